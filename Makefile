@@ -1,0 +1,58 @@
+# Needs only Python 3.11-3.13, make and git. Everything lands inside this folder: .venv/, .uv/, runs/.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON_VERSIONS := >=3.11,<3.14
+NAME ?= demo-$(shell date +%Y%m%d-%H%M%S)
+export RAY_USAGE_STATS_ENABLED := 0
+
+# The user's own uv where there is one, else a private copy, installed from the lock with its hash checked.
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+
+.PHONY: help setup search test format lint types tests lock clean
+
+help: ## What can be made here
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+setup: .venv/.ready ## Build .venv from requirements.lock, bytecode compiled
+
+search: setup ## Search the embedded corpus (industry titles -> 21 ISIC sections) for the best LSTM: 4 minutes
+	.venv/bin/topknot search --name $(NAME) --time-limit 4m
+
+test: setup format lint types tests ## Format check, lint, types, tests
+
+format: setup
+	.venv/bin/ruff format --check .
+
+lint: setup
+	.venv/bin/ruff check .
+
+types: setup
+	.venv/bin/mypy
+
+tests: setup
+	.venv/bin/pytest
+
+lock: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Resolve requirements.lock anew
+	$(UV) pip compile pyproject.toml --upgrade --universal --generate-hashes --all-extras --group dev \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements.lock
+
+clean: ## Remove .venv, .uv and caches; searches in runs/ stay
+	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.uv/bin/uv:
+	@echo "Fetching uv into .uv/"
+	@mkdir -p .uv
+	@awk '/^[a-zA-Z0-9]/ { on = /^uv==/ } on' requirements.lock > .uv/requirements.txt
+	@python3 -m pip install --quiet --require-hashes --no-deps --target .uv -r .uv/requirements.txt \
+	  || { echo "uv could not be installed with 'python3 -m pip'. Install uv (https://docs.astral.sh/uv/) and try again." >&2; exit 1; }
+
+# A stamp, so that a set-up cut in the middle is done again.
+.venv/.ready: requirements.lock pyproject.toml | $(if $(findstring .uv/,$(UV)),.uv/bin/uv)
+	@$(UV) venv --quiet --allow-existing --python '$(PYTHON_VERSIONS)' .venv
+	@echo "Installing the locked packages into .venv (once; TensorFlow and Ray are large)"
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

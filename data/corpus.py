@@ -1,0 +1,165 @@
+"""Labelled texts, as they stand in a file, a frame or a list."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from data.errors import InputError
+from data.files import Record, read_records
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Labelled texts.
+
+    Attributes:
+        texts: The n documents, in file order.
+        labels: int32, shape (n,); labels[i] indexes classes.
+        classes: The k distinct label names, sorted; at least two.
+        groups: int64, shape (n,), or None. Rows of one group belong together: no split parts them.
+    """
+
+    texts: Sequence[str]
+    labels: npt.NDArray[np.int32]
+    classes: tuple[str, ...]
+    groups: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def fingerprint(self) -> str:
+        """Returns 32 hexadecimal digits that change with any text, label, class name, group or their order."""
+        digest = hashlib.blake2b(digest_size=16)
+        for text in (*self.classes, *self.texts):
+            encoded = text.encode("utf-8", "surrogatepass")
+            digest.update(len(encoded).to_bytes(8, "little"))
+            digest.update(encoded)
+        digest.update(self.labels.tobytes())
+        digest.update(b"" if self.groups is None else self.groups.tobytes())
+        return digest.hexdigest()
+
+
+def read_corpus(
+    path: str | Path,
+    *,
+    text: str = "text",
+    label: str = "label",
+    group: str | None = None,
+    drop_unlabelled: bool = False,
+    drop_empty: bool = False,
+) -> Corpus:
+    """Reads a corpus from CSV, TSV, JSON lines or Parquet, gzipped or not, in UTF-8.
+
+    Args:
+        path: The file; its suffix names its format.
+        text, label, group: Names of the columns.
+        drop_unlabelled: Leave out rows without a label, instead of refusing them.
+        drop_empty: Leave out rows without a text, instead of refusing them.
+
+    Raises:
+        InputError: Naming the file, the row and the remedy.
+    """
+    columns = [text, label] if group is None else [text, label, group]
+    records = read_records(Path(path), columns)
+    return _corpus(records, str(path), columns, drop_unlabelled, drop_empty)
+
+
+def corpus_from_frame(
+    frame: pd.DataFrame,
+    *,
+    text: str = "text",
+    label: str = "label",
+    group: str | None = None,
+    drop_unlabelled: bool = False,
+    drop_empty: bool = False,
+) -> Corpus:
+    """Makes a corpus of a DataFrame's columns; arguments and errors as in `read_corpus`."""
+    columns = [text, label] if group is None else [text, label, group]
+    for column in columns:
+        if column not in frame.columns:
+            present = ", ".join(repr(name) for name in frame.columns)
+            raise InputError(f"The frame has no column {column!r}; its columns are {present}.")
+    values = zip(*(frame[column].tolist() for column in columns), strict=True)
+    records = ((f"row {number}", record) for number, record in enumerate(values))
+    return _corpus(records, "The frame", columns, drop_unlabelled, drop_empty)
+
+
+def corpus_from_lists(texts: Sequence[str], labels: Sequence[Any], groups: Sequence[Any] | None = None) -> Corpus:
+    """Makes a corpus of texts with their labels and, where given, groups, all of one length."""
+    lists: dict[str, Sequence[Any]] = {"text": texts, "label": labels} | ({} if groups is None else {"group": groups})
+    if len({len(values) for values in lists.values()}) > 1:
+        raise InputError("Not of one length: " + ", ".join(f"{len(v)} {name}s" for name, v in lists.items()) + ".")
+    records = ((f"row {number}", record) for number, record in enumerate(zip(*lists.values(), strict=True)))
+    return _corpus(records, "The data", list(lists), False, False)
+
+
+def _corpus(records: Iterable[Record], source: str, columns: list[str], drop_unlabelled: bool, drop_empty: bool) -> Corpus:
+    texts: list[str] = []
+    labels, groups = array("i"), array("q")
+    label_ids: dict[str, int] = {}
+    group_ids: dict[str, int] = {}
+    for place, (text, label, *group) in records:
+        name = _name(label)
+        if not name:
+            if drop_unlabelled:
+                continue
+            raise InputError(f"{source}, {place}: the label is empty. Remove the row, or pass --drop-unlabelled.")
+        if not is_text(text):
+            if drop_empty:
+                continue
+            raise InputError(not_a_text(source, place, columns[0], text))
+        if group:
+            if not _name(group[0]):
+                raise InputError(f"{source}, {place}: the group is empty. Give the row a group of its own, or remove it.")
+            groups.append(group_ids.setdefault(_name(group[0]), len(group_ids)))
+        texts.append(text)
+        labels.append(label_ids.setdefault(name, len(label_ids)))
+    if not texts:
+        raise InputError(f"{source} has no rows.")
+    classes = tuple(sorted(label_ids))
+    if len(classes) < 2:
+        raise InputError(f"{source}: every label in column {columns[1]!r} is {classes[0]!r}; a classifier needs two or more.")
+    rank = _ranks(label_ids, classes)
+    return Corpus(
+        texts=texts,
+        labels=rank[np.frombuffer(labels, dtype=np.int32)],
+        classes=classes,
+        groups=np.array(groups, dtype=np.int64) if len(columns) == 3 else None,
+    )
+
+
+def _ranks(label_ids: dict[str, int], classes: tuple[str, ...]) -> npt.NDArray[np.int32]:
+    """Maps a label's number in order of appearance to its place among the sorted classes."""
+    ranks = np.empty(len(classes), dtype=np.int32)
+    for rank, name in enumerate(classes):
+        ranks[label_ids[name]] = rank
+    return ranks
+
+
+def _name(value: Any) -> str:
+    """Returns a label or group as a name without outer white space; empty where it is missing."""
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(value).strip()
+
+
+def is_text(value: Any) -> bool:
+    """Tells whether a value is a text with something other than white space in it."""
+    return isinstance(value, str) and bool(value) and not value.isspace()
+
+
+def not_a_text(source: str, place: str, column: str, value: Any) -> str:
+    """Says what is wrong with a value that is no text."""
+    if isinstance(value, str) or not _name(value):
+        return f"{source}, {place}: the text is empty. Remove the row, or pass --drop-empty."
+    return f"{source}, {place}: column {column!r} holds {type(value).__name__} {str(value)[:40]!r}; a text is needed."

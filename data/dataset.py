@@ -1,0 +1,38 @@
+"""A corpus made ready for training: split, and encoded with a vocabulary of its training side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.corpus import Corpus
+from data.split import Split
+from data.tokens import Tokens
+from data.vocabulary import Vocabulary, fit_vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Everything that a training needs to know of a corpus, as arrays; what trials share.
+
+    Attributes:
+        tokens: The n texts, cut at the limit that they were encoded with.
+        labels: int32, shape (n,), each in [0, classes).
+        split: The rows to train on, to choose by, and to test on.
+        classes: Number of classes.
+        vocabulary_size: Ids below this one stood in the training texts more than once.
+    """
+
+    tokens: Tokens
+    labels: npt.NDArray[np.int32]
+    split: Split
+    classes: int
+    vocabulary_size: int
+
+
+def encode_corpus(corpus: Corpus, split: Split, limit: int) -> tuple[Dataset, Vocabulary]:
+    """Fits a vocabulary on the training side and encodes all texts with it, at most `limit` tokens of each."""
+    vocabulary, tokens = fit_vocabulary(corpus.texts, split.train, limit)
+    return Dataset(tokens, corpus.labels, split, len(corpus.classes), vocabulary.size), vocabulary

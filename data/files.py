@@ -1,0 +1,163 @@
+"""Files of records: CSV, TSV, JSON lines and Parquet, gzipped or not, read row by row in bounded memory."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import InputError
+
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+FORMATS = ".csv, .tsv, .jsonl, .ndjson or .parquet, each also with .gz"
+
+Record = tuple[str, tuple[Any, ...]]
+"""A place such as 'row 7 (line 8)' and the values of the columns asked for."""
+
+
+def read_records(path: Path, columns: Sequence[str]) -> Iterator[Record]:
+    """Yields the records of a file in their order.
+
+    Args:
+        path: A file whose suffix names its format (see `FORMATS`).
+        columns: The names of the columns to read; the values come in this order.
+
+    Raises:
+        InputError: The file or a column is missing, a row is malformed, or bytes are not UTF-8.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    kind = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else (suffixes or [""])[-1]
+    with _readable(path):
+        if kind in DELIMITERS:
+            yield from _read_csv(path, columns, DELIMITERS[kind])
+        elif kind in {".jsonl", ".ndjson"}:
+            yield from _read_json_lines(path, columns)
+        elif kind == ".parquet":
+            yield from _read_parquet(path, columns)
+        else:
+            raise InputError(f"{path}: the name does not say what the file holds; it must end in {FORMATS}.")
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns what opening and reading a file can raise into an InputError that names the file."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist.") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; a file is needed.") from None
+    except UnicodeDecodeError:
+        raise InputError(_undecodable(path)) from None
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path} is not a Parquet file that can be read: {str(error).splitlines()[0]}") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path} is not a whole gzip file: {error}.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def _open(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def _undecodable(path: Path) -> str:
+    """Finds the line whose bytes are not UTF-8, which the decoder's own error does not tell."""
+    with _open(path) as file:
+        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            return f"{path} is UTF-16; save it as UTF-8."
+        file.seek(0)
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                byte = line[error.start]
+                return f"{path}, line {number}: byte 0x{byte:02x} at column {error.start + 1} is not UTF-8; save the file as UTF-8."
+    return f"{path} is not UTF-8; save it as UTF-8."
+
+
+def _columns_at(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """Returns where the columns stand in the header; of two of one name, the first."""
+    for column in columns:
+        if column not in header:
+            present = ", ".join(repr(name) for name in header[:20]) + (", ..." if len(header) > 20 else "")
+            raise InputError(f"{path} has no column {column!r}; its columns are {present}.")
+    return [list(header).index(column) for column in columns]
+
+
+def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Record]:
+    csv.field_size_limit(sys.maxsize)  # a 50 MB text is a text; it is cut when it is encoded
+    with io.TextIOWrapper(_open(path), encoding="utf-8-sig", newline="") as file:
+        first = file.readline()
+        if not first.strip():
+            raise InputError(f"{path} is empty; its first line must name the columns, among them {_names(columns)}.")
+        file.seek(0)
+        # Spreadsheets save "CSV" with semicolons or tabs too; the header shows it.
+        fits = (d for d in (delimiter, ",", ";", "\t") if set(columns) <= set(next(csv.reader([first], delimiter=d))))
+        reader = csv.reader(file, delimiter=next(fits, delimiter), strict=True)
+        number, line = 0, 0
+        try:
+            header = next(reader)
+            at = _columns_at(path, header, columns)
+            line = reader.line_num
+            for fields in reader:
+                if fields:  # a blank line is no row
+                    number += 1
+                    if len(fields) != len(header):
+                        raise InputError(
+                            f"{path}, row {number} (line {line + 1}): {len(fields)} fields where the header has "
+                            f'{len(header)}. A field that holds the delimiter must stand in "quotes".'
+                        )
+                    yield f"row {number} (line {line + 1})", tuple(fields[i] for i in at)
+                line = reader.line_num
+        except csv.Error as error:
+            raise InputError(
+                f"{path}, row {number + 1} (line {line + 1}): {error}. "
+                'A field that holds a quote must stand in "quotes", with each inner quote doubled.'
+            ) from None
+
+
+def _read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Record]:
+    with io.TextIOWrapper(_open(path), encoding="utf-8-sig", newline="\n") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (json.JSONDecodeError, RecursionError) as error:
+                why = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "too deep"
+                raise InputError(f"{path}, line {number}: not JSON ({why}); each line must be one JSON object.") from None
+            if not isinstance(record, dict):
+                raise InputError(f'{path}, line {number}: not a JSON object; each line must look like {{"text": ...}}.')
+            for column in columns:
+                if column not in record:
+                    present = ", ".join(map(repr, record)) or "none"
+                    raise InputError(f"{path}, line {number}: no field {column!r}; its fields are {present}.")
+            yield f"line {number}", tuple(record[column] for column in columns)
+
+
+def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Record]:
+    with _open(path) as file:
+        source = io.BytesIO(file.read()) if path.suffix.lower() == ".gz" else file
+        parquet = pq.ParquetFile(source)
+        _columns_at(path, parquet.schema_arrow.names, columns)
+        number = 0
+        for batch in parquet.iter_batches(batch_size=8192, columns=list(columns)):
+            values = [batch.column(batch.schema.get_field_index(column)).to_pylist() for column in columns]
+            for record in zip(*values, strict=True):
+                number += 1
+                yield f"row {number}", record
+
+
+def _names(columns: Sequence[str]) -> str:
+    return " and ".join(repr(column) for column in columns)
