@@ -52,17 +52,17 @@ def shuffled_batches(tokens: Tokens, rows: Ints, batch_size: int, rng: np.random
             yield batches[index]
 
 
-def sorted_batches(tokens: Tokens, rows: Ints, max_length: int) -> Iterator[Ints]:
-    """Yields the rows in large batches by length, every row once, for evaluation.
+def sorted_batches(lengths: Ints, max_length: int) -> Iterator[Ints]:
+    """Yields the places of texts of these lengths in large batches of like length, every place once, for evaluation.
 
-    Padded, a batch holds at most `EVALUATION_TOKENS` tokens, or one row.
+    Padded, a batch holds at most `EVALUATION_TOKENS` tokens, or one text.
     """
-    lengths = np.minimum(tokens.lengths(rows), max_length)
-    order = np.argsort(lengths, kind="stable")
+    cut = np.minimum(lengths, max_length)
+    order = np.argsort(cut, kind="stable")
     first = 0
     while first < len(order):
-        # As lengths rise, n rows from here on take n times the length of the last of them.
-        padded = lengths[order[first:]] * np.arange(1, len(order) - first + 1)
+        # As lengths rise, n texts from here on take n times the length of the last of them.
+        padded = cut[order[first:]] * np.arange(1, len(order) - first + 1)
         fit = max(1, int(np.searchsorted(padded, EVALUATION_TOKENS, side="right")))
-        yield rows[order[first : first + fit]]
+        yield order[first : first + fit]
         first += fit

@@ -1,0 +1,176 @@
+"""Compiled training and inference steps of one network shape, kept and used again by later trainings."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from model.forward import Dropout, Shape, forward
+from model.hparams import HParams
+from model.losses import cross_entropies, top_k
+from model.network import Weights
+from model.optimizer import LazyAdam
+
+KEPT = 12
+"""Shapes kept compiled, at most; a small network's graphs and variables take some 20 MB."""
+
+RANK_FIRST_BELOW = 0.5
+"""Fraction of a batch up to which ranking it first and training on the hardest rows alone costs less than training on
+all of it; both give the same gradient. docs/architecture.md has the measurement."""
+
+
+Step = Callable[..., tf.Tensor]
+
+
+class Knobs(NamedTuple):
+    """What may change from step to step: float32 scalars."""
+
+    learning_rate: float
+    weight_decay: float
+    clip_norm: float
+    embedding_dropout: float
+    lstm_dropout: float
+    dense_dropout: float
+
+    @classmethod
+    def of(cls, hparams: HParams) -> Knobs:
+        """Picks the knobs out of the hyperparameters."""
+        return cls(*(getattr(hparams, name) for name in cls._fields))
+
+
+class CompiledNetwork:
+    """The variables of one network and its steps, each compiled when first used.
+
+    Batches may be of any size and length: the steps are traced once, for all.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.weights = [tf.Variable(tf.zeros(size), trainable=False) for _, size in shape.weights()]
+        self._adam = LazyAdam(self.weights)
+        ids = tf.TensorSpec((None, None), tf.int32)
+        labels = tf.TensorSpec((None,), tf.int32)
+        scalar = tf.TensorSpec((), tf.int32)
+        knobs = tf.TensorSpec((len(Knobs._fields),), tf.float32)
+        seed = tf.TensorSpec((2,), tf.int64)
+        signature = (ids, labels, scalar, scalar, knobs, seed)
+        self._train_on_all: Step = tf.function(self._dense_step, input_signature=signature)
+        self._train_on_hardest: Step = tf.function(self._ranked_step, input_signature=signature)
+        self._warm: set[Step] = set()
+        self._warm_to_infer = False
+        self._infer = tf.function(lambda tokens: forward(shape, self._read(), tokens), input_signature=(ids,))
+
+    def reset(self, weights: Weights) -> None:
+        """Puts weights in place, and forgets the optimizer's state."""
+        self.assign(weights)
+        self._adam.reset()
+
+    def assign(self, weights: Weights) -> None:
+        """Puts weights in place, in Keras's order.
+
+        Raises:
+            ValueError: If their shapes are not this network's.
+        """
+        got, wanted = [weight.shape for weight in weights], [size for _, size in self.shape.weights()]
+        if got != wanted:
+            raise ValueError(f"The weights are of shapes {got}; this network needs {wanted}.")
+        for variable, weight in zip(self.weights, weights, strict=True):
+            variable.assign(weight)
+
+    def warm_up(self, fractions: set[float]) -> None:
+        """Compiles the steps that batches trained on in these fractions take, if they are not; weights become useless."""
+        tokens, labels = np.ones((2, 2), np.int32), np.zeros(2, np.int32)
+        for take in {self._step_for(fraction) for fraction in fractions} - self._warm:
+            take(tokens, labels, 1, 1, np.ones(len(Knobs._fields), np.float32) / 2, np.zeros(2, np.int64))
+            self._warm.add(take)
+        if not self._warm_to_infer:
+            self.infer(tokens)
+            self._warm_to_infer = True
+
+    def train(
+        self,
+        tokens: npt.NDArray[np.int32],
+        labels: npt.NDArray[np.int32],
+        *,
+        k: int,
+        step: int,
+        knobs: Knobs,
+        seed: int,
+    ) -> float:
+        """Takes one training step on the k hardest rows of a batch, the cheaper of the two ways.
+
+        Args:
+            tokens: int32 (batch, time).
+            labels: int32 (batch,).
+            k: Rows to train on, in [1, batch].
+            step: How many steps were taken, this one included.
+            knobs: Learning rate, dropout rates and the like.
+            seed: Of the dropout; the same seed and step give the same masks.
+
+        Returns:
+            The loss as trained: the mean over the k rows.
+        """
+        loss = self._step_for(k / len(labels))(tokens, labels, k, step, np.array(knobs, np.float32), np.array([step * 1024, seed], np.int64))
+        return float(loss)
+
+    def infer(self, tokens: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """Returns logits, float32 (batch, classes), of token ids, int32 (batch, time)."""
+        logits: npt.NDArray[np.float32] = self._infer(tokens).numpy()
+        return logits
+
+    def _step_for(self, fraction: float) -> Step:
+        return self._train_on_hardest if fraction <= RANK_FIRST_BELOW else self._train_on_all
+
+    def _read(self) -> list[tf.Tensor]:
+        return [self.weights[0], *(tf.convert_to_tensor(weight) for weight in self.weights[1:])]
+
+    def _dense_step(
+        self, tokens: tf.Tensor, labels: tf.Tensor, k: tf.Tensor, step: tf.Tensor, knobs: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        rate, decay, clip_norm, *rates = tf.unstack(knobs)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.weights)
+            logits = forward(self.shape, self.weights, tokens, Dropout(*rates, seed))
+            loss = top_k(cross_entropies(labels, logits), k)
+        self._adam.apply(tape.gradient(loss, self.weights), step, rate, decay, clip_norm)
+        return loss
+
+    def _ranked_step(
+        self, tokens: tf.Tensor, labels: tf.Tensor, k: tf.Tensor, step: tf.Tensor, knobs: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        losses = cross_entropies(labels, forward(self.shape, self._read(), tokens))
+        hardest = tf.math.top_k(losses, k, sorted=False).indices
+        rows = tf.gather(tokens, hardest)
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(tf.not_equal(rows, 0), tf.int32), axis=1))
+        return self._dense_step(rows[:, :longest], tf.gather(labels, hardest), k, step, knobs, seed)
+
+
+class Pool:
+    """Compiled networks that no training uses at the moment, least recently used ones dropped."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self.kept = kept
+        self.built = 0
+        self._free: OrderedDict[Shape, CompiledNetwork] = OrderedDict()
+
+    def take(self, shape: Shape) -> CompiledNetwork:
+        """Hands a network of the shape out: a kept one, its weights as they were left, or a new one."""
+        if shape in self._free:
+            return self._free.pop(shape)
+        self.built += 1
+        return CompiledNetwork(shape)
+
+    def give_back(self, network: CompiledNetwork) -> None:
+        """Takes a network back, to be handed out again."""
+        self._free[network.shape] = network
+        while len(self._free) > self.kept:
+            self._free.popitem(last=False)
+
+
+POOL = Pool()
+"""The pool of this process."""

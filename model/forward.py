@@ -1,0 +1,124 @@
+"""The network as the training engine computes it: the function of `model.network.build`, lean and with seeded dropout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from model.hparams import HParams, Pooling
+from model.kernel import lstm
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a compiled step depends on; all else may change from training to training without compiling anew."""
+
+    lstm_layers: int
+    lstm_size: int
+    bidirectional: bool
+    pooling: Pooling
+    dense_layers: int
+    dense_size: int
+    embedding_size: int
+    vocabulary_size: int
+    classes: int
+    embedding_dropout: bool
+    lstm_dropout: bool
+    dense_dropout: bool
+
+    @classmethod
+    def of(cls, hparams: HParams, vocabulary_size: int, classes: int) -> Shape:
+        """Returns the shape of a network for a corpus of so many ids and classes."""
+        return cls(
+            lstm_layers=hparams.lstm_layers,
+            lstm_size=hparams.lstm_size,
+            bidirectional=hparams.bidirectional,
+            pooling=hparams.pooling,
+            dense_layers=hparams.dense_layers,
+            dense_size=hparams.dense_size if hparams.dense_layers else 0,
+            embedding_size=hparams.embedding_size,
+            vocabulary_size=min(hparams.vocabulary_size, vocabulary_size),
+            classes=classes,
+            embedding_dropout=hparams.embedding_dropout > 0,
+            lstm_dropout=hparams.lstm_dropout > 0,
+            dense_dropout=hparams.dense_dropout > 0,
+        )
+
+    def weights(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Returns the kind and shape of each weight, in Keras's order (see `model.network.Weights`)."""
+        weights: list[tuple[str, tuple[int, ...]]] = [("embedding", (self.vocabulary_size, self.embedding_size))]
+        directions = 2 if self.bidirectional else 1
+        inputs, units = self.embedding_size, self.lstm_size
+        for _ in range(self.lstm_layers):
+            one = [("kernel", (inputs, 4 * units)), ("recurrent", (units, 4 * units)), ("lstm_bias", (4 * units,))]
+            weights += one * directions
+            inputs = units * directions
+        for size in (*[self.dense_size] * self.dense_layers, self.classes):
+            weights += [("kernel", (inputs, size)), ("bias", (size,))]
+            inputs = size
+        return weights
+
+
+class Dropout(NamedTuple):
+    """Rates, float32 scalars in [0, 1), and the seed, int64 (2,), of one training step's dropout."""
+
+    embedding: tf.Tensor
+    lstm: tf.Tensor
+    dense: tf.Tensor
+    seed: tf.Tensor
+
+
+def forward(shape: Shape, weights: list[tf.Tensor], tokens: tf.Tensor, dropout: Dropout | None = None) -> tf.Tensor:
+    """Computes logits.
+
+    Args:
+        shape: The network's shape.
+        weights: As `Shape.weights` lists them.
+        tokens: int32 (batch, time), `PAD` = 0 to the right of each text, at least one real token a text.
+        dropout: None to infer.
+
+    Returns:
+        float32 (batch, classes).
+    """
+    rest = iter(weights)
+    by_time = tf.transpose(tokens)
+    lengths = tf.reduce_sum(tf.cast(tf.not_equal(tokens, 0), tf.int32), axis=1)
+    x = tf.gather(next(rest), by_time)  # (time, batch, embedding)
+    if dropout and shape.embedding_dropout:
+        x = _drop(x, dropout.embedding, tf.stack([*tf.unstack(tf.shape(by_time)), 1]), dropout.seed, 0)
+    for layer in range(shape.lstm_layers):
+        if dropout and shape.lstm_dropout:
+            x = _drop(x, dropout.lstm, tf.stack([1, tf.shape(x)[1], x.shape[2]]), dropout.seed, 1 + layer)
+        ends = [lstm(x, next(rest), next(rest), next(rest))]
+        if shape.bidirectional:
+            backwards = tf.reverse_sequence(x, lengths, seq_axis=0, batch_axis=1)
+            ends.append(lstm(backwards, next(rest), next(rest), next(rest)))
+        if layer < shape.lstm_layers - 1 or shape.pooling != "last":
+            ends[1:] = [tf.reverse_sequence(end, lengths, seq_axis=0, batch_axis=1) for end in ends[1:]]
+        x = tf.concat(ends, axis=2) if shape.bidirectional else ends[0]
+    x = _pool(shape.pooling, x, lengths)
+    for layer in range(shape.dense_layers + 1):
+        if dropout and shape.dense_dropout:
+            x = _drop(x, dropout.dense, tf.shape(x), dropout.seed, 100 + layer)
+        x = tf.matmul(x, next(rest)) + next(rest)
+        if layer < shape.dense_layers:
+            x = tf.nn.relu(x)
+    return x
+
+
+def _pool(pooling: Pooling, x: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Reads (time, batch, units) out over real tokens: (batch, units)."""
+    if pooling == "last":
+        return tf.gather_nd(x, tf.stack([lengths - 1, tf.range(tf.size(lengths))], axis=1))
+    real = tf.transpose(tf.sequence_mask(lengths, tf.shape(x)[0]))[:, :, None]
+    if pooling == "max":
+        return tf.reduce_max(tf.where(real, x, -1.0), axis=0)  # an LSTM's outputs lie in (-1, 1)
+    total = tf.reduce_sum(tf.where(real, x, 0.0), axis=0)
+    return total / tf.cast(lengths, tf.float32)[:, None]
+
+
+def _drop(x: tf.Tensor, rate: tf.Tensor, noise_shape: tf.Tensor, seed: tf.Tensor, salt: int) -> tf.Tensor:
+    noise = tf.random.stateless_uniform(noise_shape, seed + tf.constant([salt, 0], tf.int64))
+    return x * (tf.cast(noise >= rate, tf.float32) / (1 - rate))

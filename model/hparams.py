@@ -1,0 +1,121 @@
+"""The hyperparameters of one training. Needs no TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+Pooling = Literal["last", "max", "mean"]
+TopKSchedule = Literal["constant", "warmup", "anneal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HParams:
+    """Everything that a search may vary about one training, checked once, here."""
+
+    lstm_layers: int = 1
+    """LSTM layers above each other, 1 or more."""
+    lstm_size: int = 64
+    """Units of each LSTM layer, in each direction."""
+    bidirectional: bool = False
+    """Whether each LSTM layer reads the text backwards too."""
+    pooling: Pooling = "last"
+    """What the last LSTM layer hands on: its state at the last real token, or the maximum or mean over real tokens."""
+    dense_layers: int = 0
+    """Dense layers (ReLU) between the LSTM and the logits, 0 or more."""
+    dense_size: int = 64
+    """Units of each dense layer; without effect where there are none."""
+    embedding_size: int = 64
+    """Length of a token's vector."""
+    vocabulary_size: int = 20_000
+    """Ids that have a vector of their own, padding and unknown included; the corpus may have fewer."""
+    max_length: int = 400
+    """Tokens of a text that are read, from its start."""
+
+    embedding_dropout: float = 0.0
+    """Fraction of a text's tokens whose vectors are dropped while training, in [0, 1)."""
+    lstm_dropout: float = 0.2
+    """Fraction of each LSTM layer's inputs dropped while training, the same at each step of a text, in [0, 1)."""
+    dense_dropout: float = 0.3
+    """Fraction of the inputs of each dense layer and of the logits dropped while training, in [0, 1)."""
+
+    learning_rate: float = 2e-3
+    """Adam's step size, above 0."""
+    batch_size: int = 128
+    """Texts a training step ranks."""
+    weight_decay: float = 0.0
+    """Fraction of each kernel, times the learning rate, taken off at each step (AdamW); 0 or more."""
+    clip_norm: float = 1.0
+    """Gradients longer than this are scaled down to it, all together; above 0."""
+
+    top_k: float = 0.5
+    """Fraction of a batch that is trained on, its hardest texts, in (0, 1]; 1 is the full cross-entropy."""
+    top_k_schedule: TopKSchedule = "constant"
+    """How training comes to `top_k`: at once, after `top_k_epochs` on the full loss, or falling evenly over them."""
+    top_k_epochs: int = 3
+    """Epochs until a schedule other than constant has come to `top_k`, 1 or more."""
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if kind is float and type(value) is int:
+                object.__setattr__(self, name, float(value))
+            elif get_origin(kind) is Literal:
+                if value not in get_args(kind):
+                    raise ValueError(f"`{name}` must be one of {', '.join(get_args(kind))}, got {value!r}.")
+            elif type(value) is not kind:
+                raise ValueError(f"`{name}` must be of type {kind.__name__}, got {value!r}.")
+        for name, low in _LEAST.items():
+            if not getattr(self, name) >= low:
+                raise ValueError(f"`{name}` must be {low} or more, got {getattr(self, name)}.")
+        for name in ("embedding_dropout", "lstm_dropout", "dense_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must lie in [0, 1), got {getattr(self, name)}.")
+        for name in ("learning_rate", "clip_norm"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"`{name}` must be above 0 and finite, got {getattr(self, name)}.")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"`weight_decay` must be 0 or more and finite, got {self.weight_decay}.")
+        if not 0 < self.top_k <= 1:
+            raise ValueError(f"`top_k` must lie in (0, 1], got {self.top_k}.")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> HParams:
+        """Makes hyperparameters of a mapping, its missing ones at their defaults.
+
+        Raises:
+            ValueError: Naming an unknown or out-of-range hyperparameter.
+        """
+        names = [field.name for field in fields(cls)]
+        for name in values:
+            if name not in names:
+                raise ValueError(f"There is no hyperparameter `{name}`; there are {', '.join(names)}.")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all hyperparameters by name, as JSON knows them."""
+        return asdict(self)
+
+    def top_k_fraction(self, epoch: int) -> float:
+        """Returns the fraction of a batch trained on in an epoch, counted from 1."""
+        done = min(1.0, (epoch - 1) / self.top_k_epochs)
+        if self.top_k_schedule == "anneal":
+            return 1 + (self.top_k - 1) * done
+        if self.top_k_schedule == "warmup":
+            return self.top_k if done == 1 else 1.0
+        return self.top_k
+
+
+_LEAST = {
+    "lstm_layers": 1,
+    "lstm_size": 1,
+    "dense_layers": 0,
+    "dense_size": 1,
+    "embedding_size": 1,
+    "vocabulary_size": 3,
+    "max_length": 1,
+    "batch_size": 1,
+    "top_k_epochs": 1,
+}

@@ -1,0 +1,73 @@
+"""The network as Keras knows it: stock layers only, so that its file needs nothing of ours to load."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers, ops
+
+from model.hparams import HParams
+
+Weights = list[npt.NDArray[np.float32]]
+"""A network's weights in Keras's order: embedding; each LSTM layer's kernel, recurrent kernel and bias, forwards then
+backwards; each dense layer's kernel and bias; the logits' kernel and bias."""
+
+
+def build(hparams: HParams, *, vocabulary_size: int, classes: int) -> keras.Model:
+    """Builds a network: embedding, LSTM layers, pooling, dense layers, logits.
+
+    The LSTM's state is read at the last real token, or pooled over real tokens only; `PAD` is masked everywhere, so
+    that padding more changes no logit.
+
+    Args:
+        hparams: Sizes and dropout rates.
+        vocabulary_size: Ids lie below it; what the corpus has, at most `hparams.vocabulary_size`.
+        classes: Number of logits.
+
+    Returns:
+        Token ids, int32 (batch, time), `PAD` = 0 to the right -> logits, float32 (batch, classes).
+    """
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    real = ops.expand_dims(ops.not_equal(tokens, 0), -1)
+    x = layers.Embedding(vocabulary_size, hparams.embedding_size, mask_zero=True, name="embedding")(tokens)
+    x = layers.Dropout(hparams.embedding_dropout, noise_shape=(None, None, 1), name="embedding_dropout")(x)
+    for index in range(hparams.lstm_layers):
+        sequences = index < hparams.lstm_layers - 1 or hparams.pooling != "last"
+        x = layers.SpatialDropout1D(hparams.lstm_dropout, name=f"lstm_dropout_{index}")(x)
+        lstm = layers.LSTM(hparams.lstm_size, return_sequences=sequences, name=f"lstm_{index}")
+        x = layers.Bidirectional(lstm, name=f"bilstm_{index}")(x) if hparams.bidirectional else lstm(x)
+    if hparams.pooling == "max":
+        x = ops.max(ops.where(real, x, -1.0), axis=1)  # an LSTM's outputs lie in (-1, 1)
+    elif hparams.pooling == "mean":
+        x = layers.GlobalAveragePooling1D(name="mean")(x)
+    for index in range(hparams.dense_layers):
+        x = layers.Dropout(hparams.dense_dropout, name=f"dense_dropout_{index}")(x)
+        x = layers.Dense(hparams.dense_size, activation="relu", name=f"dense_{index}")(x)
+    x = layers.Dropout(hparams.dense_dropout, name="logits_dropout")(x)
+    return keras.Model(tokens, layers.Dense(classes, name="logits")(x), name="topknot")
+
+
+def initial_weights(shapes: list[tuple[str, tuple[int, ...]]], seed: int) -> Weights:
+    """Draws weights as Keras's layers do: embedding uniform in +-0.05, kernels Glorot uniform, recurrent kernels
+    orthogonal, biases zero but the LSTM's forget gate's one.
+
+    Args:
+        shapes: The kind ('embedding', 'kernel', 'recurrent', 'lstm_bias', 'bias') and shape of each weight.
+        seed: The same seed gives the same weights.
+    """
+    seeds = np.random.SeedSequence(seed).generate_state(len(shapes)) % 2**31
+    return [_initial(kind, shape, int(draw)) for (kind, shape), draw in zip(shapes, seeds, strict=True)]
+
+
+def _initial(kind: str, shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float32]:
+    if kind == "embedding":
+        return np.asarray(keras.initializers.RandomUniform(-0.05, 0.05, seed)(shape))
+    if kind == "kernel":
+        return np.asarray(keras.initializers.GlorotUniform(seed)(shape))
+    if kind == "recurrent":
+        return np.asarray(keras.initializers.Orthogonal(seed=seed)(shape))
+    bias = np.zeros(shape, dtype=np.float32)
+    if kind == "lstm_bias":  # gates in the order input, forget, cell, output
+        bias[shape[0] // 4 : shape[0] // 2] = 1
+    return bias

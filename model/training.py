@@ -1,0 +1,168 @@
+"""The training engine: epochs on the top-k loss, each reported by the full loss on the validation rows."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from data.batches import pad, shuffled_batches, sorted_batches
+from data.dataset import Dataset
+from data.tokens import Ints, Tokens
+from model.compiled import POOL, CompiledNetwork, Knobs, Pool
+from model.evaluation import Evaluation, evaluate
+from model.forward import Shape
+from model.hparams import HParams
+from model.network import Weights, initial_weights
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """What an epoch came to.
+
+    Attributes:
+        epoch: Counted from 1.
+        train_loss: Mean over the epoch's steps of the loss as trained, the top-k loss, dropout on. High by design.
+        loss: The full loss on the validation rows: what trainings are ranked by. NaN ends a training.
+        accuracy, macro_f1: On the validation rows.
+        seconds: Wall time inside training and validation steps.
+        tokens: Real (unpadded) tokens trained over, those of rows that were only ranked included.
+    """
+
+    epoch: int
+    train_loss: float
+    loss: float
+    accuracy: float
+    macro_f1: float
+    seconds: float
+    tokens: int
+
+
+class OutOfTime(Exception):
+    """The deadline passed within an epoch."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The deadline passed {seconds:.1f} s into an epoch.")
+        self.seconds = seconds
+
+
+class Training:
+    """One training, epoch by epoch. Use it as a context manager, so that its compiled steps serve the next one."""
+
+    def __init__(self, dataset: Dataset, hparams: HParams, *, seed: int, pool: Pool = POOL) -> None:
+        self.dataset, self.hparams, self.seed, self.epoch, self.steps = dataset, hparams, seed, 0, 0
+        self._pool = pool
+        self._network = pool.take(Shape.of(hparams, dataset.vocabulary_size, dataset.classes))
+        # Compiled before the first epoch, so that no epoch's seconds hold it.
+        self._network.warm_up({hparams.top_k_fraction(epoch) for epoch in range(1, hparams.top_k_epochs + 2)})
+        self._network.reset(initial_weights(self._network.shape.weights(), seed))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the compiled steps back; the training is over."""
+        self._pool.give_back(self._network)
+
+    def run_epoch(self, deadline: float = math.inf) -> EpochReport:
+        """Trains on every training row's batch once, and evaluates.
+
+        Args:
+            deadline: A time as `time.time` gives it.
+
+        Raises:
+            OutOfTime: If the deadline passes before the epoch is over.
+        """
+        started = time.perf_counter()
+        self.epoch += 1
+        tokens, train = self.dataset.tokens, self.dataset.split.train
+        fraction = self.hparams.top_k_fraction(self.epoch)
+        knobs = Knobs.of(self.hparams)
+        losses: list[float] = []
+        # Seeded by the epoch, so that a training taken up in the middle goes on as it would have.
+        for rows in shuffled_batches(tokens, train, self.hparams.batch_size, np.random.default_rng([self.seed, self.epoch])):
+            self.steps += 1
+            losses.append(
+                self._network.train(
+                    self._pad(rows),
+                    self.dataset.labels[rows],
+                    k=max(1, round(fraction * len(rows))),
+                    step=self.steps,
+                    knobs=knobs,
+                    seed=self.seed,
+                )
+            )
+            if time.time() > deadline:
+                raise OutOfTime(time.perf_counter() - started)
+            if not math.isfinite(losses[-1]):
+                break
+        train_loss = float(np.mean(losses))
+        finite = math.isfinite(train_loss)
+        validation = self.evaluate(self.dataset.split.validation) if finite else None
+        return EpochReport(
+            epoch=self.epoch,
+            train_loss=train_loss,
+            loss=validation.loss if validation else math.nan,
+            accuracy=validation.accuracy if validation else 0.0,
+            macro_f1=validation.macro_f1 if validation else 0.0,
+            seconds=time.perf_counter() - started,
+            tokens=int(np.minimum(tokens.lengths(train), self.hparams.max_length).sum()),
+        )
+
+    def evaluate(self, rows: Ints) -> Evaluation:
+        """Evaluates the weights as they are on rows of the dataset."""
+        return evaluate(self.dataset.labels[rows], infer(self._network, self.dataset.tokens, rows, self.hparams))
+
+    def weights(self) -> Weights:
+        """Returns a copy of the weights as they are."""
+        return [weight.numpy() for weight in self._network.weights]
+
+    def _pad(self, rows: Ints) -> npt.NDArray[np.int32]:
+        size = self._network.shape.vocabulary_size
+        return pad(self.dataset.tokens, rows, max_length=self.hparams.max_length, vocabulary_size=size)
+
+
+def infer(network: CompiledNetwork, tokens: Tokens, rows: Ints, hparams: HParams) -> npt.NDArray[np.float32]:
+    """Computes the logits of rows in large batches of like length: float32 (len(rows), classes), in the rows' order."""
+    logits = np.empty((len(rows), network.shape.classes), dtype=np.float32)
+    size = network.shape.vocabulary_size
+    for places in sorted_batches(tokens.lengths(rows), hparams.max_length):
+        ids = pad(tokens, rows[places], max_length=hparams.max_length, vocabulary_size=size)
+        logits[places] = network.infer(ids)
+    return logits
+
+
+def train(
+    dataset: Dataset, hparams: HParams, *, epochs: int, seed: int = 0, patience: int | None = None
+) -> Iterator[tuple[EpochReport, Weights | None]]:
+    """Trains, and yields after each epoch its report, with a copy of the weights if it was the best so far.
+
+    It ends after `epochs`, at a loss that is not finite, or when the validation loss has not improved for `patience`
+    epochs in a row.
+
+    Args:
+        dataset: The corpus, split and encoded.
+        hparams: How to train.
+        epochs: At most so many.
+        seed: Of the initial weights, the batches and the dropout.
+        patience: None to never end early.
+    """
+    best, best_epoch = math.inf, 0
+    with Training(dataset, hparams, seed=seed) as training:
+        for epoch in range(1, epochs + 1):
+            report = training.run_epoch()
+            improved = report.loss < best
+            if improved:
+                best, best_epoch = report.loss, epoch
+            yield report, training.weights() if improved else None
+            if not math.isfinite(report.loss) or (patience is not None and epoch - best_epoch >= patience):
+                return
