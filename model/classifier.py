@@ -1,0 +1,200 @@
+"""A trained classifier in one folder: raw text in, label names out."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import InputError
+from data.tokens import Ints, Tokens
+from data.vocabulary import Vocabulary
+from model.compiled import CompiledNetwork
+from model.evaluation import Evaluation, evaluate
+from model.forward import Shape
+from model.hparams import HParams
+from model.network import Weights, build
+from model.training import infer
+
+FORMAT = 1
+NETWORK, VOCABULARY, CLASSIFIER = "network.keras", "vocabulary.json", "classifier.json"
+CHUNK = 8192
+"""Texts encoded at a time, so that memory stays bounded whatever comes in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer for one text.
+
+    Attributes:
+        label: The likeliest class.
+        probability: Its probability, in [0, 1].
+        top: The likeliest classes and their probabilities, likeliest first.
+    """
+
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the prediction as JSON knows it."""
+        top = [{"label": label, "probability": probability} for label, probability in self.top]
+        return {"label": self.label, "probability": self.probability, "top": top}
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of what computes a classifier's answers."""
+    return {"python": platform.python_version()} | {name: version(name) for name in ("topknot", "keras", "tensorflow", "numpy")}
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network with all that it takes to use it.
+
+    Attributes:
+        hparams: What it was trained with.
+        weights: In Keras's order, see `model.network.Weights`.
+        vocabulary: The tokens that the network has vectors for.
+        classes: Label names; the network's outputs in order.
+        limit: Tokens of a text that are looked at, before `hparams.max_length` cuts.
+        metrics: What was measured, by whoever trained it; kept as it came.
+        versions: Of the packages that trained it.
+    """
+
+    hparams: HParams
+    weights: Weights
+    vocabulary: Vocabulary
+    classes: tuple[str, ...]
+    limit: int
+    metrics: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=versions)
+
+    def __post_init__(self) -> None:
+        shape = Shape.of(self.hparams, self.weights[0].shape[0], len(self.classes))
+        network = CompiledNetwork(shape)
+        network.assign(self.weights)
+        object.__setattr__(self, "_network", network)
+        object.__setattr__(self, "vocabulary", self.vocabulary.head(shape.vocabulary_size))
+
+    def predict(self, texts: Sequence[str], *, top: int = 1) -> list[Prediction]:
+        """Classifies texts.
+
+        Args:
+            texts: Raw texts; an empty one is answered like any other.
+            top: How many of the likeliest classes to return, 1 or more.
+        """
+        predictions = []
+        for row in self.probabilities(texts):
+            best = np.argsort(-row, kind="stable")[: max(1, top)]
+            likeliest = tuple((self.classes[index], float(row[index])) for index in best)
+            predictions.append(Prediction(likeliest[0][0], likeliest[0][1], likeliest))
+        return predictions
+
+    def probabilities(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Returns each text's probability of each class: float32 (len(texts), len(classes)), rows summing to 1."""
+        parts = [np.empty((0, len(self.classes)), dtype=np.float32)]
+        for first in range(0, len(texts), CHUNK):
+            logits = self.logits(self.encode(texts[first : first + CHUNK]))
+            exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+            parts.append(exponentials / exponentials.sum(axis=1, keepdims=True))
+        return np.concatenate(parts)
+
+    def encode(self, texts: Sequence[str]) -> Tokens:
+        """Encodes texts as the network reads them."""
+        return self.vocabulary.encode(texts, self.limit)
+
+    def logits(self, tokens: Tokens, rows: Ints | None = None) -> npt.NDArray[np.float32]:
+        """Returns logits of encoded texts, all or some rows of them: float32 (rows, classes).
+
+        The tokens may have been encoded with a larger vocabulary of which this one is the head.
+        """
+        network: CompiledNetwork = self._network  # type: ignore[attr-defined]
+        return infer(network, tokens, np.arange(len(tokens)) if rows is None else rows, self.hparams)
+
+    def evaluate(self, tokens: Tokens, labels: npt.NDArray[np.int32], rows: Ints | None = None) -> Evaluation:
+        """Evaluates encoded texts, all or some rows of them, against their classes' indices: int32 (len(tokens),)."""
+        return evaluate(labels if rows is None else labels[rows], self.logits(tokens, rows))
+
+    def label_ids(self, names: Sequence[str], source: str) -> npt.NDArray[np.int32]:
+        """Returns the classes' indices of label names, int32 (len(names),).
+
+        Raises:
+            InputError: Naming labels that this classifier does not know; `source` says where they stood.
+        """
+        ids = {name: index for index, name in enumerate(self.classes)}
+        if unknown := sorted(set(names) - set(ids)):
+            some = ", ".join(map(repr, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+            raise InputError(f"{source} has labels that the classifier does not know: {some}. It knows {len(ids)} classes.")
+        return np.array([ids[name] for name in names], dtype=np.int32)
+
+    def save(self, folder: Path) -> None:
+        """Writes the classifier's folder: whole, or not at all.
+
+        Raises:
+            FileExistsError: If the folder exists.
+        """
+        if folder.exists():
+            raise FileExistsError(f"{folder} exists.")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        network = build(self.hparams, vocabulary_size=self.weights[0].shape[0], classes=len(self.classes))
+        network.set_weights(self.weights)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            network.save(temporary / NETWORK)
+            words = {"tokens": self.vocabulary.tokens, "counts": self.vocabulary.counts.tolist()}
+            (temporary / VOCABULARY).write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
+            about = {
+                "format": FORMAT,
+                "classes": self.classes,
+                "hparams": self.hparams.to_dict(),
+                "limit": self.limit,
+                "metrics": self.metrics,
+                "versions": self.versions,
+            }
+            (temporary / CLASSIFIER).write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")
+            temporary.chmod(0o755)
+            os.replace(temporary, folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+    @classmethod
+    def load(cls, folder: Path) -> Classifier:
+        """Reads a classifier's folder. Nothing in it is executed: Keras's safe mode is on, and no file is a pickle.
+
+        Raises:
+            InputError: If it is not a classifier's folder, or of a newer format.
+        """
+        if not (folder / CLASSIFIER).is_file():
+            raise InputError(f"{folder} is not a classifier's folder: it has no {CLASSIFIER}.")
+        try:
+            about = json.loads((folder / CLASSIFIER).read_text(encoding="utf-8"))
+            if about["format"] != FORMAT:
+                raise InputError(f"{folder} is of format {about['format']}; this version of Topknot reads format {FORMAT}.")
+            words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
+            network = keras.saving.load_model(folder / NETWORK, compile=False, safe_mode=True)
+            return cls(
+                hparams=HParams.from_dict(about["hparams"]),
+                weights=network.get_weights(),
+                vocabulary=Vocabulary(tuple(words["tokens"]), np.array(words["counts"], dtype=np.int64)),
+                classes=tuple(about["classes"]),
+                limit=about["limit"],
+                metrics=about["metrics"],
+                versions=about["versions"],
+            )
+        except InputError:
+            raise
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"{folder} is damaged, or not a classifier's folder: {reason}") from None

@@ -1,0 +1,103 @@
+"""One training from hyperparameters to full-loss evaluation, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data.corpus import Corpus, corpus_from_frame, corpus_from_lists, read_corpus
+from data.dataset import encode_corpus
+from data.industries import read_industries
+from data.split import SIDES, split_corpus
+from model.classifier import Classifier
+from model.evaluation import Evaluation
+from model.hparams import HParams
+from model.network import Weights
+from model.training import EpochReport, train
+
+Data = Corpus | pd.DataFrame | str | Path | tuple[Sequence[str], Sequence[Any]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What a training came to.
+
+    Attributes:
+        classifier: With the weights of the epoch of the lowest validation loss.
+        epoch: That epoch, counted from 1.
+        reports: What each epoch came to.
+        train, validation, test: The classifier's figures on the three sides; the loss is the full loss.
+    """
+
+    classifier: Classifier
+    epoch: int
+    reports: tuple[EpochReport, ...]
+    train: Evaluation
+    validation: Evaluation
+    test: Evaluation
+
+
+def run_experiment(
+    data: Data = None,
+    *,
+    text: str = "text",
+    label: str = "label",
+    group: str | None = None,
+    epochs: int = 30,
+    patience: int | None = 3,
+    seed: int = 0,
+    on_epoch: Callable[[EpochReport], None] | None = None,
+    **hparams: Any,
+) -> Experiment:
+    """Trains on the top-k loss, then evaluates the full loss on train, validation and test.
+
+        run_experiment(frame, text="description", label="industry", lstm_layers=1, lstm_size=64, dense_layers=0)
+
+    Args:
+        data: A file, a DataFrame, a pair (texts, labels) or a corpus; the embedded corpus if None.
+        text, label, group: Names of the columns of a file or frame.
+        epochs: At most so many.
+        patience: Epochs without a lower validation loss after which training ends; None to train them all.
+        seed: Of the split, the initial weights, the batches and the dropout.
+        on_epoch: Called with each epoch's report.
+        **hparams: Fields of `model.hparams.HParams`.
+
+    Raises:
+        InputError: If the data cannot be used, or no epoch came to a finite loss.
+        ValueError: Naming a hyperparameter that is unknown or out of range.
+    """
+    chosen = HParams.from_dict(hparams)
+    corpus = _corpus(data, text, label, group)
+    split = split_corpus(corpus, seed=seed)
+    dataset, vocabulary = encode_corpus(corpus, split, chosen.max_length)
+    reports: list[EpochReport] = []
+    best: tuple[int, Weights] | None = None
+    for report, weights in train(dataset, chosen, epochs=epochs, seed=seed, patience=patience):
+        reports.append(report)
+        if weights is not None:
+            best = report.epoch, weights
+        if on_epoch:
+            on_epoch(report)
+    if best is None:
+        raise InputError("The loss was not finite in the first epoch; choose a lower learning_rate.")
+    classifier = Classifier(chosen, best[1], vocabulary, corpus.classes, chosen.max_length)
+    sides = {side: classifier.evaluate(dataset.tokens, dataset.labels, split.side(side)) for side in SIDES}
+    classifier.metrics.update(epoch=best[0], **{side: evaluation.summary() for side, evaluation in sides.items()})
+    return Experiment(classifier, best[0], tuple(reports), **sides)
+
+
+def _corpus(data: Data, text: str, label: str, group: str | None) -> Corpus:
+    if data is None:
+        return read_industries()
+    if isinstance(data, Corpus):
+        return data
+    if isinstance(data, pd.DataFrame):
+        return corpus_from_frame(data, text=text, label=label, group=group)
+    if isinstance(data, str | Path):
+        return read_corpus(data, text=text, label=label, group=group)
+    texts, labels = data
+    return corpus_from_lists(texts, labels)
