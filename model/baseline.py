@@ -35,7 +35,9 @@ def evaluate_baseline(dataset: Dataset, seed: int = 0) -> dict[str, Evaluation]:
     """
     tokens = dataset.tokens
     size = int(tokens.flat.max()) + 1
-    counts = csr_array((np.ones(len(tokens.flat), np.float32), tokens.flat, tokens.offsets), shape=(len(tokens), size))
+    ones = np.ones(len(tokens.flat), np.float32)
+    shape = (len(tokens), size)
+    counts = csr_array((ones, tokens.flat, tokens.offsets), shape=shape, copy=True)  # trials share the tokens, read-only
     counts.sum_duplicates()
     counts.data[counts.indices == UNKNOWN] = 0
     counts.eliminate_zeros()

@@ -47,6 +47,8 @@ def run_experiment(
     text: str = "text",
     label: str = "label",
     group: str | None = None,
+    validation: float = 0.1,
+    test: float = 0.1,
     epochs: int = 30,
     patience: int | None = 3,
     seed: int = 0,
@@ -60,6 +62,7 @@ def run_experiment(
     Args:
         data: A file, a DataFrame, a pair (texts, labels) or a corpus; the embedded corpus if None.
         text, label, group: Names of the columns of a file or frame.
+        validation, test: Fractions of the rows to choose the best epoch by, and to test on.
         epochs: At most so many.
         patience: Epochs without a lower validation loss after which training ends; None to train them all.
         seed: Of the split, the initial weights, the batches and the dropout.
@@ -72,7 +75,7 @@ def run_experiment(
     """
     chosen = HParams.from_dict(hparams)
     corpus = _corpus(data, text, label, group)
-    split = split_corpus(corpus, seed=seed)
+    split = split_corpus(corpus, validation=validation, test=test, seed=seed)
     dataset, vocabulary = encode_corpus(corpus, split, chosen.max_length)
     reports: list[EpochReport] = []
     best: tuple[int, Weights] | None = None

@@ -1,0 +1,5 @@
+"""`python -m tune` is `topknot`."""
+
+from tune.cli import main
+
+main()

@@ -1,0 +1,20 @@
+"""What libraries write to the process's stderr past Python's logging, kept away from the user's screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def divert_chatter(log: Path | None = None) -> None:
+    """Sends what native code and child processes write to stderr to a file, or nowhere; Python's `sys.stderr` stays.
+
+    TensorFlow writes a dozen lines about missing GPUs before anyone can tell it not to. May be called again with
+    another file.
+    """
+    if sys.stderr.fileno() == 2:
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    target = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.dup2(target, 2)
+    os.close(target)

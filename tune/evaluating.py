@@ -1,0 +1,69 @@
+"""Using a search's classifier again: loaded by name or folder, and evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+from data.files import read_records
+from model.classifier import CLASSIFIER, Classifier
+from model.evaluation import Evaluation
+from tune.folder import RESULT, SearchFolder
+from tune.inputs import read_inputs
+from tune.search import check_fingerprint
+
+
+def load_model(model: str, storage: Path) -> Classifier:
+    """Loads the best classifier of a search, by its name, or a classifier's folder.
+
+    Raises:
+        InputError: If it is neither, or the search has no result yet.
+    """
+    if (Path(model) / CLASSIFIER).is_file():
+        return Classifier.load(Path(model))
+    if any(character in model for character in "/\\"):
+        raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
+    folder = SearchFolder.find(storage, model)
+    if not folder.has_result():
+        raise InputError(f"The search {model!r} has no result yet. Finish it with: topknot resume {model}")
+    return Classifier.load(folder.path / str(folder.read_json(RESULT)["checkpoint"]))
+
+
+def evaluate_file(classifier: Classifier, path: Path, text: str, label: str) -> dict[str, Any]:
+    """Evaluates a classifier on a file of labelled texts.
+
+    Raises:
+        InputError: If the file cannot be used, or has labels that the classifier does not know.
+    """
+    texts, names = [], []
+    for place, (value, name) in read_records(path, [text, label]):
+        if not isinstance(value, str) or name is None or not str(name).strip():
+            raise InputError(f"{path}, {place}: a row needs a text and a label.")
+        texts.append(value)
+        names.append(str(name).strip())
+    if not texts:
+        raise InputError(f"{path} has no rows.")
+    labels = classifier.label_ids(names, str(path))
+    return _document(classifier, classifier.evaluate(classifier.encode(texts), labels))
+
+
+def evaluate_split(model: str, storage: Path, side: str, load: Callable[[], Classifier]) -> dict[str, Any]:
+    """Evaluates a search's best classifier on a split of its own corpus, read again.
+
+    Raises:
+        InputError: If the model is no search's name, or its corpus has changed.
+    """
+    folder = SearchFolder.find(storage, model)
+    settings = folder.settings()
+    inputs = read_inputs(settings)
+    check_fingerprint(folder, settings, inputs)
+    classifier = load()
+    rows = inputs.dataset.split.side(side)
+    texts = [inputs.corpus.texts[row] for row in rows]
+    return _document(classifier, classifier.evaluate(classifier.encode(texts), inputs.corpus.labels[rows]))
+
+
+def _document(classifier: Classifier, evaluation: Evaluation) -> dict[str, Any]:
+    return evaluation.summary() | {"classes": evaluation.by_class(classifier.classes)}

@@ -1,0 +1,129 @@
+"""A search as a folder: STORAGE/NAME/."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+from tune.settings import NAME, Settings, read_settings
+from tune.study import JOURNAL
+
+SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG = "settings.yaml", "search.json", "result.json", "classifiers", "ray", "search.log"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFolder:
+    """Where everything of one search stands: from this folder alone it can be shown, resumed, and its best model used.
+
+    settings.yaml   all settings, as run; runs again as it is
+    search.json     the corpus's fingerprint, the environment, seconds spent
+    study.journal   the Optuna study: every trial, every epoch's metrics
+    ray/            Ray's experiment state, and the trials' best weights
+    classifiers/    the best trial as a classifier's folder
+    result.json     the best trial and its figures on every split, once the search is over
+    search.log      what Ray and TensorFlow had to say
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The search's name."""
+        return self.path.name
+
+    @classmethod
+    def create(cls, settings: Settings, name: str, about: dict[str, Any]) -> SearchFolder:
+        """Makes the folder of a new search.
+
+        Raises:
+            InputError: If the name is taken, or the storage cannot be written.
+        """
+        folder = cls(settings.storage.absolute() / name)
+        try:
+            folder.path.parent.mkdir(parents=True, exist_ok=True)
+            folder.path.mkdir()  # of two that want one name at once, one fails here
+        except FileExistsError:
+            taken = f"There is a search {name!r} in {settings.storage} already. Choose another --name, or go on with: topknot resume {name}"
+            raise InputError(taken if folder.path.is_dir() else f"{folder.path.parent} is no folder.") from None
+        except OSError as error:
+            raise InputError(f"The storage {settings.storage} cannot be written: {error.strerror}. Choose another --storage.") from None
+        folder.write(SETTINGS, settings.to_yaml())
+        folder.write_json(ABOUT, about)
+        return folder
+
+    @classmethod
+    def find(cls, storage: Path, name: str) -> SearchFolder:
+        """Finds the folder of a search.
+
+        Raises:
+            InputError: If there is none, naming those that there are.
+        """
+        folder = cls(storage.absolute() / name)
+        if not NAME.fullmatch(name) or not (folder.path / SETTINGS).is_file():
+            names = [found.name for found in cls.all(storage)]
+            there = f"it holds {', '.join(names[:20])}" if names else "it holds none"
+            raise InputError(f"There is no search {name!r} in {storage}; {there}.")
+        return folder
+
+    @classmethod
+    def all(cls, storage: Path) -> list[SearchFolder]:
+        """Returns the searches in a storage, by name."""
+        return [cls(path.parent.absolute()) for path in sorted(storage.glob(f"*/{SETTINGS}"))]
+
+    def settings(self) -> Settings:
+        """Reads the settings that the search was started with."""
+        return read_settings(self.path / SETTINGS, {})
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Reads one of the folder's JSON files.
+
+        Raises:
+            InputError: If it is not there or damaged.
+        """
+        try:
+            document = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.path / name} cannot be read: {error}.") from None
+        if not isinstance(document, dict):
+            raise InputError(f"{self.path / name} is damaged: it must hold a JSON object.")
+        return document
+
+    def write_json(self, name: str, document: dict[str, Any]) -> None:
+        """Writes one of the folder's JSON files, whole or not at all."""
+        self.write(name, json.dumps(document, ensure_ascii=False, indent=2))
+
+    def write(self, name: str, text: str) -> None:
+        """Writes one of the folder's files, whole or not at all."""
+        temporary = self.path / f".{name}.tmp"
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, self.path / name)
+
+    def has_result(self) -> bool:
+        """Tells whether the search came to its end."""
+        return (self.path / RESULT).is_file()
+
+    def study_url(self) -> str:
+        """Returns the study's address: 'journal:PATH'."""
+        return f"journal:{self.path / JOURNAL}"
+
+    def classifier(self, trial: int) -> Path:
+        """Returns where a trial's classifier stands, or would."""
+        return self.path / CLASSIFIERS / f"{trial:05d}"
+
+    def weights(self, trial: int) -> Path | None:
+        """Returns the folder of a trial's best weights, if they were kept."""
+        found = sorted((self.path / RAY / f"{trial:05d}").glob("checkpoint_*"))
+        return found[-1] if found else None
+
+    def drop_weights(self, trial: int) -> None:
+        """Removes a trial's weights."""
+        shutil.rmtree(self.path / RAY / f"{trial:05d}", ignore_errors=True)
+
+    def remove(self) -> None:
+        """Removes the folder: a search that came to nothing leaves nothing behind."""
+        shutil.rmtree(self.path, ignore_errors=True)

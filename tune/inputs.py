@@ -1,0 +1,55 @@
+"""From settings to what trials share: the corpus read, split and encoded."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from data.corpus import Corpus, read_corpus
+from data.dataset import Dataset, encode_corpus
+from data.industries import read_industries
+from data.split import split_corpus, without_small_classes
+from data.vocabulary import Vocabulary
+from tune.settings import Settings
+from tune.space import Space, parse_space
+
+
+class Inputs(NamedTuple):
+    """What a search or a training starts from."""
+
+    space: Space
+    corpus: Corpus
+    dataset: Dataset
+    vocabulary: Vocabulary
+    limit: int
+
+
+def read_inputs(settings: Settings) -> Inputs:
+    """Reads the corpus that the settings name, splits and encodes it.
+
+    Raises:
+        InputError: If the space or the corpus cannot be used.
+    """
+    space = parse_space(settings.written_space())
+    corpus = read_settings_corpus(settings)
+    split = split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
+    dataset, vocabulary = encode_corpus(corpus, split, space.longest_text)
+    return Inputs(space, corpus, dataset, vocabulary, space.longest_text)
+
+
+def read_settings_corpus(settings: Settings) -> Corpus:
+    """Reads the corpus that the settings name, classes too small to split folded or dropped as they say.
+
+    Raises:
+        InputError: If the corpus cannot be used.
+    """
+    if settings.data is None:
+        return without_small_classes(read_industries(), settings.small_classes)
+    corpus = read_corpus(
+        settings.data,
+        text=settings.text,
+        label=settings.label,
+        group=settings.group,
+        drop_unlabelled=settings.drop_unlabelled,
+        drop_empty=settings.drop_empty,
+    )
+    return without_small_classes(corpus, settings.small_classes)

@@ -1,0 +1,53 @@
+"""The flags of the command line, made of the fields of Settings: every setting has one, under its own name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import click
+
+from tune.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+storage_option = click.option(
+    "--storage", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="The folder of searches"
+)
+
+
+def settings_options(command: Command) -> Command:
+    """Gives a command a flag for each setting that is not for YAML only."""
+    for name, field in reversed(Settings.model_fields.items()):
+        if name == "space":
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        default = field.get_default()
+        text = field.description or ""
+        if default is not None and default is not False:
+            text = f"{text} [{default}]"
+        if field.annotation is bool:
+            option = click.option(flag, name, is_flag=True, default=None, help=text)
+        else:
+            option = click.option(flag, name, metavar=_metavar(field.annotation), help=text)
+        command = option(command)
+    return command
+
+
+def given(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the flags that were given; what they mean is for Settings to say."""
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _metavar(annotation: Any) -> str:
+    kinds = [kind for kind in (get_args(annotation) or (annotation,)) if kind is not type(None)]
+    if get_origin(annotation) is Literal:
+        return "|".join(map(str, get_args(annotation)))
+    if Path in kinds:
+        return "PATH"
+    if int in kinds:
+        return "N"
+    if float in kinds:
+        return "X"
+    return "NAME"

@@ -1,0 +1,115 @@
+"""What a search came to: its trials, and which is best. The one definition of 'best'."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from tune.record import HPARAMS, PARTIAL, REASON, epoch_key
+
+STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "running",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOutcome:
+    """One trial, as the study has it.
+
+    Attributes:
+        number: Its number in the study.
+        state: 'complete', 'pruned', 'failed' or 'running'.
+        reason: Why it ended; empty while it runs.
+        hparams: All its hyperparameters.
+        epochs: Each epoch's metrics, in order (see `tune.record.METRICS`).
+        seconds: Inside training and validation steps, those of an epoch cut short included.
+    """
+
+    number: int
+    state: str
+    reason: str
+    hparams: dict[str, Any]
+    epochs: tuple[dict[str, float], ...]
+    seconds: float
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch, counted from 1, of the lowest finite validation loss, the earlier of equal ones."""
+        finite = [(epoch["loss"], index) for index, epoch in enumerate(self.epochs, start=1) if math.isfinite(epoch["loss"])]
+        return min(finite)[1] if finite else None
+
+    @property
+    def loss(self) -> float:
+        """The validation loss of its best epoch; infinite if it has none."""
+        return self.epochs[self.best_epoch - 1]["loss"] if self.best_epoch else math.inf
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the trial as JSON knows it."""
+        best = self.epochs[self.best_epoch - 1] if self.best_epoch else {}
+        return {
+            "trial": self.number,
+            "state": self.state,
+            "epochs": len(self.epochs),
+            "reason": self.reason,
+            "hparams": self.hparams,
+            "validation": {name: best.get(name) for name in ("loss", "accuracy", "macro_f1")},
+            "best_epoch": self.best_epoch,
+            "seconds": self.seconds,
+        }
+
+
+def read_trials(study: optuna.Study) -> list[TrialOutcome]:
+    """Reads all trials out of a study, by number."""
+    return [_read(trial) for trial in study.get_trials(deepcopy=False)]
+
+
+def leaderboard(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:
+    """Sorts trials by the lowest validation loss that each reached, the earlier of equal ones first."""
+    return sorted(trials, key=lambda trial: (trial.loss, trial.number))
+
+
+def best_trial(trials: Sequence[TrialOutcome]) -> TrialOutcome | None:
+    """Returns the trial of the lowest validation loss in any of its epochs, whatever became of it then; failed ones not."""
+    ranked = leaderboard([trial for trial in trials if trial.state in {"complete", "pruned"}])
+    return ranked[0] if ranked and ranked[0].best_epoch else None
+
+
+def expendable(trials: Sequence[TrialOutcome], keep: int) -> list[int]:
+    """Returns the numbers of the trials whose weights nobody will ask for: ended, and not among the best so many."""
+    ended = [trial for trial in trials if trial.state != "running"]
+    kept = {trial.number for trial in leaderboard([trial for trial in ended if trial.state != "failed"])[:keep]}
+    return [trial.number for trial in ended if trial.number not in kept]
+
+
+def useful_share(trials: Sequence[TrialOutcome], workers: int, wall_seconds: float) -> float:
+    """Returns the fraction of the workers' time that went into training and validation steps, in [0, 1]."""
+    return sum(trial.seconds for trial in trials) / (workers * wall_seconds) if wall_seconds > 0 else 0.0
+
+
+def counts(trials: Sequence[TrialOutcome]) -> dict[str, int]:
+    """Counts the trials by state."""
+    return {state: sum(trial.state == state for trial in trials) for state in ("complete", "pruned", "failed", "running")}
+
+
+def _read(trial: FrozenTrial) -> TrialOutcome:
+    attributes = trial.user_attrs
+    epochs = []
+    while (key := epoch_key(len(epochs) + 1)) in attributes:
+        epochs.append(attributes[key])
+    return TrialOutcome(
+        number=trial.number,
+        state=STATES[trial.state],
+        reason=attributes.get(REASON, ""),
+        hparams=attributes.get(HPARAMS, {}),
+        epochs=tuple(epochs),
+        seconds=sum(epoch["seconds"] for epoch in epochs) + attributes.get(PARTIAL, 0.0),
+    )

@@ -1,0 +1,86 @@
+"""What a search knows of its trials, kept in the Optuna study: the one place where it is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from model.hparams import HParams
+from tune.space import Space
+
+METRICS = ("train_loss", "loss", "accuracy", "macro_f1", "seconds", "tokens")
+HPARAMS, REASON, PARTIAL = "hparams", "reason", "partial_seconds"
+
+
+class Record:
+    """Writes trials into a study: proposed, reported epoch by epoch, ended once.
+
+    A trial that a killed search left running is handed out again, with its number and its hyperparameters; since
+    trainings are seeded, it reports the same values anew, and the study keeps one for each epoch.
+
+    Args:
+        study: The study, with its sampler.
+        space: What the trials are drawn from.
+        limit: How many trials the study may hold, or None.
+    """
+
+    def __init__(self, study: optuna.Study, space: Space, limit: int | None) -> None:
+        self.study, self.space, self.limit = study, space, limit
+        trials = study.get_trials(deepcopy=False)
+        self._orphans = [trial for trial in trials if trial.state is TrialState.RUNNING]
+        self._count = len(trials)
+        self._live: dict[int, optuna.Trial] = {}
+        self._epochs: dict[int, dict[int, float]] = {}
+
+    def propose(self) -> tuple[int, HParams] | None:
+        """Returns a new trial's number and hyperparameters, or None when there are enough."""
+        if self._orphans:
+            orphan = self._orphans.pop(0)
+            trial = optuna.Trial(self.study, orphan._trial_id)  # the study's own way back to a running trial
+        elif self.limit is not None and self._count >= self.limit:
+            return None
+        else:
+            trial = self.study.ask()
+            self._count += 1
+        hparams = self.space.suggest(trial)
+        if HPARAMS not in trial.user_attrs:
+            trial.set_user_attr(HPARAMS, hparams.to_dict())
+        self._live[trial.number] = trial
+        self._epochs[trial.number] = {}
+        return trial.number, hparams
+
+    def report(self, number: int, result: Mapping[str, Any]) -> None:
+        """Writes down what an epoch came to."""
+        trial, epoch = self._live[number], int(result["epoch"])
+        if epoch in self._epochs[number]:
+            return
+        self._epochs[number][epoch] = float(result["loss"])
+        if epoch_key(epoch) not in trial.user_attrs:
+            trial.report(float(result["loss"]), epoch)
+            trial.set_user_attr(epoch_key(epoch), {metric: result[metric] for metric in METRICS})
+
+    def end(self, number: int, state: TrialState, reason: str, partial_seconds: float = 0.0) -> None:
+        """Writes down how a trial ended: COMPLETE with its lowest loss as its value, PRUNED or FAIL.
+
+        A trial that ended before is left as it is. Partial seconds are those of an epoch that was cut short.
+        """
+        trial = self._live.pop(number, None)
+        if trial is None:
+            return
+        trial.set_user_attr(REASON, reason)
+        if partial_seconds:
+            trial.set_user_attr(PARTIAL, partial_seconds)
+        losses = [loss for loss in self._epochs[number].values() if math.isfinite(loss)]
+        if state is TrialState.COMPLETE and losses:
+            self.study.tell(number, min(losses))
+        else:
+            self.study.tell(number, state=TrialState.FAIL if state is TrialState.COMPLETE else state)
+
+
+def epoch_key(epoch: int) -> str:
+    """Returns the name under which an epoch's metrics stand in a trial's user attributes."""
+    return f"epoch-{epoch:04d}"

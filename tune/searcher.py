@@ -1,0 +1,109 @@
+"""The bridge between Ray Tune and Optuna: a Searcher that proposes, and a Callback that tells the study the truth.
+
+Tune does not show a Searcher the report on which the scheduler stopped a trial, nor whether it was stopped at all; a
+Callback sees every report.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from optuna.trial import TrialState
+from ray.tune import Callback, Stopper
+from ray.tune.experiment import Trial
+from ray.tune.search import Searcher
+
+from tune.record import Record
+
+NUMBER, HPARAMS = "number", "hparams"
+ENDED = "ended"
+"""Key of a result: why the trial ended of itself; empty while it goes on."""
+
+
+class StudySearcher(Searcher):
+    """Proposes what the study proposes, until the deadline (a time as `time.time` gives it)."""
+
+    def __init__(self, record: Record, deadline: float) -> None:
+        super().__init__(metric="loss", mode="min")
+        self._record, self._deadline = record, deadline
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Returns a trial's config, or that there are no more."""
+        proposal = self._record.propose() if time.time() < self._deadline else None
+        if proposal is None:
+            return Searcher.FINISHED
+        return {NUMBER: proposal[0], HPARAMS: proposal[1].to_dict()}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Leaves it to the callback, which knows how the trial ended."""
+
+    # Tune saves searchers by pickling them. The study is on disk as it is; there is nothing to save, and no pickle to trust.
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Saves nothing: the study is on disk."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Restores nothing: the study is on disk."""
+
+
+class StudyCallback(Callback):  # type: ignore[misc]
+    """Tells the study of every report and of every end."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
+        """Tells a report; and the end, if this was the last."""
+        number, ended = trial.config[NUMBER], result[ENDED]
+        if not result.get("repeated"):
+            self._record.report(number, result)
+        if ended:
+            state = {"nan": TrialState.FAIL, "time limit": TrialState.PRUNED}.get(ended.split(":")[0], TrialState.COMPLETE)
+            self._record.end(number, state, ended, result["seconds"] if result.get("repeated") else 0.0)
+        elif result.get("done"):
+            self._record.end(number, TrialState.PRUNED, f"stopped by ASHA after epoch {result['epoch']}: {result['loss']:.4f}")
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tells that the trial failed, and of what."""
+        lines = (trial.get_pickled_error() and str(trial.get_pickled_error()).strip().splitlines()) or ["unknown error"]
+        self._record.end(trial.config[NUMBER], TrialState.FAIL, f"crashed: {lines[-1][:200]}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class InterruptStopper(Stopper):
+    """Stops the whole search when an event is set."""
+
+    def __init__(self, interrupted: threading.Event) -> None:
+        self._interrupted = interrupted
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Stops no trial by its result."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Tells whether to stop everything."""
+        return self._interrupted.is_set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class Housekeeping(Callback):  # type: ignore[misc]
+    """Calls a function whenever a trial has ended and its weights are written."""
+
+    def __init__(self, tidy: Callable[[], None]) -> None:
+        self._tidy = tidy
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tidies up."""
+        self._tidy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}

@@ -1,0 +1,134 @@
+"""Everything a search can be told, by YAML file and by flag: one type for both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from data.errors import InputError
+from model.presets import SPACES
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: Any) -> Any:
+    """Returns the seconds of '90', '90s', '10m', '1h30m' or a number; anything else as it is, for pydantic to refuse."""
+    if isinstance(value, str):
+        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", value)
+        if parts and "".join(number + unit for number, unit in parts) == value:
+            return sum(float(number) * _UNITS[unit] for number, unit in parts)
+        if not re.fullmatch(r"\d+(\.\d+)?", value):
+            raise ValueError(f"{value!r} is no duration such as 90s, 10m or 1h30m")
+    return value
+
+
+def _name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError("a name holds letters, digits, '.', '_' and '-' only, begins with a letter or digit, and has 100 at most")
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """The settings of a search. Every one can stand in a YAML file under its name, or be passed as a flag."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    data: Path | None = Field(None, description="Labelled texts: CSV, TSV, JSON lines or Parquet, also .gz [the embedded corpus]")
+    text: str = Field("text", description="The column of the texts")
+    label: str = Field("label", description="The column of the labels")
+    group: str | None = Field(None, description="A column whose equal values no split may part")
+    drop_unlabelled: bool = Field(False, description="Leave out rows without a label")
+    drop_empty: bool = Field(False, description="Leave out rows without a text")
+    small_classes: Literal["refuse", "fold", "drop"] = Field(
+        "refuse", description="What to do with classes too small to split: 'fold' makes them one class 'other'"
+    )
+    validation: float = Field(0.1, gt=0, lt=1, description="Fraction of the rows to rank trials on")
+    test: float = Field(0.1, gt=0, lt=1, description="Fraction of the rows to test the winner on, once")
+
+    name: Annotated[str, BeforeValidator(_name)] | None = Field(None, description="The search's name [data's name and the time]")
+    storage: Path = Field(Path("runs"), description="The folder in which searches stand")
+    trials: int | None = Field(None, ge=1, description="Configurations to try [60; no limit where there is a time limit]")
+    time_limit: Seconds | None = Field(None, description="Wall time for all of the search: 90s, 10m, 1h30m")
+    max_epochs: int = Field(30, ge=1, description="Epochs of a trial, at most")
+    patience: int = Field(4, ge=1, description="Epochs without a lower validation loss after which a trial ends")
+    workers: int | Literal["auto"] = Field("auto", description="Trials at a time; 'auto' fills the cores")
+    cpus_per_trial: int = Field(1, ge=1, description="Cores, and so threads, of a trial")
+    seed: int = Field(0, ge=0, lt=2**31, description="Of the split, the sampler and the trials")
+
+    preset: Literal["default", "question", "wide"] = Field("default", description="The search space to start from")
+    space: dict[str, Any] = Field({}, description="Dimensions that replace the preset's, by name (YAML only)")
+    sampler: Literal["tpe", "random", "cmaes", "qmc"] = Field("tpe", description="How Optuna proposes configurations")
+    scheduler: Literal["asha", "none"] = Field("asha", description="What stops weak trials early")
+    grace_period: int = Field(2, ge=1, description="Epochs before ASHA may stop a trial")
+    reduction_factor: int = Field(3, ge=2, description="ASHA lets the best of so many go on at each rung")
+    keep: int = Field(10, ge=1, description="Trials whose best weights are kept")
+
+    @model_validator(mode="after")
+    def _check(self) -> Settings:
+        if isinstance(self.workers, int) and self.workers < 1:
+            raise ValueError(f"workers must be 'auto' or 1 or more, got {self.workers}")
+        if self.validation + self.test >= 1:
+            raise ValueError(f"validation and test leave nothing to train on: {self.validation} + {self.test}")
+        return self
+
+    def written_space(self) -> dict[str, Any]:
+        """Returns the space in its written form: the preset's, with what `space` replaces."""
+        return SPACES[self.preset] | self.space
+
+    def to_yaml(self) -> str:
+        """Returns all settings, the whole space included, as a file that runs as it is."""
+        values = self.model_dump(mode="json") | {"space": self.written_space()}
+        return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def read_settings(path: Path | None, flags: Mapping[str, Any]) -> Settings:
+    """Merges a YAML file with flags, which win over it.
+
+    Raises:
+        InputError: Naming the file or flag, the setting, and what would be right.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        values = _read_yaml(path)
+    try:
+        return Settings(**(values | flags))
+    except ValidationError as error:
+        raise InputError(_explain(error, path, values, flags)) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{path}{place} is not YAML: {getattr(error, 'problem', error)}.") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise InputError(f"{path} must hold settings such as 'trials: 50', not a {type(values).__name__}.")
+    return {str(key): value for key, value in values.items()}
+
+
+def _explain(error: ValidationError, path: Path | None, values: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
+    first = error.errors()[0]
+    key = str(first["loc"][0]) if first["loc"] else ""
+    source = f"--{key.replace('_', '-')}" if key in flags else f"{path}, {key}" if key in values else key or "settings"
+    if first["type"] == "extra_forbidden":
+        return f"{path}: there is no setting {key!r}; there are {', '.join(Settings.model_fields)}."
+    message = first["msg"].removeprefix("Value error, ")
+    got = f" (got {first['input']!r})" if key and "got" not in message else ""
+    return f"{source}: {message[:1].lower()}{message[1:]}{got}."

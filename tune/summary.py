@@ -1,0 +1,171 @@
+"""What the commands print: documents for JSON, tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from data.errors import InputError
+from data.split import SIDES
+from tune.display import brief
+from tune.folder import ABOUT, RESULT, SearchFolder
+from tune.outcome import TrialOutcome, best_trial, counts, leaderboard, read_trials, useful_share
+from tune.settings import Settings
+from tune.study import open_study
+
+FIGURES = ("loss", "accuracy", "macro_f1")
+
+
+def show_document(folder: SearchFolder) -> dict[str, Any]:
+    """Returns the document of `show --json`."""
+    trials, about = _trials(folder), folder.read_json(ABOUT)
+    return {
+        "name": folder.name,
+        "wall_seconds": about["wall_seconds"],
+        "useful_share": useful_share(trials, about["workers"], about["wall_seconds"]),
+        "study": {"url": folder.study_url(), "name": folder.name},
+        "trials": [trial.to_dict() for trial in trials],
+    }
+
+
+def best_document(folder: SearchFolder) -> dict[str, Any]:
+    """Returns the document of `best --json`.
+
+    Raises:
+        InputError: If the search has not come to its end.
+    """
+    if not folder.has_result():
+        raise InputError(f"The search {folder.name!r} has no result yet. Finish it with: topknot resume {folder.name}")
+    return with_paths(folder, folder.read_json(RESULT))
+
+
+def with_paths(folder: SearchFolder, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a result with the classifier's path as it is from here, wherever the search's folder was moved to."""
+    return {**document, "checkpoint": str(folder.path / document["checkpoint"])}
+
+
+def search_row(folder: SearchFolder) -> dict[str, Any]:
+    """Returns a search in a line of `list`."""
+    trials = _trials(folder)
+    best = best_trial(trials)
+    return {
+        "name": folder.name,
+        "created": folder.read_json(ABOUT)["created"],
+        "finished": folder.has_result(),
+        "trials": counts(trials),
+        "best_loss": best.loss if best else None,
+    }
+
+
+def search_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns the table of `list`."""
+    table = Table("name", "started", "trials", "best loss", "state", box=None, pad_edge=False)
+    for row in rows:
+        loss = "" if row["best_loss"] is None else f"{row['best_loss']:.4f}"
+        state = "finished" if row["finished"] else "unfinished"
+        table.add_row(row["name"], row["created"], str(sum(row["trials"].values())), loss, state)
+    return table
+
+
+def show_table(folder: SearchFolder, top: int) -> Group:
+    """Returns the leaderboard, with what ended each trial."""
+    trials, about = _trials(folder), folder.read_json(ABOUT)
+    seconds = about["wall_seconds"]
+    by_state = ", ".join(f"{count} {state}" for state, count in counts(trials).items() if count)
+    share = useful_share(trials, about["workers"], seconds)
+    head = f"{folder.name}: {by_state or 'no trials'}; {seconds:.0f} s; useful share {share:.2f}"
+    return Group(Text(head, style="bold"), _leaderboard(trials, top), Text(f"Optuna study: {folder.study_url()}", style="dim"))
+
+
+def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
+    """Returns what a search prints at its end."""
+    lines: list[RenderableType] = []
+    ended = document["trials"]
+    lines.append(
+        Text(
+            f"\n{document['name']}: {sum(ended.values())} trials ({ended['pruned']} stopped early, {ended['complete']} complete, "
+            f"{ended['failed']} failed) in {document['wall_seconds']:.0f} s, useful share {document['useful_share']:.2f}",
+            style="bold",
+        )
+    )
+    lines += [Text(verdict(document)), Text(), _leaderboard(_trials(folder), 5), Text()]
+    lines.append(Text(f"Best: trial {document['trial']}, epoch {document['epoch']}", style="bold"))
+    lines.append(_hparams(document["hparams"]))
+    lines += [Text(), _figures(document), Text()]
+    lines.append(Text(f"The classifier: {document['checkpoint']}", style="bold"))
+    flag = "" if folder.path.parent == Settings().storage.absolute() else f" --storage {folder.path.parent}"
+    lines.append(Text(f"Use it:         echo 'a text to classify' | topknot predict {document['name']} -{flag}"))
+    return Group(*lines)
+
+
+def verdict(document: Mapping[str, Any]) -> str:
+    """Says in a sentence whether the LSTM was worth it, by the test figures."""
+    lstm, linear = document["test"], document["baseline"]["test"]
+    ours, theirs = f"macro-F1 {lstm['macro_f1']:.3f}", f"{linear['macro_f1']:.3f}"
+    gains = lstm["macro_f1"] - linear["macro_f1"], lstm["accuracy"] - linear["accuracy"]
+    if min(gains) >= 0:
+        return f"On the test split the LSTM beats the linear baseline: {ours} against {theirs}."
+    if max(gains) < 0:
+        return f"On the test split the LSTM LOSES to the linear baseline: {ours} against {theirs}. Use the simpler one, or search on."
+    better, worse = ("macro-F1", "accuracy") if gains[0] > 0 else ("accuracy", "macro-F1")
+    return f"On the test split the LSTM beats the linear baseline by {better} but not by {worse}: {ours} against {theirs}."
+
+
+def evaluation_table(document: Mapping[str, Any]) -> Group:
+    """Returns the figures of `evaluate`, class by class."""
+    head = ", ".join(f"{name.replace('_', '-')} {document[name]:.4f}" for name in FIGURES)
+    table = Table("class", "rows", "precision", "recall", "F1", box=None, pad_edge=False)
+    for name, figures in sorted(document["classes"].items(), key=lambda item: -item[1]["rows"]):
+        values = (f"{figures[key]:.3f}" for key in ("precision", "recall", "f1"))
+        table.add_row(escape(name), str(figures["rows"]), *values)
+    return Group(Text(f"{head} on {document['rows']} rows", style="bold"), table)
+
+
+def training_table(document: Mapping[str, Any]) -> Group:
+    """Returns the figures of `train`."""
+    lines: list[RenderableType] = [Text(f"Best epoch: {document['epoch']} of {document['epochs']}", style="bold")]
+    lines.append(_figures(document))
+    if document["checkpoint"]:
+        lines.append(Text(f"The classifier: {document['checkpoint']}", style="bold"))
+    return Group(*lines)
+
+
+def _trials(folder: SearchFolder) -> list[TrialOutcome]:
+    return read_trials(open_study(folder.path, folder.name))
+
+
+def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column, justify in (("trial", "right"), ("loss", "right"), ("accuracy", "right"), ("macro-F1", "right")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    table.add_column("epoch", justify="right")
+    table.add_column("ended")
+    table.add_column("hyperparameters")
+    for trial in leaderboard(trials)[:top]:
+        best = trial.epochs[trial.best_epoch - 1] if trial.best_epoch else None
+        figures = [f"{best[name]:.4f}" for name in FIGURES] if best else ["", "", ""]
+        epoch = f"{trial.best_epoch or '-'}/{len(trial.epochs)}"
+        about = brief(trial.hparams) if trial.hparams else ""
+        table.add_row(str(trial.number), *figures, epoch, escape(trial.reason or trial.state), about)
+    return table
+
+
+def _figures(document: Mapping[str, Any]) -> Table:
+    table = Table("", "rows", "loss", "accuracy", "macro-F1", box=None, pad_edge=False)
+    for kind, sides in (("LSTM", document), ("linear baseline", document.get("baseline", {}))):
+        for side in SIDES:
+            if side in sides:
+                figures = sides[side]
+                table.add_row(f"{kind}, {side}", str(figures["rows"]), *(f"{figures[name]:.4f}" for name in FIGURES))
+    return table
+
+
+def _hparams(hparams: Mapping[str, Any]) -> Text:
+    pairs = [f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in hparams.items()]
+    rows = [", ".join(pairs[first : first + 5]) for first in range(0, len(pairs), 5)]
+    return Text("  " + "\n  ".join(rows))

@@ -1,0 +1,123 @@
+"""The adapter between a Ray trial and a training. One worker process runs many trials, one after another."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ray.tune import Trainable
+
+from data.dataset import Dataset
+from model.hparams import HParams
+from tune.searcher import ENDED, HPARAMS, NUMBER
+
+if TYPE_CHECKING:
+    from model.training import Training
+
+WEIGHTS = "weights.npz"
+
+
+class LSTMTrial(Trainable):  # type: ignore[misc]
+    """A trial's epochs, one a step. TensorFlow is imported when the first trial of the process starts."""
+
+    def setup(
+        self, config: dict[str, Any], *, dataset: Dataset, seed: int, epochs: int, patience: int, cpus: int, deadline: float
+    ) -> None:
+        """Starts the process's first trial.
+
+        Args:
+            config: The trial's number and hyperparameters.
+            dataset: What Ray's object store holds, not copied.
+            seed: Of the search; a trial's own comes of it and of its number.
+            epochs: Of a trial, at most.
+            patience: Epochs without a lower validation loss after which a trial ends.
+            cpus: Threads to compute with.
+            deadline: A time as `time.time` gives it; a trial ends within a step of it.
+        """
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+        import tensorflow as tf  # noqa: PLC0415 - the driver imports this module, and must not pay for TensorFlow
+
+        tf.config.threading.set_intra_op_parallelism_threads(cpus)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        self._dataset, self._seed, self._epochs, self._patience, self._deadline = dataset, seed, epochs, patience, deadline
+        self._training: Training | None = None
+        self._start(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Starts another trial in this process."""
+        self._start(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Runs an epoch and reports it. The last report says why the trial ended."""
+        from model.training import OutOfTime  # noqa: PLC0415
+
+        assert self._training is not None
+        try:
+            report = self._training.run_epoch(self._deadline)
+        except OutOfTime as error:
+            ended = f"time limit: in epoch {self._training.epoch}"
+            return {**self._last, "seconds": error.seconds, "repeated": True, ENDED: ended, "done": True}
+        improved = report.loss < self._best
+        if improved:
+            self._best, self._best_epoch = report.loss, report.epoch
+        ended = _end(report.epoch, report.loss, self._best_epoch, self._epochs, self._patience)
+        self._last = {name: getattr(report, name) for name in report.__slots__}
+        return {**self._last, ENDED: ended, "done": bool(ended), "should_checkpoint": improved}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Writes the weights; Tune asks for it after an epoch that was the best so far, and then only."""
+        assert self._training is not None
+        np.savez(Path(checkpoint_dir, WEIGHTS), *self._training.weights())
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Refuses: a trial that lost its worker has failed, and is not gone on with."""
+        raise RuntimeError("Trials are not restored.")
+
+    def cleanup(self) -> None:
+        """Ends the training."""
+        if self._training is not None:
+            self._training.close()
+            self._training = None
+
+    def _start(self, config: dict[str, Any]) -> None:
+        from model.training import Training  # noqa: PLC0415
+
+        self.cleanup()
+        hparams = HParams.from_dict(config[HPARAMS])
+        self._training = Training(self._dataset, hparams, seed=trial_seed(self._seed, config[NUMBER]))
+        self._best, self._best_epoch = math.inf, 0
+        self._last: dict[str, Any] = {
+            "epoch": 0,
+            "train_loss": math.nan,
+            "loss": math.nan,
+            "accuracy": 0.0,
+            "macro_f1": 0.0,
+            "seconds": 0.0,
+            "tokens": 0,
+        }
+
+
+def trial_seed(seed: int, number: int) -> int:
+    """Returns a trial's own seed, in [0, 2**31)."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
+
+
+def read_weights(checkpoint: Path) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
+    """Reads what `save_checkpoint` wrote."""
+    with np.load(checkpoint / WEIGHTS, allow_pickle=False) as arrays:
+        return [arrays[f"arr_{index}"] for index in range(len(arrays.files))]
+
+
+def _end(epoch: int, loss: float, best_epoch: int, epochs: int, patience: int) -> str:
+    """Says why a trial ends after this epoch, or nothing if it goes on."""
+    if not math.isfinite(loss):
+        return f"nan: the loss was not finite in epoch {epoch}"
+    if epoch >= epochs:
+        return f"all {epochs} epochs"
+    if epoch - best_epoch >= patience:
+        return f"no better since epoch {best_epoch}"
+    return ""
