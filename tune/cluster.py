@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 ENVIRONMENT = {
@@ -17,6 +18,8 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # every metric stands in the study
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours to handle
     "TUNE_WARN_THRESHOLD_S": "10",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # the study is the search's state; Tune's own is never read
+    "RAY_AIR_NEW_OUTPUT": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "KERAS_BACKEND": "tensorflow",
 }
@@ -28,19 +31,19 @@ def set_environment() -> None:
 
 
 @contextmanager
-def local_cluster(workers: int, cpus: int, log: Path) -> Iterator[None]:
-    """Starts Ray on this machine for the workers, and ends it.
+def local_cluster(workers: int, cpus: int) -> Iterator[None]:
+    """Starts Ray on this machine for the workers, has them import TensorFlow meanwhile, and ends it.
 
     Args:
         workers: Trials at a time.
         cpus: Cores of each.
-        log: The file that takes what Ray has to say in this process.
     """
     set_environment()
     import ray  # noqa: PLC0415 - the environment comes first
+    from ray._raylet import Config  # noqa: PLC0415
 
-    handler = logging.FileHandler(log)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    # Whoever imported Ray before us had it read the environment then; without this, the token would not be used.
+    Config.initialize("")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's advice on environment variables; no user of ours can act on it
         ray.init(
@@ -51,14 +54,33 @@ def local_cluster(workers: int, cpus: int, log: Path) -> Iterator[None]:
             logging_level=logging.ERROR,
             configure_logging=False,
         )
-        logger = logging.getLogger("ray")
-        logger.handlers, logger.propagate = [handler], False
-        try:
-            yield
-        finally:
-            ray.shutdown()
-            logger.handlers = []
-            handler.close()
+    logger = logging.getLogger("ray")
+    handlers, logger.handlers, logger.propagate = logger.handlers, [logging.NullHandler()], False
+    try:
+        # The processes that run these are idle afterwards, and Ray makes the trials' actors of idle processes.
+        warm_up = ray.remote(num_cpus=cpus)(import_module)
+        waiting = [warm_up.remote("model.training") for _ in range(workers)]
+        yield
+        del waiting
+    finally:
+        ray.shutdown()
+        logger.handlers = handlers
+
+
+@contextmanager
+def ray_log(path: Path) -> Iterator[None]:
+    """Appends what Ray has to say in this process to a file."""
+    logger = logging.getLogger("ray")
+    # It warns that trials wrote no result.json; theirs stand in the study.
+    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
 
 
 def cores() -> int:

@@ -62,7 +62,7 @@ class Display(Callback):  # type: ignore[misc]
     def say(self, text: str) -> None:
         """Shows a line."""
         if not self.quiet:
-            self.console.print(f"[dim]{_clock(time.time() - self.started)}[/dim]  {text}", highlight=False)
+            self.console.print(f"[dim]{_clock(time.time() - self.started)}[/dim]  {text}", highlight=False, soft_wrap=True)
 
     def start(
         self,

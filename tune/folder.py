@@ -13,7 +13,15 @@ from data.errors import InputError
 from tune.settings import NAME, Settings, read_settings
 from tune.study import JOURNAL
 
-SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG = "settings.yaml", "search.json", "result.json", "classifiers", "ray", "search.log"
+SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS = (
+    "settings.yaml",
+    "search.json",
+    "result.json",
+    "classifiers",
+    "ray",
+    "search.log",
+    "weights",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,8 @@ class SearchFolder:
     settings.yaml   all settings, as run; runs again as it is
     search.json     the corpus's fingerprint, the environment, seconds spent
     study.journal   the Optuna study: every trial, every epoch's metrics
-    ray/            Ray's experiment state, and the trials' best weights
+    weights/        the best weights of the best trials
+    ray/            Ray's experiment state; never read
     classifiers/    the best trial as a classifier's folder
     result.json     the best trial and its figures on every split, once the search is over
     search.log      what Ray and TensorFlow had to say
@@ -52,6 +61,7 @@ class SearchFolder:
             raise InputError(taken if folder.path.is_dir() else f"{folder.path.parent} is no folder.") from None
         except OSError as error:
             raise InputError(f"The storage {settings.storage} cannot be written: {error.strerror}. Choose another --storage.") from None
+        folder.weights.mkdir()
         folder.write(SETTINGS, settings.to_yaml())
         folder.write_json(ABOUT, about)
         return folder
@@ -115,14 +125,10 @@ class SearchFolder:
         """Returns where a trial's classifier stands, or would."""
         return self.path / CLASSIFIERS / f"{trial:05d}"
 
-    def weights(self, trial: int) -> Path | None:
-        """Returns the folder of a trial's best weights, if they were kept."""
-        found = sorted((self.path / RAY / f"{trial:05d}").glob("checkpoint_*"))
-        return found[-1] if found else None
-
-    def drop_weights(self, trial: int) -> None:
-        """Removes a trial's weights."""
-        shutil.rmtree(self.path / RAY / f"{trial:05d}", ignore_errors=True)
+    @property
+    def weights(self) -> Path:
+        """Where the trials' best weights stand (see `tune.weights`)."""
+        return self.path / WEIGHTS
 
     def remove(self) -> None:
         """Removes the folder: a search that came to nothing leaves nothing behind."""

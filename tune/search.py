@@ -18,14 +18,16 @@ import optuna
 from data.errors import InputError
 from data.split import SIDES
 from tune.chatter import divert_chatter
-from tune.cluster import cores, local_cluster
+from tune.cluster import cores, local_cluster, ray_log
 from tune.display import Display
 from tune.folder import ABOUT, LOG, RAY, RESULT, SearchFolder
 from tune.inputs import Inputs, read_inputs
 from tune.outcome import TrialOutcome, best_trial, counts, expendable, read_trials, useful_share
 from tune.record import Record
 from tune.settings import Settings
+from tune.space import parse_space
 from tune.study import make_sampler, open_study
+from tune.weights import read_weights, weights_file
 
 DEFAULT_TRIALS = 60
 FINISH_SECONDS = 4.0
@@ -61,6 +63,14 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     name = settings.name or f"{settings.data.name.split('.')[0] if settings.data else 'industries'}-{time.strftime('%Y%m%d-%H%M%S')}"
     if (settings.storage / name).exists():  # told before the corpus is read; `create` makes sure of it
         SearchFolder.create(settings, name, {})
+    parse_space(settings.written_space())
+    if settings.data is not None and not settings.data.exists():
+        raise InputError(f"{settings.data} does not exist.")
+    with local_cluster(_workers(settings), settings.cpus_per_trial):
+        return _start(settings, name, display, started)
+
+
+def _start(settings: Settings, name: str, display: Display, started: float) -> dict[str, Any]:
     display.say("Reading the corpus")
     inputs = read_inputs(settings)
     settings = settings.model_copy(update={"name": name, "data": settings.data and settings.data.absolute()})
@@ -90,6 +100,13 @@ def resume_search(
         InputError: If the corpus is not the one that the search was started on.
     """
     settings = folder.settings()
+    with local_cluster(_workers(settings), settings.cpus_per_trial):
+        return _resume(folder, settings, trials, time_limit, display, started)
+
+
+def _resume(
+    folder: SearchFolder, settings: Settings, trials: int | None, time_limit: float | None, display: Display, started: float
+) -> dict[str, Any]:
     about = folder.read_json(ABOUT)
     display.say("Reading the corpus")
     inputs = read_inputs(settings)
@@ -152,14 +169,11 @@ def _run(
     about = folder.read_json(ABOUT)
     divert_chatter(folder.path / LOG)
     display.start(folder, settings, inputs, workers, limit, deadline)
-    with local_cluster(workers, settings.cpus_per_trial, folder.path / LOG), _interruptible(display) as interrupted:
+    with ray_log(folder.path / LOG), _interruptible(display) as interrupted:
         import ray  # noqa: PLC0415 - `topknot --help` must not load it
 
         dataset = ray.put(inputs.dataset)
         baseline = _start_baseline(dataset, settings.seed)
-        for trial in read_trials(study):
-            if trial.state == "running":
-                folder.drop_weights(trial.number)
         timer = _import_ahead(deadline)
         try:
             _tune(folder, settings, study, inputs, dataset, workers, limit, deadline, interrupted, display)
@@ -207,6 +221,7 @@ def _tune(
     trainable = with_parameters(
         LSTMTrial,
         dataset=dataset,
+        weights=folder.weights,
         seed=settings.seed,
         epochs=settings.max_epochs,
         patience=settings.patience,
@@ -228,15 +243,15 @@ def _tune(
             storage_path=str(folder.path),
             stop=InterruptStopper(interrupted),
             verbose=0,
+            checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
             callbacks=[StudyCallback(record), Housekeeping(lambda: _tidy(folder, study, settings.keep)), display],
-            checkpoint_config=CheckpointConfig(num_to_keep=1),  # written only when a trial improves: the last is the best
         ),
     ).fit()
 
 
 def _tidy(folder: SearchFolder, study: optuna.Study, keep: int) -> None:
     for number in expendable(read_trials(study), keep):
-        folder.drop_weights(number)
+        weights_file(folder.weights, number).unlink(missing_ok=True)
 
 
 def _start_baseline(dataset: Any, seed: int) -> Any:
@@ -256,15 +271,14 @@ def _evaluate_best(folder: SearchFolder, trials: list[TrialOutcome], inputs: Inp
         raise SearchFailed(f"No trial came to a result: {ended}. See {folder.path / LOG}.")
     from model.classifier import Classifier  # noqa: PLC0415 - the driver loads TensorFlow for the winner alone
     from model.hparams import HParams  # noqa: PLC0415
-    from tune.trial import read_weights  # noqa: PLC0415
 
     path = folder.classifier(best.number)
     if path.exists():
         classifier = Classifier.load(path)
     else:
-        kept = folder.weights(best.number)
-        if kept is None:
-            raise SearchFailed(f"The weights of trial {best.number}, the best, are not in {folder.path / RAY}.")
+        kept = weights_file(folder.weights, best.number)
+        if not kept.exists():
+            raise SearchFailed(f"{kept} is missing: the weights of the best trial.")
         hparams = HParams.from_dict(best.hparams)
         classifier = Classifier(hparams, read_weights(kept), inputs.vocabulary, inputs.corpus.classes, inputs.limit)
     dataset = inputs.dataset

@@ -13,24 +13,33 @@ from ray.tune import Trainable
 from data.dataset import Dataset
 from model.hparams import HParams
 from tune.searcher import ENDED, HPARAMS, NUMBER
+from tune.weights import weights_file, write_weights
 
 if TYPE_CHECKING:
     from model.training import Training
-
-WEIGHTS = "weights.npz"
 
 
 class LSTMTrial(Trainable):  # type: ignore[misc]
     """A trial's epochs, one a step. TensorFlow is imported when the first trial of the process starts."""
 
     def setup(
-        self, config: dict[str, Any], *, dataset: Dataset, seed: int, epochs: int, patience: int, cpus: int, deadline: float
+        self,
+        config: dict[str, Any],
+        *,
+        dataset: Dataset,
+        weights: Path,
+        seed: int,
+        epochs: int,
+        patience: int,
+        cpus: int,
+        deadline: float,
     ) -> None:
         """Starts the process's first trial.
 
         Args:
             config: The trial's number and hyperparameters.
             dataset: What Ray's object store holds, not copied.
+            weights: The folder that takes each trial's best weights.
             seed: Of the search; a trial's own comes of it and of its number.
             epochs: Of a trial, at most.
             patience: Epochs without a lower validation loss after which a trial ends.
@@ -42,7 +51,8 @@ class LSTMTrial(Trainable):  # type: ignore[misc]
 
         tf.config.threading.set_intra_op_parallelism_threads(cpus)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        self._dataset, self._seed, self._epochs, self._patience, self._deadline = dataset, seed, epochs, patience, deadline
+        self._dataset, self._weights, self._seed = dataset, weights, seed
+        self._epochs, self._patience, self._deadline = epochs, patience, deadline
         self._training: Training | None = None
         self._start(config)
 
@@ -64,18 +74,10 @@ class LSTMTrial(Trainable):  # type: ignore[misc]
         improved = report.loss < self._best
         if improved:
             self._best, self._best_epoch = report.loss, report.epoch
+            write_weights(weights_file(self._weights, self._number), self._training.weights())
         ended = _end(report.epoch, report.loss, self._best_epoch, self._epochs, self._patience)
         self._last = {name: getattr(report, name) for name in report.__slots__}
-        return {**self._last, ENDED: ended, "done": bool(ended), "should_checkpoint": improved}
-
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Writes the weights; Tune asks for it after an epoch that was the best so far, and then only."""
-        assert self._training is not None
-        np.savez(Path(checkpoint_dir, WEIGHTS), *self._training.weights())
-
-    def load_checkpoint(self, checkpoint: Any) -> None:
-        """Refuses: a trial that lost its worker has failed, and is not gone on with."""
-        raise RuntimeError("Trials are not restored.")
+        return {**self._last, ENDED: ended, "done": bool(ended)}
 
     def cleanup(self) -> None:
         """Ends the training."""
@@ -87,8 +89,9 @@ class LSTMTrial(Trainable):  # type: ignore[misc]
         from model.training import Training  # noqa: PLC0415
 
         self.cleanup()
+        self._number = config[NUMBER]
         hparams = HParams.from_dict(config[HPARAMS])
-        self._training = Training(self._dataset, hparams, seed=trial_seed(self._seed, config[NUMBER]))
+        self._training = Training(self._dataset, hparams, seed=trial_seed(self._seed, self._number))
         self._best, self._best_epoch = math.inf, 0
         self._last: dict[str, Any] = {
             "epoch": 0,
@@ -104,12 +107,6 @@ class LSTMTrial(Trainable):  # type: ignore[misc]
 def trial_seed(seed: int, number: int) -> int:
     """Returns a trial's own seed, in [0, 2**31)."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
-
-
-def read_weights(checkpoint: Path) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
-    """Reads what `save_checkpoint` wrote."""
-    with np.load(checkpoint / WEIGHTS, allow_pickle=False) as arrays:
-        return [arrays[f"arr_{index}"] for index in range(len(arrays.files))]
 
 
 def _end(epoch: int, loss: float, best_epoch: int, epochs: int, patience: int) -> str:

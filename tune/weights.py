@@ -1,0 +1,37 @@
+"""The best weights of each trial: a file a trial, in a search's folder.
+
+Not Tune's checkpoints: those cost a round trip and a snapshot of the whole experiment each, and what Tune's saved state
+names may be gone. A trial writes its file whenever it improves, so the file is always of its best epoch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+
+def weights_file(folder: Path, trial: int) -> Path:
+    """Returns where a trial's weights stand."""
+    return folder / f"{trial:05d}.npz"
+
+
+def write_weights(path: Path, weights: Sequence[Array]) -> None:
+    """Writes weights, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        arrays: dict[str, Any] = {str(index): weight for index, weight in enumerate(weights)}
+        np.savez(file, **arrays)
+    os.replace(temporary, path)
+
+
+def read_weights(path: Path) -> list[Array]:
+    """Reads what `write_weights` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return [arrays[str(index)] for index in range(len(arrays.files))]
