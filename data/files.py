@@ -81,8 +81,8 @@ def _undecodable(path: Path) -> str:
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
-                byte = line[error.start]
-                return f"{path}, line {number}: byte 0x{byte:02x} at column {error.start + 1} is not UTF-8; save the file as UTF-8."
+                byte = f"byte 0x{line[error.start]:02x} at column {error.start + 1}"
+                return f"{path}, line {number}: {byte} is not UTF-8; save the file as UTF-8."
     return f"{path} is not UTF-8; save it as UTF-8."
 
 

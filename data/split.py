@@ -54,7 +54,7 @@ def split_corpus(corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, 
         raise InputError(f"validation and test must each lie in (0, 1) and leave a rest; got {validation} and {test}.")
     units = _units(corpus)
     if small := _small(corpus, units):
-        raise InputError(_too_small(corpus, units, small))
+        raise InputError(_too_small(corpus, small))
     table = _class_counts(corpus, units)
     fractions = np.array([1 - validation - test, validation, test])
     side_of_unit = _deal(table, fractions, np.random.default_rng(seed))
@@ -119,10 +119,11 @@ def _text_ids(texts: Sequence[str]) -> Ints:
 
 
 def _class_counts(corpus: Corpus, units: Ints) -> npt.NDArray[np.int64]:
-    """Returns for each unit and class how many rows it has: int64 (units, classes), dense only where small enough."""
+    """Returns for each unit and class how many rows it has: int64 (units, classes)."""
     shape = (int(units.max()) + 1, len(corpus.classes))
     flat = units * shape[1] + corpus.labels
-    return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
+    counts: Ints = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
+    return counts
 
 
 def _small(corpus: Corpus, units: Ints) -> list[int]:
@@ -131,7 +132,7 @@ def _small(corpus: Corpus, units: Ints) -> list[int]:
     return [int(label) for label in np.flatnonzero(counts < 3)]
 
 
-def _too_small(corpus: Corpus, units: Ints, small: list[int]) -> str:
+def _too_small(corpus: Corpus, small: list[int]) -> str:
     rows = int(np.isin(corpus.labels, small).sum())
     tied = " (rows of one group or of equal texts count as one)" if rows > len(small) else ""
     are = "is" if len(small) == 1 else "are"
@@ -143,7 +144,11 @@ def _too_small(corpus: Corpus, units: Ints, small: list[int]) -> str:
 
 def _quoted(corpus: Corpus, labels: Sequence[int] | Ints) -> str:
     names = [repr(corpus.classes[label]) for label in labels[:10]]
-    return ("class " if len(labels) == 1 else f"{len(labels)} classes: ") + ", ".join(names) + (", ..." if len(labels) > 10 else "")
+    return (
+        ("class " if len(labels) == 1 else f"{len(labels)} classes: ")
+        + ", ".join(names)
+        + (", ..." if len(labels) > 10 else "")
+    )
 
 
 def _deal(table: Ints, fractions: npt.NDArray[np.float64], rng: np.random.Generator) -> Ints:
@@ -186,6 +191,6 @@ def _quotas(count: int, need: npt.NDArray[np.float64], fractions: npt.NDArray[np
     """Shares a count out in proportion to the need, by largest remainder."""
     weights = need if need.sum() > 0 else fractions
     exact = count * weights / weights.sum()
-    quotas = np.floor(exact).astype(np.int64)
+    quotas: Ints = np.floor(exact).astype(np.int64)
     quotas[np.argsort(quotas - exact, kind="stable")[: count - quotas.sum()]] += 1
     return quotas

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 import tempfile
@@ -164,7 +163,7 @@ class Classifier:
             }
             (temporary / CLASSIFIER).write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")
             temporary.chmod(0o755)
-            os.replace(temporary, folder)
+            temporary.replace(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise

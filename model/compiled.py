@@ -115,7 +115,9 @@ class CompiledNetwork:
         Returns:
             The loss as trained: the mean over the k rows.
         """
-        loss = self._step_for(k / len(labels))(tokens, labels, k, step, np.array(knobs, np.float32), np.array([step * 1024, seed], np.int64))
+        loss = self._step_for(k / len(labels))(
+            tokens, labels, k, step, np.array(knobs, np.float32), np.array([step * 1024, seed], np.int64)
+        )
         return float(loss)
 
     def infer(self, tokens: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
@@ -135,7 +137,7 @@ class CompiledNetwork:
         rate, decay, clip_norm, *rates = tf.unstack(knobs)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.weights)
-            logits = forward(self.shape, self.weights, tokens, Dropout(*rates, seed))
+            logits = forward(self.shape, self.weights, tokens, Dropout(rates[0], rates[1], rates[2], seed))
             loss = top_k(cross_entropies(labels, logits), k)
         self._adam.apply(tape.gradient(loss, self.weights), step, rate, decay, clip_norm)
         return loss

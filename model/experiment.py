@@ -11,6 +11,7 @@ import pandas as pd
 
 from data.corpus import Corpus, corpus_from_frame, corpus_from_lists, read_corpus
 from data.dataset import encode_corpus
+from data.errors import InputError
 from data.industries import read_industries
 from data.split import SIDES, split_corpus
 from model.classifier import Classifier

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -60,26 +60,16 @@ class HParams:
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
             value = getattr(self, name)
-            if kind is float and type(value) is int:
-                object.__setattr__(self, name, float(value))
-            elif get_origin(kind) is Literal:
+            if get_origin(kind) is Literal:
                 if value not in get_args(kind):
                     raise ValueError(f"`{name}` must be one of {', '.join(get_args(kind))}, got {value!r}.")
+            elif kind is float and type(value) is int:
+                object.__setattr__(self, name, float(value))
             elif type(value) is not kind:
                 raise ValueError(f"`{name}` must be of type {kind.__name__}, got {value!r}.")
-        for name, low in _LEAST.items():
-            if not getattr(self, name) >= low:
-                raise ValueError(f"`{name}` must be {low} or more, got {getattr(self, name)}.")
-        for name in ("embedding_dropout", "lstm_dropout", "dense_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must lie in [0, 1), got {getattr(self, name)}.")
-        for name in ("learning_rate", "clip_norm"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"`{name}` must be above 0 and finite, got {getattr(self, name)}.")
-        if not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"`weight_decay` must be 0 or more and finite, got {self.weight_decay}.")
-        if not 0 < self.top_k <= 1:
-            raise ValueError(f"`top_k` must lie in (0, 1], got {self.top_k}.")
+        for name, (inside, words) in _RANGES.items():
+            if not inside(getattr(self, name)):
+                raise ValueError(f"`{name}` must {words}, got {getattr(self, name)}.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> HParams:
@@ -108,14 +98,28 @@ class HParams:
         return self.top_k
 
 
-_LEAST = {
-    "lstm_layers": 1,
-    "lstm_size": 1,
-    "dense_layers": 0,
-    "dense_size": 1,
-    "embedding_size": 1,
-    "vocabulary_size": 3,
-    "max_length": 1,
-    "batch_size": 1,
-    "top_k_epochs": 1,
+def _at_least(low: int) -> tuple[Callable[[float], bool], str]:
+    return lambda value: low <= value < math.inf, f"be {low} or more"
+
+
+# Written so that NaN lies outside every range.
+_RATE: tuple[Callable[[float], bool], str] = (lambda value: 0 <= value < 1, "lie in [0, 1)")
+_POSITIVE: tuple[Callable[[float], bool], str] = (lambda value: 0 < value < math.inf, "be above 0 and finite")
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "lstm_layers": _at_least(1),
+    "lstm_size": _at_least(1),
+    "dense_layers": _at_least(0),
+    "dense_size": _at_least(1),
+    "embedding_size": _at_least(1),
+    "vocabulary_size": _at_least(3),
+    "max_length": _at_least(1),
+    "embedding_dropout": _RATE,
+    "lstm_dropout": _RATE,
+    "dense_dropout": _RATE,
+    "learning_rate": _POSITIVE,
+    "batch_size": _at_least(1),
+    "weight_decay": _at_least(0),
+    "clip_norm": _POSITIVE,
+    "top_k": (lambda value: 0 < value <= 1, "lie in (0, 1]"),
+    "top_k_epochs": _at_least(1),
 }

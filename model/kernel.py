@@ -44,9 +44,7 @@ def _block_lstm(x: tf.Tensor, w: tf.Tensor, b: tf.Tensor) -> tuple[tf.Tensor, Ca
     outputs = tf.raw_ops.BlockLSTMV2(**inputs, cell_clip=0.0)
 
     def gradient(h_grad: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        grads = tf.raw_ops.BlockLSTMGradV2(
-            **inputs, **outputs._asdict(), cs_grad=tf.zeros_like(outputs.cs), h_grad=h_grad
-        )
+        grads = tf.raw_ops.BlockLSTMGradV2(**inputs, **outputs._asdict(), cs_grad=tf.zeros_like(outputs.cs), h_grad=h_grad)
         return grads.x_grad, grads.w_grad, grads.b_grad
 
     return outputs.h, gradient

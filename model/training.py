@@ -44,7 +44,7 @@ class EpochReport:
     tokens: int
 
 
-class OutOfTime(Exception):
+class OutOfTimeError(Exception):
     """The deadline passed within an epoch."""
 
     def __init__(self, seconds: float) -> None:
@@ -80,7 +80,7 @@ class Training:
             deadline: A time as `time.time` gives it.
 
         Raises:
-            OutOfTime: If the deadline passes before the epoch is over.
+            OutOfTimeError: If the deadline passes before the epoch is over.
         """
         started = time.perf_counter()
         self.epoch += 1
@@ -102,7 +102,7 @@ class Training:
                 )
             )
             if time.time() > deadline:
-                raise OutOfTime(time.perf_counter() - started)
+                raise OutOfTimeError(time.perf_counter() - started)
             if not math.isfinite(losses[-1]):
                 break
         train_loss = float(np.mean(losses))

@@ -39,8 +39,8 @@ def local_cluster(workers: int, cpus: int) -> Iterator[None]:
         cpus: Cores of each.
     """
     set_environment()
-    import ray  # noqa: PLC0415 - the environment comes first
-    from ray._raylet import Config  # noqa: PLC0415
+    import ray  # the environment comes first
+    from ray._raylet import Config  # type: ignore[attr-defined]
 
     # Whoever imported Ray before us had it read the environment then; without this, the token would not be used.
     Config.initialize("")

@@ -40,7 +40,7 @@ class _Running:
     losses: list[float] = field(default_factory=list)
 
 
-class Display(Callback):  # type: ignore[misc]
+class Display(Callback):
     """Follows a search.
 
     Args:
@@ -56,7 +56,9 @@ class Display(Callback):  # type: ignore[misc]
         self._ended = {"complete": 0, "stopped": 0, "failed": 0}
         self._best = _Best()
         self._useful = 0.0
-        self._workers, self._limit, self._deadline, self._epochs = 1, None, None, 0
+        self._workers, self._epochs = 1, 0
+        self._limit: int | None = None
+        self._deadline: float | None = None
         self._last_line = 0.0
 
     def say(self, text: str) -> None:
@@ -78,10 +80,9 @@ class Display(Callback):  # type: ignore[misc]
         split = inputs.dataset.split
         sizes = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} test"
         self.say(f"{len(inputs.corpus):,} texts of {len(inputs.corpus.classes)} classes: {sizes}")
-        until = " or ".join(
-            [f"{limit} trials"] * (limit is not None) + [f"{_clock(deadline - self.started)}"] * (deadline is not None)
-        )
-        self.say(f"Searching with {workers} workers until {until}; kept in {folder.path}")
+        ends = [] if limit is None else [f"{limit} trials"]
+        ends += [] if deadline is None else [_clock(deadline - self.started)]
+        self.say(f"Searching with {workers} workers until {' or '.join(ends)}; kept in {folder.path}")
         if self.console.is_terminal and not self.quiet:
             self._live = Live(console=self.console, get_renderable=self._view, refresh_per_second=2, transient=True)
             self._live.start()

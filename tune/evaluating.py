@@ -12,7 +12,7 @@ from model.classifier import CLASSIFIER, Classifier
 from model.evaluation import Evaluation
 from tune.folder import RESULT, SearchFolder
 from tune.inputs import read_inputs
-from tune.search import check_fingerprint
+from tune.provenance import check_fingerprint
 
 
 def load_model(model: str, storage: Path) -> Classifier:

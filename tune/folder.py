@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
-from tune.settings import NAME, Settings, read_settings
+from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
 from tune.study import JOURNAL
 
 SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS = (
@@ -45,6 +44,10 @@ class SearchFolder:
         """The search's name."""
         return self.path.name
 
+    def storage_flag(self) -> str:
+        """Returns ' --storage ...' as a command on this search needs it from here; nothing for the default."""
+        return "" if self.path.parent == Path(DEFAULT_STORAGE).absolute() else f" --storage {self.path.parent}"
+
     @classmethod
     def create(cls, settings: Settings, name: str, about: dict[str, Any]) -> SearchFolder:
         """Makes the folder of a new search.
@@ -57,10 +60,14 @@ class SearchFolder:
             folder.path.parent.mkdir(parents=True, exist_ok=True)
             folder.path.mkdir()  # of two that want one name at once, one fails here
         except FileExistsError:
-            taken = f"There is a search {name!r} in {settings.storage} already. Choose another --name, or go on with: topknot resume {name}"
-            raise InputError(taken if folder.path.is_dir() else f"{folder.path.parent} is no folder.") from None
+            if not folder.path.is_dir():
+                raise InputError(f"{folder.path.parent} is no folder; choose another --storage.") from None
+            advice = f"Choose another --name, or go on with it: topknot resume {name}"
+            raise InputError(f"There is a search {name!r} in {settings.storage} already. {advice}") from None
         except OSError as error:
-            raise InputError(f"The storage {settings.storage} cannot be written: {error.strerror}. Choose another --storage.") from None
+            raise InputError(
+                f"The storage {settings.storage} cannot be written: {error.strerror}. Choose another --storage."
+            ) from None
         folder.weights.mkdir()
         folder.write(SETTINGS, settings.to_yaml())
         folder.write_json(ABOUT, about)
@@ -111,7 +118,7 @@ class SearchFolder:
         """Writes one of the folder's files, whole or not at all."""
         temporary = self.path / f".{name}.tmp"
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, self.path / name)
+        temporary.replace(self.path / name)
 
     def has_result(self) -> bool:
         """Tells whether the search came to its end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -35,7 +35,7 @@ def settings_options(command: Command) -> Command:
     return command
 
 
-def given(flags: Mapping[str, Any]) -> dict[str, Any]:
+def given(flags: dict[str, Any]) -> dict[str, Any]:
     """Returns the flags that were given; what they mean is for Settings to say."""
     return {name: value for name, value in flags.items() if value is not None}
 

@@ -102,7 +102,7 @@ def counts(trials: Sequence[TrialOutcome]) -> dict[str, int]:
 
 def _read(trial: FrozenTrial) -> TrialOutcome:
     attributes = trial.user_attrs
-    epochs = []
+    epochs: list[dict[str, float]] = []
     while (key := epoch_key(len(epochs) + 1)) in attributes:
         epochs.append(attributes[key])
     return TrialOutcome(

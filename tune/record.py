@@ -40,7 +40,7 @@ class Record:
         """Returns a new trial's number and hyperparameters, or None when there are enough."""
         if self._orphans:
             orphan = self._orphans.pop(0)
-            trial = optuna.Trial(self.study, orphan._trial_id)  # the study's own way back to a running trial
+            trial = optuna.Trial(self.study, orphan._trial_id)  # noqa: SLF001 - the way back that Optuna has
         elif self.limit is not None and self._count >= self.limit:
             return None
         else:

@@ -30,7 +30,7 @@ class StudySearcher(Searcher):
         super().__init__(metric="loss", mode="min")
         self._record, self._deadline = record, deadline
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         """Returns a trial's config, or that there are no more."""
         proposal = self._record.propose() if time.time() < self._deadline else None
         if proposal is None:
@@ -51,7 +51,7 @@ class StudySearcher(Searcher):
         """Restores nothing: the study is on disk."""
 
 
-class StudyCallback(Callback):  # type: ignore[misc]
+class StudyCallback(Callback):
     """Tells the study of every report and of every end."""
 
     def __init__(self, record: Record) -> None:
@@ -95,7 +95,7 @@ class InterruptStopper(Stopper):
         return {}
 
 
-class Housekeeping(Callback):  # type: ignore[misc]
+class Housekeeping(Callback):
     """Calls a function whenever a trial has ended and its weights are written."""
 
     def __init__(self, tidy: Callable[[], None]) -> None:

@@ -14,6 +14,8 @@ from data.errors import InputError
 from model.presets import SPACES
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+DEFAULT_STORAGE = "runs"
+DEFAULT_TRIALS = 60
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -30,7 +32,9 @@ def parse_duration(value: Any) -> Any:
 
 def _name(value: str) -> str:
     if not NAME.fullmatch(value):
-        raise ValueError("a name holds letters, digits, '.', '_' and '-' only, begins with a letter or digit, and has 100 at most")
+        raise ValueError(
+            "a name holds letters, digits, '.', '_' and '-' only, begins with a letter or digit, and has 100 at most"
+        )
     return value
 
 
@@ -42,7 +46,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    data: Path | None = Field(None, description="Labelled texts: CSV, TSV, JSON lines or Parquet, also .gz [the embedded corpus]")
+    data: Path | None = Field(
+        None, description="Labelled texts: CSV, TSV, JSON lines or Parquet, also .gz [the embedded corpus]"
+    )
     text: str = Field("text", description="The column of the texts")
     label: str = Field("label", description="The column of the labels")
     group: str | None = Field(None, description="A column whose equal values no split may part")
@@ -54,8 +60,10 @@ class Settings(BaseModel):
     validation: float = Field(0.1, gt=0, lt=1, description="Fraction of the rows to rank trials on")
     test: float = Field(0.1, gt=0, lt=1, description="Fraction of the rows to test the winner on, once")
 
-    name: Annotated[str, BeforeValidator(_name)] | None = Field(None, description="The search's name [data's name and the time]")
-    storage: Path = Field(Path("runs"), description="The folder in which searches stand")
+    name: Annotated[str, BeforeValidator(_name)] | None = Field(
+        None, description="The search's name [data's name and the time]"
+    )
+    storage: Path = Field(Path(DEFAULT_STORAGE), description="The folder in which searches stand")
     trials: int | None = Field(None, ge=1, description="Configurations to try [60; no limit where there is a time limit]")
     time_limit: Seconds | None = Field(None, description="Wall time for all of the search: 90s, 10m, 1h30m")
     max_epochs: int = Field(30, ge=1, description="Epochs of a trial, at most")
@@ -80,6 +88,10 @@ class Settings(BaseModel):
             raise ValueError(f"validation and test leave nothing to train on: {self.validation} + {self.test}")
         return self
 
+    def trial_limit(self) -> int | None:
+        """Returns how many trials to run, or None for as many as the time limit allows."""
+        return self.trials or (None if self.time_limit else DEFAULT_TRIALS)
+
     def written_space(self) -> dict[str, Any]:
         """Returns the space in its written form: the preset's, with what `space` replaces."""
         return SPACES[self.preset] | self.space
@@ -90,7 +102,7 @@ class Settings(BaseModel):
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
-def read_settings(path: Path | None, flags: Mapping[str, Any]) -> Settings:
+def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
     """Merges a YAML file with flags, which win over it.
 
     Raises:

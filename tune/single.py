@@ -31,7 +31,7 @@ def train_once(
     """
     hparams = parse_assignments(assignments)
     corpus = read_settings_corpus(settings)
-    from model.experiment import run_experiment  # noqa: PLC0415 - TensorFlow comes when the input is known to be good
+    from model.experiment import run_experiment  # TensorFlow comes when the input is known to be good
 
     say(f"{len(corpus):,} texts of {len(corpus.classes)} classes")
     result = run_experiment(

@@ -81,7 +81,7 @@ class Space:
 
 
 def parse_space(written: Mapping[str, Any]) -> Space:
-    """Makes a space of its written form, in which a dimension looks as one of
+    """Makes a space of its written form, in which a dimension looks as one of these.
 
         lstm_layers: 1
         lstm_size: {int: [16, 128], log: true}
@@ -118,14 +118,16 @@ def _dimension(name: str, entry: Any) -> Dimension:
         raise ValueError(f"Give a value or exactly one of int, float and choice; got {dict(entry)}.")
     kind = kinds[0]
     if unknown := set(entry) - _KEYS[kind] - {kind}:
-        raise ValueError(f"Unknown key {min(map(str, unknown))!r}; beside {kind} there may be {', '.join(sorted(_KEYS[kind]))}.")
+        raise ValueError(
+            f"Unknown key {min(map(str, unknown))!r}; beside {kind} there may be {', '.join(sorted(_KEYS[kind]))}."
+        )
     values, log, step, when = entry[kind], entry.get("log", False), entry.get("step"), entry.get("when", {})
     if not isinstance(values, list | tuple) or not values:
         raise ValueError(f"{kind} needs a list; got {values!r}.")
     if not isinstance(log, bool):
-        raise ValueError(f"log must be true or false; got {log!r}.")
+        raise ValueError(f"log must be true or false; got {log!r}.")  # noqa: TRY004 - all are errors in a value
     if not isinstance(when, Mapping):
-        raise ValueError(f"when needs conditions such as {{dense_layers: '> 0'}}; got {when!r}.")
+        raise ValueError(f"when needs conditions such as {{dense_layers: '> 0'}}; got {when!r}.")  # noqa: TRY004
     if kind != "choice":
         _check_range(kind, values, log, step)
         values = [int(value) if kind == "int" else float(value) for value in values]

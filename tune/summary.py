@@ -15,7 +15,6 @@ from data.split import SIDES
 from tune.display import brief
 from tune.folder import ABOUT, RESULT, SearchFolder
 from tune.outcome import TrialOutcome, best_trial, counts, leaderboard, read_trials, useful_share
-from tune.settings import Settings
 from tune.study import open_study
 
 FIGURES = ("loss", "accuracy", "macro_f1")
@@ -86,20 +85,16 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     """Returns what a search prints at its end."""
     lines: list[RenderableType] = []
     ended = document["trials"]
-    lines.append(
-        Text(
-            f"\n{document['name']}: {sum(ended.values())} trials ({ended['pruned']} stopped early, {ended['complete']} complete, "
-            f"{ended['failed']} failed) in {document['wall_seconds']:.0f} s, useful share {document['useful_share']:.2f}",
-            style="bold",
-        )
-    )
+    trials = f"{ended['pruned']} stopped early, {ended['complete']} complete, {ended['failed']} failed"
+    time = f"{document['wall_seconds']:.0f} s, useful share {document['useful_share']:.2f}"
+    lines.append(Text(f"\n{document['name']}: {sum(ended.values())} trials ({trials}) in {time}", style="bold"))
     lines += [Text(verdict(document)), Text(), _leaderboard(_trials(folder), 5), Text()]
     lines.append(Text(f"Best: trial {document['trial']}, epoch {document['epoch']}", style="bold"))
     lines.append(_hparams(document["hparams"]))
     lines += [Text(), _figures(document), Text()]
     lines.append(Text(f"The classifier: {document['checkpoint']}", style="bold"))
-    flag = "" if folder.path.parent == Settings().storage.absolute() else f" --storage {folder.path.parent}"
-    lines.append(Text(f"Use it:         echo 'a text to classify' | topknot predict {document['name']} -{flag}"))
+    use = f"topknot predict {document['name']} -{folder.storage_flag()}"
+    lines.append(Text(f"Use it:         echo 'a text to classify' | {use}"))
     return Group(*lines)
 
 
@@ -111,7 +106,8 @@ def verdict(document: Mapping[str, Any]) -> str:
     if min(gains) >= 0:
         return f"On the test split the LSTM beats the linear baseline: {ours} against {theirs}."
     if max(gains) < 0:
-        return f"On the test split the LSTM LOSES to the linear baseline: {ours} against {theirs}. Use the simpler one, or search on."
+        loses = f"On the test split the LSTM LOSES to the linear baseline: {ours} against {theirs}"
+        return f"{loses}. Use the simpler one, or search on."
     better, worse = ("macro-F1", "accuracy") if gains[0] > 0 else ("accuracy", "macro-F1")
     return f"On the test split the LSTM beats the linear baseline by {better} but not by {worse}: {ours} against {theirs}."
 

@@ -22,10 +22,7 @@ def read_texts(file: str, column: str | None) -> list[str]:
     if column is not None:
         if file == "-":
             raise InputError("--text names a column of a file; stdin is plain text, a text a line.")
-        return [
-            _text(value, f"{file}, {place}: column {column!r}")
-            for place, (value,) in read_records(Path(file), [column])
-        ]
+        return [_text(value, f"{file}, {place}: column {column!r}") for place, (value,) in read_records(Path(file), [column])]
     try:
         raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from model.training import Training
 
 
-class LSTMTrial(Trainable):  # type: ignore[misc]
+class LSTMTrial(Trainable):
     """A trial's epochs, one a step. TensorFlow is imported when the first trial of the process starts."""
 
     def setup(
@@ -47,13 +47,15 @@ class LSTMTrial(Trainable):  # type: ignore[misc]
             deadline: A time as `time.time` gives it; a trial ends within a step of it.
         """
         os.environ["KERAS_BACKEND"] = "tensorflow"
-        import tensorflow as tf  # noqa: PLC0415 - the driver imports this module, and must not pay for TensorFlow
+        import tensorflow as tf  # the driver imports this module, and must not pay for TensorFlow
 
         tf.config.threading.set_intra_op_parallelism_threads(cpus)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         self._dataset, self._weights, self._seed = dataset, weights, seed
         self._epochs, self._patience, self._deadline = epochs, patience, deadline
         self._training: Training | None = None
+        self._last: dict[str, Any] = {}
+        self._best, self._best_epoch = math.inf, 0
         self._start(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -63,12 +65,12 @@ class LSTMTrial(Trainable):  # type: ignore[misc]
 
     def step(self) -> dict[str, Any]:
         """Runs an epoch and reports it. The last report says why the trial ended."""
-        from model.training import OutOfTime  # noqa: PLC0415
+        from model.training import OutOfTimeError
 
         assert self._training is not None
         try:
             report = self._training.run_epoch(self._deadline)
-        except OutOfTime as error:
+        except OutOfTimeError as error:
             ended = f"time limit: in epoch {self._training.epoch}"
             return {**self._last, "seconds": error.seconds, "repeated": True, ENDED: ended, "done": True}
         improved = report.loss < self._best
@@ -86,14 +88,14 @@ class LSTMTrial(Trainable):  # type: ignore[misc]
             self._training = None
 
     def _start(self, config: dict[str, Any]) -> None:
-        from model.training import Training  # noqa: PLC0415
+        from model.training import Training
 
         self.cleanup()
         self._number = config[NUMBER]
         hparams = HParams.from_dict(config[HPARAMS])
         self._training = Training(self._dataset, hparams, seed=trial_seed(self._seed, self._number))
         self._best, self._best_epoch = math.inf, 0
-        self._last: dict[str, Any] = {
+        self._last = {
             "epoch": 0,
             "train_loss": math.nan,
             "loss": math.nan,

@@ -28,7 +28,7 @@ def write_weights(path: Path, weights: Sequence[Array]) -> None:
     with temporary.open("wb") as file:
         arrays: dict[str, Any] = {str(index): weight for index, weight in enumerate(weights)}
         np.savez(file, **arrays)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def read_weights(path: Path) -> list[Array]:

@@ -1,0 +1,84 @@
+"""The commands on classifiers: predict, evaluate, train."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from data.errors import InputError
+from tune.options import given, settings_options, storage_option
+from tune.output import load, prepare, print_json, stdout, write
+
+
+@click.command()
+@click.argument("model")
+@click.argument("file", required=False, default="-")
+@storage_option
+@click.option("--text", metavar="COL", help="The column of the texts; without it FILE is plain text, a text a line")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to a file instead of stdout")
+@click.option("--top", type=click.IntRange(1), default=1, show_default=True, metavar="K", help="Classes to name for each text")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, an object a text")
+def predict(model: str, file: str, storage: Path, text: str | None, output: Path | None, top: int, as_json: bool) -> None:
+    """Classify texts. MODEL is a search's name or a classifier's folder; FILE is - for stdin."""
+    from tune.texts import read_texts
+
+    texts = read_texts(file, text)
+    predictions = [prediction.to_dict() for prediction in load(model, storage).predict(texts, top=top)]
+    if as_json:
+        write(output, json.dumps(predictions, ensure_ascii=False) + "\n")
+        return
+    lines = ["\t".join(f"{best['label']}\t{best['probability']:.4f}" for best in one["top"]) for one in predictions]
+    write(output, "".join(line + "\n" for line in lines))
+
+
+@click.command()
+@click.argument("model")
+@storage_option
+@click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Labelled texts to evaluate on")
+@click.option("--text", default="text", show_default=True, metavar="COL", help="The column of the texts")
+@click.option("--label", default="label", show_default=True, metavar="COL", help="The column of the labels")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), help="A split of the search's own corpus")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
+def evaluate(model: str, storage: Path, data: Path | None, text: str, label: str, split: str | None, as_json: bool) -> None:
+    """Evaluate a classifier on labelled texts or on a split of its search's corpus."""
+    from tune.evaluating import evaluate_file, evaluate_split
+    from tune.summary import evaluation_table
+
+    if (data is None) == (split is None):
+        raise InputError("Give either --data FILE or --split train, validation or test.")
+    if data is not None:
+        document = evaluate_file(load(model, storage), data, text, label)
+    else:
+        document = evaluate_split(model, storage, str(split), lambda: load(model, storage))
+    if as_json:
+        print_json(document)
+    else:
+        stdout().print(evaluation_table(document))
+
+
+@click.command()
+@settings_options
+@click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings; flags win over it")
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A hyperparameter, e.g. lstm_size=64")
+@click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Write the classifier to a new folder")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
+def train(config: Path | None, assignments: Sequence[str], export: Path | None, as_json: bool, **flags: Any) -> None:
+    """Train once with given hyperparameters, without a search."""
+    from tune.settings import read_settings
+
+    settings = read_settings(config, given(flags))
+    if export is not None and export.exists():
+        raise InputError(f"{export} exists; --export needs a new folder.")
+    prepare()
+    from tune.single import train_once
+    from tune.summary import training_table
+
+    document = train_once(settings, assignments, export, lambda line: click.echo(line, err=True))
+    if as_json:
+        print_json(document)
+    else:
+        stdout().print(training_table(document))

@@ -1,0 +1,78 @@
+"""How commands begin and print: quiet libraries, results on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from data.errors import InputError
+
+
+def prepare() -> None:
+    """Comes before Ray or TensorFlow is imported."""
+    from tune.chatter import divert_chatter
+    from tune.cluster import set_environment
+
+    set_environment()
+    divert_chatter()
+
+
+def display(started: float) -> Any:
+    """Returns the `tune.display.Display` of a search that began at a time as `time.time` gives it."""
+    from rich.console import Console
+
+    from tune.display import Display
+
+    return Display(Console(stderr=True), started)
+
+
+def load(model: str, storage: Path) -> Any:
+    """Returns the `model.classifier.Classifier` of a search's name or a classifier's folder."""
+    prepare()
+    from tune.evaluating import load_model
+
+    return load_model(model, storage)
+
+
+def stdout() -> Any:
+    """Returns a `rich.console.Console` on stdout, wide enough for tables where it is no terminal."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def print_result(storage: Path, document: dict[str, Any], as_json: bool) -> None:
+    """Prints what a search came to."""
+    from tune.folder import SearchFolder
+    from tune.summary import result_view, with_paths
+
+    folder = SearchFolder.find(storage, document["name"])
+    document = with_paths(folder, document)
+    if as_json:
+        print_json(document)
+    else:
+        stdout().print(result_view(folder, document))
+
+
+def print_json(document: Any) -> None:
+    """Prints one JSON document."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def write(output: Path | None, text: str) -> None:
+    """Writes to a file, or to stdout.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{output} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,52 @@
+"""What a search was run on, and with: the corpus's fingerprint, versions, cores."""
+
+from __future__ import annotations
+
+import platform
+import time
+from importlib.metadata import version
+from typing import Any
+
+from data.errors import InputError
+from tune.cluster import cores
+from tune.folder import ABOUT, SearchFolder
+from tune.inputs import Inputs
+from tune.settings import Settings
+
+PACKAGES = ("topknot", "ray", "optuna", "keras", "tensorflow", "numpy", "scikit-learn")
+
+
+def describe(settings: Settings, inputs: Inputs) -> dict[str, Any]:
+    """Returns what search.json holds when a search starts."""
+    return {
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "fingerprint": inputs.corpus.fingerprint(),
+        "rows": len(inputs.corpus),
+        "classes": len(inputs.corpus.classes),
+        "trials": settings.trial_limit(),
+        "workers": count_workers(settings),
+        "cores": cores(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in PACKAGES},
+        "wall_seconds": 0.0,
+    }
+
+
+def count_workers(settings: Settings) -> int:
+    """Returns how many trials run at a time."""
+    return max(1, cores() // settings.cpus_per_trial) if settings.workers == "auto" else settings.workers
+
+
+def check_fingerprint(folder: SearchFolder, settings: Settings, inputs: Inputs) -> None:
+    """Makes sure that a corpus is the one that a search was started on.
+
+    Raises:
+        InputError: If it is another.
+    """
+    about = folder.read_json(ABOUT)
+    if inputs.corpus.fingerprint() != about["fingerprint"]:
+        raise InputError(
+            f"{settings.data or 'The embedded corpus'} has changed since the search {folder.name!r} was started: "
+            f"then {about['rows']} rows of {about['classes']} classes, "
+            f"now {len(inputs.corpus)} of {len(inputs.corpus.classes)}. Start a new search on it."
+        )

@@ -1,0 +1,108 @@
+"""The commands on searches: search, resume, list, show, best."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from data.errors import InputError
+from tune.options import given, settings_options, storage_option
+from tune.output import display, prepare, print_json, print_result, stdout
+
+
+@click.command()
+@settings_options
+@click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings; flags win over it")
+@click.option("--print-config", is_flag=True, help="Print all settings as YAML that runs as it is, and stop")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
+def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any) -> None:
+    """Search for the best classifier."""
+    started = time.time()
+    from tune.settings import read_settings
+    from tune.space import parse_space
+
+    settings = read_settings(config, given(flags))
+    parse_space(settings.written_space())
+    if print_config:
+        click.echo(settings.to_yaml(), nl=False)
+        return
+    prepare()
+    from tune.search import start_search
+
+    print_result(settings.storage, start_search(settings, display(started), started), as_json)
+
+
+@click.command()
+@click.argument("name")
+@storage_option
+@click.option("--trials", type=click.IntRange(1), metavar="N", help="Add so many trials to those that there are")
+@click.option("--time-limit", metavar="TIME", help="Go on for so long: 90s, 10m, 1h30m")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
+def resume(name: str, storage: Path, trials: int | None, time_limit: str | None, as_json: bool) -> None:
+    """Finish an interrupted search, or add trials to a finished one."""
+    started = time.time()
+    prepare()
+    from tune.folder import SearchFolder
+    from tune.search import resume_search
+    from tune.settings import read_settings
+
+    folder = SearchFolder.find(storage, name)
+    limit = read_settings(None, {"time_limit": time_limit} if time_limit else {}).time_limit
+    print_result(storage, resume_search(folder, trials, limit, display(started), started), as_json)
+
+
+@click.command("list")
+@storage_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
+def list_(storage: Path, as_json: bool) -> None:
+    """List the searches in a storage."""
+    from tune.folder import SearchFolder
+    from tune.summary import search_row, search_table
+
+    rows = [search_row(folder) for folder in SearchFolder.all(storage)]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        stdout().print(search_table(rows))
+    else:
+        click.echo(f"There are no searches in {storage}. Start one with: topknot search")
+
+
+@click.command()
+@click.argument("name")
+@storage_option
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="Trials to show")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
+def show(name: str, storage: Path, top: int, as_json: bool) -> None:
+    """Show a search's leaderboard, and what ended each trial."""
+    from tune.folder import SearchFolder
+    from tune.summary import show_document, show_table
+
+    folder = SearchFolder.find(storage, name)
+    if as_json:
+        print_json(show_document(folder))
+    else:
+        stdout().print(show_table(folder, top))
+
+
+@click.command()
+@click.argument("name")
+@storage_option
+@click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Copy the classifier to a new folder")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
+def best(name: str, storage: Path, export: Path | None, as_json: bool) -> None:
+    """Show a search's best trial: its epoch, hyperparameters, figures on every split, and its classifier."""
+    from tune.folder import SearchFolder
+    from tune.summary import best_document
+
+    document = best_document(SearchFolder.find(storage, name))
+    if export is not None:
+        if export.exists():
+            raise InputError(f"{export} exists; --export needs a new folder.")
+        shutil.copytree(document["checkpoint"], export)
+        click.echo(f"The classifier is in {export}", err=True)
+    print_result(storage, document, as_json)
