@@ -35,6 +35,8 @@ def read_records(path: Path, columns: Sequence[str]) -> Iterator[Record]:
     Raises:
         InputError: The file or a column is missing, a row is malformed, or bytes are not UTF-8.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; a file is needed.")
     suffixes = [suffix.lower() for suffix in path.suffixes]
     kind = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else (suffixes or [""])[-1]
     with _readable(path):
@@ -55,8 +57,6 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise InputError(f"{path} does not exist.") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder; a file is needed.") from None
     except UnicodeDecodeError:
         raise InputError(_undecodable(path)) from None
     except pa.ArrowInvalid as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,29 +51,48 @@ class SearchFolder:
         return "" if self.path.parent == Path(DEFAULT_STORAGE).absolute() else f" --storage {self.path.parent}"
 
     @classmethod
-    def create(cls, settings: Settings, name: str, about: dict[str, Any]) -> SearchFolder:
-        """Makes the folder of a new search.
+    @contextmanager
+    def claim(cls, storage: Path, name: str) -> Iterator[SearchFolder]:
+        """Makes the folder of a new search; removes it, and what was made above it, if what follows ends in an error.
+
+        Once `keep` was called, an error leaves it as it is.
 
         Raises:
             InputError: If the name is taken, or the storage cannot be written.
         """
-        folder = cls(settings.storage.absolute() / name)
+        folder = cls(storage.absolute() / name)
+        made = [path for path in (folder.path.parent, *folder.path.parent.parents) if not path.exists()]
         try:
             folder.path.parent.mkdir(parents=True, exist_ok=True)
             folder.path.mkdir()  # of two that want one name at once, one fails here
         except FileExistsError:
-            if not folder.path.is_dir():
-                raise InputError(f"{folder.path.parent} is no folder; choose another --storage.") from None
-            advice = f"Choose another --name, or go on with it: topknot resume {name}"
-            raise InputError(f"There is a search {name!r} in {settings.storage} already. {advice}") from None
+            raise InputError(folder._taken()) from None
         except OSError as error:
-            raise InputError(
-                f"The storage {settings.storage} cannot be written: {error.strerror}. Choose another --storage."
-            ) from None
-        folder.weights.mkdir()
-        folder.write(SETTINGS, settings.to_yaml())
-        folder.write_json(ABOUT, about)
-        return folder
+            reason = error.strerror or error
+            raise InputError(f"The storage {storage} cannot be written: {reason}. Choose another --storage.") from None
+        try:
+            yield folder
+        except BaseException:
+            if not (folder.path / SETTINGS).exists():
+                shutil.rmtree(folder.path, ignore_errors=True)
+                for path in made:
+                    with suppress(OSError):
+                        path.rmdir()
+            raise
+
+    def keep(self, settings: Settings, about: dict[str, Any]) -> None:
+        """Writes down what the search is; from here on it can be shown and resumed."""
+        self.weights.mkdir()
+        self.write_json(ABOUT, about)
+        self.write(SETTINGS, settings.to_yaml())
+
+    def _taken(self) -> str:
+        if not self.path.is_dir():
+            return f"{self.path.parent} is no folder; choose another --storage."
+        if not (self.path / SETTINGS).exists():
+            return f"{self.path} was left by a search that never began, or is beginning. Remove it, or choose another --name."
+        go_on = f"topknot resume {self.name}{self.storage_flag()}"
+        return f"There is a search {self.name!r} in {self.path.parent} already. Choose another --name, or go on: {go_on}"
 
     @classmethod
     def find(cls, storage: Path, name: str) -> SearchFolder:
@@ -136,7 +157,3 @@ class SearchFolder:
     def weights(self) -> Path:
         """Where the trials' best weights stand (see `tune.weights`)."""
         return self.path / WEIGHTS
-
-    def remove(self) -> None:
-        """Removes the folder: a search that came to nothing leaves nothing behind."""
-        shutil.rmtree(self.path, ignore_errors=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
-from data.errors import InputError
 from tune.cluster import local_cluster
 from tune.display import Display
 from tune.folder import ABOUT, SearchFolder
-from tune.inputs import read_inputs
+from tune.inputs import Inputs, read_inputs
 from tune.outcome import read_trials
 from tune.provenance import check_fingerprint, count_workers, describe
 from tune.run import run_trials
@@ -34,30 +34,26 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
         SearchFailedError: If no trial came to a result.
         SearchInterruptedError: If the user stopped it.
     """
-    name = (
-        settings.name
-        or f"{settings.data.name.split('.')[0] if settings.data else 'industries'}-{time.strftime('%Y%m%d-%H%M%S')}"
-    )
-    if (settings.storage / name).exists():  # told before the corpus is read; `create` makes sure of it
-        SearchFolder.create(settings, name, {})
     parse_space(settings.written_space())
-    if settings.data is not None and not settings.data.exists():
-        raise InputError(f"{settings.data} does not exist.")
-    with local_cluster(count_workers(settings), settings.cpus_per_trial):
-        return _start(settings, name, display, started)
+    settings = settings.model_copy(update={"name": settings.name or _default_name(settings)})
+    with SearchFolder.claim(settings.storage, str(settings.name)) as folder:
+        # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
+        inputs = _read(settings, display) if settings.data else None
+        with local_cluster(count_workers(settings), settings.cpus_per_trial):
+            inputs = inputs or _read(settings, display)
+            settings = settings.model_copy(update={"data": settings.data and settings.data.absolute()})
+            folder.keep(settings, describe(settings, inputs))
+            return run_trials(folder, settings, inputs, settings.trial_limit(), display, started)
 
 
-def _start(settings: Settings, name: str, display: Display, started: float) -> dict[str, Any]:
+def _read(settings: Settings, display: Display) -> Inputs:
     display.say("Reading the corpus")
-    inputs = read_inputs(settings)
-    settings = settings.model_copy(update={"name": name, "data": settings.data and settings.data.absolute()})
-    folder = SearchFolder.create(settings, name, describe(settings, inputs))
-    try:
-        return run_trials(folder, settings, inputs, settings.trial_limit(), display, started)
-    except BaseException:
-        if not read_trials(open_study(folder.path, name)):
-            folder.remove()
-        raise
+    return read_inputs(settings)
+
+
+def _default_name(settings: Settings) -> str:
+    corpus = re.sub(r"[^A-Za-z0-9_-]+", "-", settings.data.name.split(".")[0]).strip("-_") if settings.data else "industries"
+    return f"{corpus or 'search'}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def resume_search(
@@ -76,16 +72,8 @@ def resume_search(
         InputError: If the corpus is not the one that the search was started on.
     """
     settings = folder.settings()
-    with local_cluster(count_workers(settings), settings.cpus_per_trial):
-        return _resume(folder, settings, trials, time_limit, display, started)
-
-
-def _resume(
-    folder: SearchFolder, settings: Settings, trials: int | None, time_limit: float | None, display: Display, started: float
-) -> dict[str, Any]:
     about = folder.read_json(ABOUT)
-    display.say("Reading the corpus")
-    inputs = read_inputs(settings)
+    inputs = _read(settings, display)
     check_fingerprint(folder, settings, inputs)
     present = len(read_trials(open_study(folder.path, folder.name)))
     asked = about["trials"]
@@ -97,4 +85,5 @@ def _resume(
     elif trials is not None:
         settings = settings.model_copy(update={"time_limit": None})
     folder.write_json(ABOUT, about | {"trials": asked})
-    return run_trials(folder, settings, inputs, asked, display, started)
+    with local_cluster(count_workers(settings), settings.cpus_per_trial):
+        return run_trials(folder, settings, inputs, asked, display, started)

@@ -108,10 +108,9 @@ def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
     Raises:
         InputError: Naming the file or flag, the setting, and what would be right.
     """
-    values: dict[str, Any] = {}
-    if path is not None:
-        values = _read_yaml(path)
+    values = _read_yaml(path) if path else {}
     try:
+        Settings(**values)  # a file is wrong or right by itself, whatever the flags replace
         return Settings(**(values | flags))
     except ValidationError as error:
         raise InputError(_explain(error, path, values, flags)) from None

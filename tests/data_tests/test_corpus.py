@@ -1,0 +1,169 @@
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.corpus import Corpus, corpus_from_frame, corpus_from_lists, read_corpus
+from data.errors import InputError
+from data.industries import read_industries
+
+ROWS = [
+    ("C++ coder", "it", "g1"),
+    ('says "hi",\nthen goes', "arts", "g1"),
+    ("naïve café", "food", "g2"),
+    ("baker", "food", "g3"),
+]
+FRAME = pd.DataFrame(ROWS, columns=["text", "label", "group"])
+
+
+def write_csv(path: Path) -> None:
+    FRAME.to_csv(path, index=False)
+
+
+def write_tsv(path: Path) -> None:
+    FRAME.to_csv(path, index=False, sep="\t")
+
+
+def write_jsonl(path: Path) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in FRAME.to_dict("records")), "utf-8")
+
+
+def write_parquet(path: Path) -> None:
+    FRAME.to_parquet(path)
+
+
+WRITERS = {".csv": write_csv, ".tsv": write_tsv, ".jsonl": write_jsonl, ".ndjson": write_jsonl, ".parquet": write_parquet}
+
+
+def assert_is_the_corpus(corpus: Corpus) -> None:
+    assert list(corpus.texts) == [text for text, _, _ in ROWS]
+    assert corpus.classes == ("arts", "food", "it")
+    assert corpus.labels.tolist() == [2, 0, 1, 1]
+    assert corpus.labels.dtype == np.int32
+    assert corpus.groups is not None
+    assert corpus.groups.tolist() == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzipped"])
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_every_format_holds_the_same_corpus(tmp_path: Path, suffix: str, zipped: bool) -> None:
+    path = tmp_path / f"jobs.v1{suffix}"
+    WRITERS[suffix](path)
+    if zipped:
+        whole = gzip.compress(path.read_bytes())
+        path = path.with_name(path.name + ".gz")
+        path.write_bytes(whole)
+    assert_is_the_corpus(read_corpus(path, group="group"))
+
+
+def test_a_frame_and_lists_hold_it_too() -> None:
+    assert_is_the_corpus(corpus_from_frame(FRAME, group="group"))
+    assert_is_the_corpus(corpus_from_lists(*map(list, zip(*ROWS, strict=True))))
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"], ids=["semicolon", "tab"])
+def test_a_csv_by_a_spreadsheet_is_read_with_the_delimiter_that_its_header_shows(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "jobs.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + FRAME.to_csv(index=False, sep=delimiter).encode())
+    assert_is_the_corpus(read_corpus(path, group="group"))
+
+
+def test_labels_of_any_scalar_kind_become_names(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a", "label": 3}\n\n{"text": "b", "label": true}\n{"text": "c", "label": " x "}\n')
+    assert read_corpus(path).classes == ("3", "True", "x")
+
+
+cells = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: not text.isspace())
+
+
+@given(st.lists(cells, min_size=2, max_size=8))
+def test_any_text_comes_back_from_csv_as_it_was(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    path = tmp_path_factory.mktemp("csv") / "rows.csv"
+    frame = pd.DataFrame({"text": texts, "label": [str(index % 2) for index in range(len(texts))]})
+    with path.open("w", encoding="utf-8", newline="") as file:
+        frame.to_csv(file, index=False, quoting=1)
+    assert list(read_corpus(path).texts) == texts
+
+
+def bad(content: bytes | str, name: str = "jobs.csv") -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        path = folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        pytest.param(lambda folder: folder / "none.csv", "does not exist", id="missing"),
+        pytest.param(lambda folder: folder, "folder", id="a folder"),
+        pytest.param(bad("x", "jobs.doc"), "must end in .csv", id="unknown format"),
+        pytest.param(bad(""), "is empty", id="empty file"),
+        pytest.param(bad("text,label\n"), "has no rows", id="header only"),
+        pytest.param(bad("a,b\n1,2\n"), "has no column 'text'; its columns are 'a', 'b'", id="missing column"),
+        pytest.param(bad("text,label\nx,a\ny,\n"), "row 2 (line 3): the label is empty", id="empty label"),
+        pytest.param(bad("text,label\nx,a\n  ,b\n"), "row 2 (line 3): the text is empty", id="empty text"),
+        pytest.param(bad("text,label\nx,a\ny,a\n"), "every label in column 'label' is 'a'", id="one class"),
+        pytest.param(bad("text,label\nx,a\ny,a,b\n"), "row 2 (line 3): 3 fields where the header has 2", id="too many fields"),
+        pytest.param(bad("text,label\nx,a\ny\n"), "row 2 (line 3): 1 fields", id="too few fields"),
+        pytest.param(bad('text,label\n"x\ny",a\n"z,b\n'), "row 2 (line 4): unexpected end of data", id="open quote"),
+        pytest.param(bad(b"text,label\nok,a\nx\xff,b\n"), "line 3: byte 0xff at column 2 is not UTF-8", id="not UTF-8"),
+        pytest.param(bad("text,label\nx,a\n".encode("utf-16")), "is UTF-16", id="UTF-16"),
+        pytest.param(bad('{"text": "a", "label": "b"}\n{oops\n', "jobs.jsonl"), "line 2: not JSON", id="not JSON"),
+        pytest.param(bad("[1]\n", "jobs.jsonl"), "line 1: not a JSON object", id="JSON, but no object"),
+        pytest.param(bad('{"text": "a"}\n', "jobs.jsonl"), "line 1: no field 'label'", id="missing field"),
+        pytest.param(bad('{"text": 3, "label": "b"}\n', "jobs.jsonl"), "line 1: column 'text' holds int", id="text a number"),
+        pytest.param(bad("x", "jobs.parquet"), "is not a Parquet file", id="not Parquet"),
+        pytest.param(bad("x", "jobs.csv.gz"), "is not a whole gzip file", id="not gzip"),
+        pytest.param(bad(gzip.compress(b"text,label\n" * 9999)[:-20], "jobs.csv.gz"), "not a whole gzip", id="cut gzip"),
+    ],
+)
+def test_bad_input_is_refused_with_its_place_and_a_remedy(tmp_path: Path, make: Callable[[Path], Path], message: str) -> None:
+    path = make(tmp_path)
+    with pytest.raises(InputError) as caught:
+        read_corpus(path)
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_rows_without_a_label_or_text_are_left_out_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.csv"
+    path.write_text("text,label\nx,a\ny,\n ,b\nz,b\n")
+    corpus = read_corpus(path, drop_unlabelled=True, drop_empty=True)
+    assert list(corpus.texts) == ["x", "z"]
+
+
+def test_the_fingerprint_changes_with_anything_that_matters() -> None:
+    texts, labels, groups = ["a", "b", "c"], ["x", "y", "x"], [1, 1, 2]
+    prints = {
+        corpus_from_lists(texts, labels, groups).fingerprint(),
+        corpus_from_lists(texts, labels).fingerprint(),
+        corpus_from_lists(["a", "bc", ""[:0] or "c"], labels, groups).fingerprint(),
+        corpus_from_lists(texts, ["x", "y", "y"], groups).fingerprint(),
+        corpus_from_lists(texts, ["x", "z", "x"], groups).fingerprint(),
+        corpus_from_lists(texts, labels, [1, 2, 2]).fingerprint(),
+        corpus_from_lists(["b", "a", "c"], labels, groups).fingerprint(),
+    }
+    assert len(prints) == 7
+    assert corpus_from_lists(texts, labels, groups).fingerprint() in prints
+
+
+def test_the_embedded_corpus_is_what_its_documentation_says() -> None:
+    corpus = read_industries()
+    counts = np.bincount(corpus.labels)
+    assert 7_000 < len(corpus) < 8_000
+    assert len(corpus.classes) == 21
+    assert 200 < counts.max() / counts.min() < 300
+    assert np.median([len(text.split()) for text in corpus.texts]) == 5
+    assert corpus.classes[0] == "A Agriculture, forestry and fishing"
+    assert len({text.casefold() for text in corpus.texts}) == len(corpus)

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from data.corpus import Corpus, corpus_from_lists
+from data.errors import InputError
+from data.industries import read_industries
+from data.split import SIDES, fold_text, split_corpus, without_small_classes
+
+rows = st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc"), st.integers(0, 25)), min_size=30, max_size=120)
+
+
+def corpus_of(drawn: list[tuple[int, str, int]], *, grouped: bool) -> Corpus:
+    texts = [f"Text  {number}" if index % 2 else f" text {number} " for index, (number, _, _) in enumerate(drawn)]
+    groups = [group for _, _, group in drawn] if grouped else None
+    return corpus_from_lists(texts, [label for _, label, _ in drawn], groups)
+
+
+@pytest.mark.parametrize("grouped", [False, True], ids=["free", "grouped"])
+@given(drawn=rows, seed=st.integers(0, 3))
+def test_sides_are_disjoint_cover_and_part_neither_equal_texts_nor_groups(
+    grouped: bool, drawn: list[tuple[int, str, int]], seed: int
+) -> None:
+    assume(len({label for _, label, _ in drawn}) > 1)
+    corpus = corpus_of(drawn, grouped=grouped)
+    try:
+        split = split_corpus(corpus, seed=seed)
+    except InputError:
+        assume(False)
+    sides = [split.side(name) for name in SIDES]
+    assert sorted(np.concatenate(sides)) == list(range(len(corpus)))
+    for keys in ([fold_text(text) for text in corpus.texts], None if corpus.groups is None else corpus.groups.tolist()):
+        if keys is not None:
+            held = [{keys[row] for row in side} for side in sides]
+            assert sum(map(len, held)) == len(set.union(*held))
+    for side in sides:
+        assert set(corpus.labels[side]) == set(corpus.labels), "every class stands on every side"
+
+
+@given(sizes=st.lists(st.integers(3, 400), min_size=2, max_size=6), seed=st.integers(0, 5))
+def test_without_groups_each_class_is_shared_out_to_the_row(sizes: list[int], seed: int) -> None:
+    labels = [str(index) for index, size in enumerate(sizes) for _ in range(size)]
+    corpus = corpus_from_lists([f"text {row}" for row in range(len(labels))], labels)
+    split = split_corpus(corpus, validation=0.2, test=0.1, seed=seed)
+    for label, name in enumerate(corpus.classes):
+        size = sizes[int(name)]
+        for side, fraction in (("train", 0.7), ("validation", 0.2), ("test", 0.1)):
+            got = int((corpus.labels[split.side(side)] == label).sum())
+            assert abs(got - fraction * size) <= 2
+
+
+def test_the_same_seed_gives_the_same_split_and_another_another() -> None:
+    corpus = read_industries()
+    first, again, other = (split_corpus(corpus, seed=seed).test.tolist() for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_the_embedded_corpus_is_split_by_isic_class_in_proportion() -> None:
+    corpus = read_industries()
+    split = split_corpus(corpus)
+    for side, fraction in (("train", 0.8), ("validation", 0.1), ("test", 0.1)):
+        counts = np.bincount(corpus.labels[split.side(side)], minlength=21)
+        assert abs(counts.sum() / len(corpus) - fraction) < 0.02
+        assert (counts > 0).all()
+
+
+def test_classes_too_small_to_split_are_named_folded_or_dropped() -> None:
+    corpus = corpus_from_lists([f"text {row}" for row in range(14)], ["big"] * 10 + ["one"] + ["two"] * 2 + ["uno"])
+    with pytest.raises(InputError, match=r"3 classes: 'one', 'two', 'uno' are too small.*--small-classes"):
+        split_corpus(corpus)
+    folded = without_small_classes(corpus, "fold")
+    assert folded.classes == ("big", "other")
+    assert split_corpus(folded).test.size
+    assert without_small_classes(corpus, "refuse") is corpus
+    with pytest.raises(InputError, match="Only 1 class is left"):
+        without_small_classes(corpus, "drop")
+
+
+def test_rows_of_one_group_count_as_one() -> None:
+    corpus = corpus_from_lists([f"t{row}" for row in range(12)], ["a"] * 6 + ["b"] * 6, [1, 2, 3, 4, 5, 6] + [7] * 6)
+    with pytest.raises(InputError, match=r"class 'b' is too small.*count as one"):
+        split_corpus(corpus)
+
+
+@pytest.mark.parametrize(("validation", "test"), [(0, 0.1), (0.5, 0.5), (float("nan"), 0.1)])
+def test_fractions_that_leave_no_side_are_refused(validation: float, test: float) -> None:
+    with pytest.raises(InputError, match="leave a rest"):
+        split_corpus(corpus_from_lists(["a", "b"], ["x", "y"]), validation=validation, test=test)

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.tokenizer import LONGEST_TOKEN, tokenize
+from data.tokens import FIRST, UNKNOWN
+from data.vocabulary import fit_vocabulary
+
+texts = st.lists(st.text("abc déf中1 ", max_size=30), min_size=1, max_size=20)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        pytest.param("", [], id="empty"),
+        pytest.param(" ... --- ", [], id="punctuation alone"),
+        pytest.param(
+            "C++ and C# for .NET, F#; c++17", ["c++", "and", "c#", "for", ".net", "f#", "c++", "17"], id="technical names"
+        ),
+        pytest.param("Pays 3.5% or €1,000 in 24/7", ["pays", "3.5", "%", "or", "€", "1,000", "in", "24", "7"], id="numbers"),
+        pytest.param("The driver's don't, L’EAU", ["the", "driver", "s", "don't", "l'eau"], id="apostrophes"),
+        pytest.param("Straße, ÉCLAIR (naïve)", ["strasse", "éclair", "naïve"], id="Latin beyond ASCII"),
+        pytest.param("हिन्दी भाषा", ["हिन्दी", "भाषा"], id="combining marks stay"),
+        pytest.param("עברית العربية Ελληνικά", ["עברית", "العربية", "ελληνικά"], id="other scripts"),
+        pytest.param("我爱abc北京", ["我", "爱", "abc", "北", "京"], id="Chinese, a token a character"),
+        pytest.param("ラーメン ภาษา", ["ラ", "ー", "メ", "ン", "ภ", "า", "ษ", "า"], id="kana and Thai"),
+        pytest.param("ok 😀👍", ["ok", "😀", "👍"], id="emoji"),
+        pytest.param("a\x00b full-time x_y", ["a", "b", "full", "time", "x", "y"], id="what parts words"),
+        pytest.param("x" * 95, ["x" * 40, "x" * 40, "x" * 15], id="too long a run"),
+        pytest.param("ｆｕｌｌ ﬁne", ["full", "fine"], id="compatibility forms"),
+    ],
+)
+def test_the_tokenizer_keeps_what_classifies(text: str, tokens: list[str]) -> None:
+    assert tokenize(text) == tokens
+
+
+@given(st.text(max_size=200))
+def test_no_token_is_empty_overlong_or_holds_white_space(text: str) -> None:
+    for token in tokenize(text):
+        assert 0 < len(token) <= 5 * LONGEST_TOKEN
+        assert not any(character.isspace() for character in token)
+
+
+@given(st.text(max_size=400), st.integers(1, 30))
+def test_a_limit_gives_the_first_tokens(text: str, limit: int) -> None:
+    assert tokenize(text, limit) == tokenize(text)[:limit]
+
+
+def test_a_text_of_50_mb_is_cut_without_looking_at_the_rest() -> None:
+    assert tokenize("lorem " * 8_500_000, 7) == ["lorem"] * 7
+
+
+@given(texts, st.data())
+def test_ids_are_ranks_by_frequency_in_the_training_texts(written: list[str], data: st.DataObject) -> None:
+    train = np.array(sorted(data.draw(st.sets(st.integers(0, len(written) - 1), min_size=1))))
+    vocabulary, encoded = fit_vocabulary(written, train, limit=8)
+    assert list(vocabulary.counts) == sorted(vocabulary.counts, reverse=True)
+    seen = [token for row in train for token in tokenize(written[row], 8)]
+    assert set(vocabulary.tokens) == set(seen), "fitted on train alone"
+    assert [seen.count(token) for token in vocabulary.tokens] == vocabulary.counts.tolist()
+    ids = {token: FIRST + rank for rank, token in enumerate(vocabulary.tokens)}
+    for row, text in enumerate(written):
+        expected = [ids.get(token, UNKNOWN) for token in tokenize(text, 8)] or [UNKNOWN]
+        assert encoded[row].tolist() == expected
+    again = vocabulary.encode(written, 8)
+    assert again.flat.tolist() == encoded.flat.tolist()
+    assert again.offsets.tolist() == encoded.offsets.tolist()
+    assert encoded.flat.dtype == np.int32
+
+
+@given(texts, st.integers(FIRST, 12))
+def test_a_smaller_vocabulary_is_a_view_of_a_larger_one(written: list[str], size: int) -> None:
+    vocabulary, encoded = fit_vocabulary(written, np.arange(len(written)), limit=50)
+    smaller = vocabulary.head(size).encode(written, 50)
+    assert smaller.flat.tolist() == [token if token < size else UNKNOWN for token in encoded.flat]
+
+
+def test_what_occurs_once_is_beyond_the_size() -> None:
+    vocabulary, _ = fit_vocabulary(["b a b", "a c b"], np.array([0, 1]), limit=9)
+    assert vocabulary.tokens == ("b", "a", "c")
+    assert vocabulary.size == FIRST + 2
