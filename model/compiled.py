@@ -97,25 +97,26 @@ class CompiledNetwork:
         tokens: npt.NDArray[np.int32],
         labels: npt.NDArray[np.int32],
         *,
-        k: int,
+        fraction: float,
         step: int,
         knobs: Knobs,
         seed: int,
     ) -> float:
-        """Takes one training step on the k hardest rows of a batch, the cheaper of the two ways.
+        """Takes one training step on the hardest rows of a batch, the cheaper of the two ways.
 
         Args:
             tokens: int32 (batch, time).
             labels: int32 (batch,).
-            k: Rows to train on, in [1, batch].
+            fraction: Of the batch to train on, in (0, 1]; one row at least.
             step: How many steps were taken, this one included.
             knobs: Learning rate, dropout rates and the like.
             seed: Of the dropout; the same seed and step give the same masks.
 
         Returns:
-            The loss as trained: the mean over the k rows.
+            The loss as trained: the mean over those rows.
         """
-        loss = self._step_for(k / len(labels))(
+        k = max(1, round(fraction * len(labels)))
+        loss = self._step_for(fraction)(
             tokens, labels, k, step, np.array(knobs, np.float32), np.array([step * 1024, seed], np.int64)
         )
         return float(loss)

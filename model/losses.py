@@ -69,15 +69,13 @@ class TopKLoss(keras.losses.Loss):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Returns the mean of the k largest (weighted) cross-entropies: float scalar."""
-        with ops.name_scope(self.name):
-            y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
-            losses = self.call(ops.convert_to_tensor(y_true), y_pred)
-            if sample_weight is not None:
-                losses = losses * ops.reshape(ops.cast(sample_weight, losses.dtype), (-1,))
-            hardest_first = ops.flip(ops.sort(losses))
-            k = ops.minimum(self.k, ops.shape(losses)[0])
-            counts = ops.cast(ops.arange(ops.shape(losses)[0]) < k, losses.dtype)
-            return ops.sum(hardest_first * counts) / ops.cast(k, losses.dtype)
+        losses = self.call(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred, dtype=self.dtype))
+        if sample_weight is not None:
+            losses = losses * ops.reshape(ops.cast(sample_weight, losses.dtype), (-1,))
+        hardest_first = ops.flip(ops.sort(losses))
+        k = ops.minimum(self.k, ops.shape(losses)[0])
+        counts = ops.cast(ops.arange(ops.shape(losses)[0]) < k, losses.dtype)
+        return ops.sum(hardest_first * counts) / ops.cast(k, losses.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what makes this loss anew."""

@@ -95,7 +95,7 @@ class Training:
                 self._network.train(
                     self._pad(rows),
                     self.dataset.labels[rows],
-                    k=max(1, round(fraction * len(rows))),
+                    fraction=fraction,
                     step=self.steps,
                     knobs=knobs,
                     seed=self.seed,

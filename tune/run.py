@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from importlib import import_module
@@ -9,6 +10,9 @@ from typing import Any
 
 import optuna
 
+from data.dataset import Dataset
+from model.baseline import evaluate_baseline
+from model.evaluation import Evaluation
 from tune.chatter import divert_chatter
 from tune.cluster import ray_log
 from tune.display import Display
@@ -144,9 +148,12 @@ def _start_baseline(dataset: Any, seed: int) -> Any:
     """Fits the linear baseline beside the trials, in a process of its own."""
     import ray
 
-    from model.baseline import evaluate_baseline
+    return ray.remote(num_cpus=0)(_nice_baseline).remote(dataset, seed)
 
-    return ray.remote(num_cpus=0)(evaluate_baseline).remote(dataset, seed)
+
+def _nice_baseline(dataset: Dataset, seed: int) -> dict[str, Evaluation]:
+    os.nice(10)  # it has the whole search's time, and the trials have not
+    return evaluate_baseline(dataset, seed)
 
 
 def _import_ahead(deadline: float | None) -> threading.Timer:

@@ -1,0 +1,139 @@
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.corpus import Corpus
+from data.errors import InputError
+from model.classifier import Classifier
+from model.experiment import Experiment, run_experiment
+
+SMALL = {"lstm_size": 4, "embedding_size": 8, "batch_size": 16, "learning_rate": 0.02, "pooling": "max"}
+TEXTS = ["sign0of1 filler2", "", "nothing known here", "sign2of0 " * 40, "row7 SIGN1OF2"]
+
+
+@pytest.fixture(scope="module")
+def experiment(corpus: Corpus) -> Experiment:
+    return run_experiment(corpus, epochs=8, **SMALL)
+
+
+def test_an_experiment_trains_and_evaluates_the_full_loss_on_every_side(experiment: Experiment) -> None:
+    losses = [report.loss for report in experiment.reports]
+    assert experiment.epoch == int(np.argmin(losses)) + 1
+    assert experiment.validation.loss == pytest.approx(min(losses), abs=1e-6)
+    assert experiment.test.accuracy > 0.8
+    assert experiment.train.rows + experiment.validation.rows + experiment.test.rows == 240
+
+
+def test_an_experiment_takes_a_frame_lists_or_a_file(corpus: Corpus, experiment: Experiment, tmp_path: Path) -> None:
+    labels = [corpus.classes[label] for label in corpus.labels]
+    frame = pd.DataFrame({"description": corpus.texts, "industry": labels})
+    frame.to_csv(tmp_path / "jobs.csv", index=False)
+    names = {"text": "description", "label": "industry"}
+    for data in (frame, (list(corpus.texts), labels), tmp_path / "jobs.csv"):
+        again = run_experiment(data, epochs=8, **(names if not isinstance(data, tuple) else {}), **SMALL)
+        assert again.test.summary() == experiment.test.summary()
+
+
+def test_hyperparameters_and_losses_that_make_no_sense_are_named(corpus: Corpus) -> None:
+    with pytest.raises(ValueError, match="no hyperparameter `lstm_sizes`"):
+        run_experiment(corpus, lstm_sizes=4)
+    with pytest.raises(InputError, match="not finite in the first epoch"):
+        run_experiment(corpus, **SMALL | {"learning_rate": 1e38, "clip_norm": 1e30})
+
+
+def test_saving_and_loading_changes_no_probability(experiment: Experiment, tmp_path: Path) -> None:
+    before = experiment.classifier
+    before.save(tmp_path / "model")
+    after = Classifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(after.probabilities(TEXTS), before.probabilities(TEXTS))
+    assert after.classes == before.classes
+    assert after.hparams == before.hparams
+    assert after.metrics == before.metrics
+    assert set(after.versions) == {"python", "topknot", "keras", "tensorflow", "numpy"}
+    with pytest.raises(FileExistsError):
+        before.save(tmp_path / "model")
+
+
+def test_the_network_file_is_stock_keras_and_gives_the_same_probabilities(experiment: Experiment, tmp_path: Path) -> None:
+    experiment.classifier.save(tmp_path / "model")
+    network = keras.saving.load_model(tmp_path / "model/network.keras")
+    assert all(type(layer).__module__.startswith("keras.") for layer in network.layers)
+    tokens = experiment.classifier.encode(TEXTS)
+    padded = np.zeros((len(TEXTS), int(tokens.lengths(np.arange(len(TEXTS))).max())), np.int32)
+    for row in range(len(TEXTS)):
+        padded[row, : len(tokens[row])] = tokens[row]
+    expected = keras.ops.softmax(network.predict(padded, verbose=0))
+    np.testing.assert_allclose(experiment.classifier.probabilities(TEXTS), expected, atol=1e-5)
+
+
+def test_no_file_of_a_classifier_is_a_pickle(experiment: Experiment, tmp_path: Path) -> None:
+    experiment.classifier.save(tmp_path / "model")
+    files = [path.read_bytes() for path in (tmp_path / "model").iterdir()]
+    with zipfile.ZipFile(tmp_path / "model/network.keras") as archive:
+        files += [archive.read(name) for name in archive.namelist()]
+    for content in files:
+        with pytest.raises((pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, UnicodeDecodeError)):
+            pickle.loads(content)  # noqa: S301 - it is our own, and must fail
+
+
+def test_predictions_are_likeliest_first_and_independent_of_company(experiment: Experiment) -> None:
+    together = experiment.classifier.predict(TEXTS, top=3)
+    assert [prediction.label for prediction in together[:1]] == ["class 0"]
+    for prediction, text in zip(together, TEXTS, strict=True):
+        probabilities = [probability for _, probability in prediction.top]
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+        assert prediction.label == prediction.top[0][0]
+        alone = experiment.classifier.predict([text], top=3)[0]
+        assert alone.probability == pytest.approx(prediction.probability, abs=1e-5)
+    assert experiment.classifier.predict([]) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("classifier.json", None, "no classifier.json"),
+        ("classifier.json", "{", "is damaged"),
+        ("classifier.json", '{"format": 99}', "format 99"),
+        ("vocabulary.json", "{}", "is damaged"),
+        ("network.keras", "no zip", "is damaged"),
+    ],
+)
+def test_a_damaged_folder_is_refused(
+    experiment: Experiment, tmp_path: Path, file: str, content: str | None, message: str
+) -> None:
+    folder = tmp_path / "model"
+    experiment.classifier.save(folder)
+    (folder / file).unlink()
+    if content is not None:
+        (folder / file).write_text(content)
+    with pytest.raises(InputError, match=message):
+        Classifier.load(folder)
+
+
+def test_a_folder_that_names_other_classes_than_its_network_has_is_refused(experiment: Experiment, tmp_path: Path) -> None:
+    experiment.classifier.save(tmp_path / "model")
+    path = tmp_path / "model/classifier.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"classes": about["classes"][:2]}))
+    with pytest.raises(InputError, match="is damaged"):
+        Classifier.load(tmp_path / "model")
+
+
+def test_a_failed_save_leaves_nothing(experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.Model, "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        experiment.classifier.save(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_labels_that_the_classifier_does_not_know_are_named(experiment: Experiment) -> None:
+    assert experiment.classifier.label_ids(["class 2", "class 0"], "x.csv").tolist() == [2, 0]
+    with pytest.raises(InputError, match=r"x\.csv has labels that the classifier does not know: 'class 9'"):
+        experiment.classifier.label_ids(["class 9", "class 0"], "x.csv")

@@ -1,0 +1,51 @@
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.hparams import HParams
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lstm_layers", 0),
+        ("lstm_size", -1),
+        ("dense_layers", -1),
+        ("vocabulary_size", 2),
+        ("dropout", 0.2),
+        ("lstm_dropout", 1.0),
+        ("dense_dropout", math.nan),
+        ("learning_rate", 0.0),
+        ("learning_rate", math.inf),
+        ("weight_decay", -0.1),
+        ("clip_norm", 0),
+        ("top_k", 0.0),
+        ("top_k", 1.5),
+        ("pooling", "attention"),
+        ("lstm_size", 2.5),
+        ("lstm_size", "64"),
+        ("bidirectional", 1),
+    ],
+)
+def test_a_value_out_of_range_or_kind_is_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"`{name}`"):
+        HParams.from_dict({name: value})
+
+
+def test_hyperparameters_survive_a_dict_and_whole_numbers_become_floats() -> None:
+    hparams = HParams(lstm_size=7, top_k=1, pooling="max")
+    assert HParams.from_dict(hparams.to_dict()) == hparams
+    assert isinstance(hparams.top_k, float)
+
+
+@given(st.floats(0.01, 1), st.integers(1, 9), st.sampled_from(["constant", "warmup", "anneal"]))
+def test_every_schedule_comes_to_top_k_and_stays(top_k: float, epochs: int, schedule: str) -> None:
+    hparams = HParams.from_dict({"top_k": top_k, "top_k_epochs": epochs, "top_k_schedule": schedule})
+    fractions = [hparams.top_k_fraction(epoch) for epoch in range(1, epochs + 4)]
+    assert fractions == sorted(fractions, reverse=True)
+    assert fractions[0] == (top_k if schedule == "constant" else 1)
+    assert fractions[epochs:] == pytest.approx([top_k] * 3)
+    assert all(0 < fraction <= 1 for fraction in fractions)

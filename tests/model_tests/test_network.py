@@ -1,0 +1,131 @@
+from itertools import product
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from model.forward import Dropout, Shape, forward
+from model.hparams import HParams
+from model.kernel import lstm
+from model.losses import cross_entropies
+from model.network import build, initial_weights
+
+VOCABULARY, CLASSES = 30, 5
+KINDS = [
+    HParams(
+        lstm_size=4, embedding_size=6, pooling=pooling, bidirectional=both, lstm_layers=layers, dense_layers=dense, dense_size=7
+    )
+    for pooling, both, (layers, dense) in product(("last", "max", "mean"), (False, True), ((1, 0), (2, 2)))
+]
+
+
+def kind(hparams: HParams) -> str:
+    return f"{hparams.lstm_layers}{'bi' if hparams.bidirectional else ''}-{hparams.pooling}-{hparams.dense_layers}"
+
+
+def token_batch(rows: int = 6, longest: int = 9) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(1, VOCABULARY, (rows, longest)).astype(np.int32)
+    for row, length in enumerate([longest, *rng.integers(1, longest, rows - 1)]):
+        tokens[row, length:] = 0
+    return tokens
+
+
+def weights_of(hparams: HParams) -> list[np.ndarray]:
+    weights = initial_weights(Shape.of(hparams, VOCABULARY, CLASSES).weights(), seed=1)
+    return [3 * weight for weight in weights]  # far from zero, so that nothing agrees by being small
+
+
+@pytest.mark.parametrize("hparams", KINDS, ids=kind)
+def test_the_engine_computes_the_function_and_gradients_of_the_keras_network(hparams: HParams) -> None:
+    model = build(hparams, vocabulary_size=VOCABULARY, classes=CLASSES)
+    weights = weights_of(hparams)
+    model.set_weights(weights)
+    variables = [tf.Variable(weight) for weight in weights]
+    tokens, labels = token_batch(), np.arange(6, dtype=np.int32) % CLASSES
+    results = []
+    for variant, compute in (
+        (variables, lambda: forward(Shape.of(hparams, VOCABULARY, CLASSES), variables, tokens)),
+        ([weight.value for weight in model.trainable_weights], lambda: model(tokens)),
+    ):
+        with tf.GradientTape() as tape:
+            logits = compute()
+            loss = tf.reduce_mean(cross_entropies(labels, logits))
+        results.append((logits, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variant)]))
+    (ours, our_gradients), (theirs, their_gradients) = results
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    for mine, other in zip(our_gradients, their_gradients, strict=True):
+        np.testing.assert_allclose(mine, other, atol=1e-5, rtol=1e-4)
+
+
+def test_tensorflows_own_gradient_of_the_fused_lstm_is_wrong_and_ours_is_right() -> None:
+    # When this fails because theirs became right, our custom gradient can go.
+    layer = keras.layers.LSTM(3, return_sequences=True)
+    x = tf.random.stateless_normal((2, 5, 4), seed=(1, 2))
+    layer.build(x.shape)
+    kernel, recurrent, bias = (weight.value for weight in layer.weights)
+
+    def raw(kernel: tf.Tensor) -> tf.Tensor:
+        zeros, peephole = tf.zeros((2, 3)), tf.zeros((3,))
+        block = tf.raw_ops.BlockLSTMV2(
+            seq_len_max=tf.constant(5, tf.int64), x=tf.transpose(x, (1, 0, 2)), cs_prev=zeros, h_prev=zeros,
+            w=tf.concat([kernel, recurrent], 0), wci=peephole, wcf=peephole, wco=peephole, b=bias,
+            cell_clip=0.0, use_peephole=False,
+        )  # fmt: skip
+        return block.h
+
+    gradients = []
+    for compute in (
+        lambda: tf.transpose(layer(x), (1, 0, 2)),
+        lambda: lstm(tf.transpose(x, (1, 0, 2)), kernel, recurrent, bias),
+        lambda: raw(kernel),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            loss = tf.reduce_sum(tf.square(compute()))
+        gradients.append(tape.gradient(loss, kernel).numpy())
+    np.testing.assert_allclose(gradients[1], gradients[0], atol=1e-6)
+    assert np.abs(gradients[2] - gradients[0]).max() > 1e-2
+
+
+@pytest.mark.parametrize("hparams", KINDS, ids=kind)
+def test_padding_more_changes_no_logit(hparams: HParams) -> None:
+    shape, weights, tokens = Shape.of(hparams, VOCABULARY, CLASSES), weights_of(hparams), token_batch()
+    padded = np.pad(tokens, ((0, 0), (0, 7)))
+    np.testing.assert_allclose(forward(shape, weights, tokens), forward(shape, weights, padded), atol=1e-6)
+
+
+def test_the_order_of_words_matters_and_reading_backwards_sees_it_too() -> None:
+    for both in (False, True):
+        hparams = HParams(lstm_size=4, embedding_size=6, bidirectional=both)
+        tokens = np.array([[5, 6, 7, 0], [7, 6, 5, 0]], np.int32)
+        first, second = forward(Shape.of(hparams, VOCABULARY, CLASSES), weights_of(hparams), tokens).numpy()
+        assert np.abs(first - second).max() > 1e-3
+
+
+def test_dropout_is_seeded_and_keeps_the_mean() -> None:
+    hparams = HParams(lstm_size=4, embedding_size=6, embedding_dropout=0.5, lstm_dropout=0.4, dense_dropout=0.3)
+    shape, weights, tokens = Shape.of(hparams, VOCABULARY, CLASSES), weights_of(hparams), token_batch()
+
+    def logits(step: int) -> np.ndarray:
+        rates = (tf.constant(rate) for rate in (0.5, 0.4, 0.3))
+        return forward(shape, weights, tokens, Dropout(*rates, tf.constant([step, 7], tf.int64))).numpy()
+
+    np.testing.assert_array_equal(logits(1), logits(1))
+    assert np.abs(logits(1) - logits(2)).max() > 1e-3
+    zero = Dropout(*(tf.constant(0.0) for _ in range(3)), tf.constant([1, 1], tf.int64))
+    np.testing.assert_allclose(forward(shape, weights, tokens, zero), forward(shape, weights, tokens), atol=1e-6)
+
+
+def test_weights_are_drawn_as_keras_draws_them_and_by_the_seed() -> None:
+    shape = Shape.of(HParams(lstm_size=8, embedding_size=16, dense_layers=1, dense_size=9), VOCABULARY, CLASSES)
+    first, again, other = (initial_weights(shape.weights(), seed) for seed in (3, 3, 4))
+    for mine, same, different in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(mine, same)
+        assert mine.ndim == 1 or np.abs(mine - different).max() > 1e-3
+    embedding, kernel, recurrent, bias, *_ = first
+    assert np.abs(embedding).max() <= 0.05
+    assert np.abs(kernel).max() <= np.sqrt(6 / (16 + 32)) + 1e-6
+    np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(8), atol=1e-5)
+    assert bias.tolist() == [0] * 8 + [1] * 8 + [0] * 16

@@ -1,0 +1,137 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.dataset import Dataset
+from model.compiled import CompiledNetwork, Knobs, Pool
+from model.forward import Shape
+from model.hparams import HParams
+from model.network import initial_weights
+from model.training import OutOfTimeError, Training, train
+
+TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, lstm_dropout=0.1, dense_dropout=0.1)
+GOLDEN = Path(__file__).with_name("golden_curve.json")
+
+
+def curve(dataset: Dataset, hparams: HParams, *, epochs: int = 3, seed: int = 0, pool: Pool | None = None) -> list[float]:
+    with Training(dataset, hparams, seed=seed, pool=pool or Pool()) as training:
+        return [value for _ in range(epochs) for report in [training.run_epoch()] for value in (report.train_loss, report.loss)]
+
+
+def two_ways(k: int) -> list[list[np.ndarray]]:
+    """Weights after one training step on the k hardest of 12 rows: ranked first, and dense."""
+    hparams = HParams(lstm_size=4, embedding_size=6, lstm_dropout=0, dense_dropout=0, clip_norm=1e9, weight_decay=0.1)
+    shape = Shape.of(hparams, 40, 3)
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(2, 40, (12, 8)).astype(np.int32)
+    tokens[:6, 5:] = 0
+    labels = rng.integers(0, 3, 12).astype(np.int32)
+    results = []
+    for name in ("_train_on_hardest", "_train_on_all"):
+        network = CompiledNetwork(shape)
+        network.reset([3 * weight for weight in initial_weights(shape.weights(), 1)])
+        # A huge epsilon would be needed to see the gradient through Adam; its first moment holds it times 0.1.
+        getattr(network, name)(tokens, labels, k, 1, np.array(Knobs.of(hparams), np.float32), np.array([1024, 0], np.int64))
+        results.append([moment.numpy() for moment in network._adam.first] + [weight.numpy() for weight in network.weights])
+    return results
+
+
+@pytest.mark.parametrize("k", [1, 3, 6, 12])
+def test_training_on_the_k_hardest_rows_gives_the_gradient_of_the_top_k_loss(k: int) -> None:
+    for ranked, dense in zip(*two_ways(k), strict=True):
+        np.testing.assert_allclose(ranked, dense, rtol=1e-4, atol=1e-6)
+
+
+def test_the_hardest_rows_are_what_is_trained_on() -> None:
+    few, all_ = two_ways(2)[0], two_ways(12)[0]
+    assert np.abs(few[0] - all_[0]).max() > 1e-3
+
+
+def test_it_learns(dataset: Dataset) -> None:
+    with Training(dataset, TINY, seed=0) as training:
+        reports = [training.run_epoch() for _ in range(12)]
+        assert training.evaluate(dataset.split.test).accuracy > 0.8
+    assert reports[-1].loss < 0.6
+    assert reports[0].loss > 0.9
+    assert [report.epoch for report in reports] == list(range(1, 13))
+    real = dataset.tokens.lengths(dataset.split.train).sum()
+    assert all(report.tokens == real and report.seconds > 0 for report in reports)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "warmup", "anneal"])
+@pytest.mark.parametrize("top_k", [0.25, 0.75, 1.0])
+def test_the_same_seed_gives_the_same_training_bit_for_bit_in_a_used_network(
+    dataset: Dataset, top_k: float, schedule: str
+) -> None:
+    hparams = HParams.from_dict(TINY.to_dict() | {"top_k": top_k, "top_k_schedule": schedule, "top_k_epochs": 2})
+    used = Pool()
+    curve(dataset, TINY, seed=5, pool=used)
+    fresh = curve(dataset, hparams, pool=Pool())
+    assert curve(dataset, hparams, pool=used) == fresh
+    assert used.built == 1, "what does not change the shape needs no new network"
+    assert curve(dataset, hparams, seed=1, pool=used) != fresh
+
+
+def test_two_trainings_of_one_shape_at_a_time_do_not_disturb_each_other(dataset: Dataset) -> None:
+    alone, pool = curve(dataset, TINY, epochs=2), Pool()
+    with Training(dataset, TINY, seed=0, pool=pool) as first, Training(dataset, TINY, seed=1, pool=pool) as second:
+        together = []
+        for _ in range(2):
+            report = first.run_epoch()
+            second.run_epoch()
+            together += [report.train_loss, report.loss]
+    assert together == alone
+
+
+def test_a_step_is_traced_once_whatever_the_batches(dataset: Dataset) -> None:
+    pool = Pool()
+    curve(dataset, HParams.from_dict(TINY.to_dict() | {"batch_size": 7}), pool=pool)
+    curve(dataset, HParams.from_dict(TINY.to_dict() | {"batch_size": 50, "learning_rate": 1e-3, "top_k": 0.3}), pool=pool)
+    network = pool.take(Shape.of(TINY, dataset.vocabulary_size, dataset.classes))
+    assert pool.built == 1
+    steps = (network._train_on_all, network._train_on_hardest, network._infer)
+    assert [step.experimental_get_tracing_count() for step in steps] == [0, 1, 1]
+
+
+def test_the_least_recently_used_shape_is_dropped() -> None:
+    pool = Pool(kept=2)
+    shapes = [Shape.of(HParams.from_dict(TINY.to_dict() | {"lstm_size": size}), 9, 2) for size in (2, 3, 4)]
+    for shape in shapes:
+        pool.give_back(pool.take(shape))
+    for shape, built in zip(reversed(shapes), (3, 3, 4), strict=True):
+        pool.take(shape)
+        assert pool.built == built
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(dataset: Dataset) -> None:
+    wild = HParams.from_dict(TINY.to_dict() | {"learning_rate": 1e38, "clip_norm": 1e30})
+    outcomes = list(train(dataset, wild, epochs=5))
+    assert len(outcomes) < 5
+    assert math.isnan(outcomes[-1][0].loss)
+    assert outcomes[-1][1] is None
+
+
+def test_training_ends_when_it_gets_no_better_and_hands_out_the_best_weights(dataset: Dataset) -> None:
+    eager = HParams.from_dict(TINY.to_dict() | {"learning_rate": 0.2})
+    outcomes = list(train(dataset, eager, epochs=40, patience=3))
+    losses = [report.loss for report, _ in outcomes]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 1 + 3
+    improving = [index for index, (_, weights) in enumerate(outcomes) if weights is not None]
+    assert improving == [index for index in range(len(losses)) if losses[index] < min(losses[:index], default=math.inf)]
+
+
+def test_a_deadline_ends_an_epoch_within_a_step(dataset: Dataset) -> None:
+    with Training(dataset, TINY, seed=0) as training, pytest.raises(OutOfTimeError):
+        training.run_epoch(deadline=0.0)
+
+
+def test_the_golden_curve(dataset: Dataset) -> None:
+    # A refactoring leaves it alone. To move it: python -m pytest with GOLDEN deleted writes it anew; say why in the commit.
+    got = curve(dataset, TINY, epochs=5)
+    if not GOLDEN.exists():
+        GOLDEN.write_text(json.dumps(got))
+    np.testing.assert_allclose(got, json.loads(GOLDEN.read_text()), rtol=2e-3)
