@@ -76,7 +76,7 @@ class Settings(BaseModel):
     space: dict[str, Any] = Field({}, description="Dimensions that replace the preset's, by name (YAML only)")
     sampler: Literal["tpe", "random", "cmaes", "qmc"] = Field("tpe", description="How Optuna proposes configurations")
     scheduler: Literal["asha", "none"] = Field("asha", description="What stops weak trials early")
-    grace_period: int = Field(2, ge=1, description="Epochs before ASHA may stop a trial")
+    grace_period: int = Field(1, ge=1, description="Epochs before ASHA may stop a trial")
     reduction_factor: int = Field(3, ge=2, description="ASHA lets the best of so many go on at each rung")
     keep: int = Field(10, ge=1, description="Trials whose best weights are kept")
 
@@ -109,8 +109,12 @@ def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
         InputError: Naming the file or flag, the setting, and what would be right.
     """
     values = _read_yaml(path) if path else {}
+    _validate(values, path, {})  # a file is wrong or right by itself, whatever the flags replace
+    return _validate(values, path, flags)
+
+
+def _validate(values: dict[str, Any], path: Path | None, flags: dict[str, Any]) -> Settings:
     try:
-        Settings(**values)  # a file is wrong or right by itself, whatever the flags replace
         return Settings(**(values | flags))
     except ValidationError as error:
         raise InputError(_explain(error, path, values, flags)) from None

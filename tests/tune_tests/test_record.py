@@ -1,0 +1,170 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from tune.outcome import best_trial, counts, expendable, leaderboard, read_trials, useful_share
+from tune.record import Record
+from tune.scheduler import make_scheduler
+from tune.settings import Settings
+from tune.space import parse_space
+from tune.study import JOURNAL, make_sampler, open_study
+
+SPACE = parse_space({"lstm_size": {"int": [4, 64]}, "pooling": {"choice": ["last", "max"]}})
+
+
+def epoch(number: int, loss: float) -> dict[str, Any]:
+    return {
+        "epoch": number,
+        "train_loss": 2 * loss,
+        "loss": loss,
+        "accuracy": 0.5,
+        "macro_f1": 0.4,
+        "seconds": 1.5,
+        "tokens": 9,
+    }
+
+
+def record_in(folder: Path, limit: int | None = None, sampler: str = "random") -> Record:
+    return Record(open_study(folder, "s", make_sampler(sampler, 0)), SPACE, limit)
+
+
+def run(record: Record, losses: list[float], state: TrialState | None, reason: str = "why") -> int:
+    proposal = record.propose()
+    assert proposal
+    for index, loss in enumerate(losses, start=1):
+        record.report(proposal[0], epoch(index, loss))
+    if state is not None:
+        record.end(proposal[0], state, reason)
+    return proposal[0]
+
+
+def test_the_study_is_told_every_value_and_every_end(tmp_path: Path) -> None:
+    record = record_in(tmp_path)
+    run(record, [3, 1, 2], TrialState.COMPLETE)
+    run(record, [4, 3.5], TrialState.PRUNED)
+    run(record, [5, math.nan], TrialState.FAIL)
+    run(record, [], TrialState.FAIL)
+    run(record, [2.5], None)
+    complete, pruned, failed, crashed, running = open_study(tmp_path, "s").trials
+    assert (complete.state, complete.value, complete.intermediate_values) == (TrialState.COMPLETE, 1, {1: 3, 2: 1, 3: 2})
+    assert (pruned.state, pruned.intermediate_values) == (TrialState.PRUNED, {1: 4, 2: 3.5})
+    assert failed.state is TrialState.FAIL
+    assert math.isnan(failed.intermediate_values[2])
+    assert (crashed.state, crashed.intermediate_values) == (TrialState.FAIL, {})
+    assert running.state is TrialState.RUNNING
+    assert [trial.state for trial in read_trials(record.study)] == ["complete", "pruned", "failed", "failed", "running"]
+
+
+def test_an_end_told_twice_counts_once(tmp_path: Path) -> None:
+    record = record_in(tmp_path)
+    number = run(record, [1], TrialState.PRUNED, "first")
+    record.end(number, TrialState.FAIL, "second")
+    (trial,) = read_trials(record.study)
+    assert (trial.state, trial.reason) == ("pruned", "first")
+
+
+def test_a_curve_that_peaks_in_the_middle_yields_the_middle_epoch(tmp_path: Path) -> None:
+    record = record_in(tmp_path)
+    run(record, [3, 1, 2], TrialState.COMPLETE)
+    run(record, [0.5, math.nan], TrialState.FAIL)
+    run(record, [2, 1.5], TrialState.PRUNED)
+    trials = read_trials(record.study)
+    best = best_trial(trials)
+    assert best
+    assert (best.number, best.best_epoch, best.loss) == (0, 2, 1)
+    assert [trial.number for trial in leaderboard(trials)] == [1, 0, 2]
+    assert counts(trials) == {"complete": 1, "pruned": 1, "failed": 1, "running": 0}
+    assert useful_share(trials, workers=2, wall_seconds=21) == pytest.approx(7 * 1.5 / 42)
+
+
+def test_the_best_may_be_one_that_was_stopped_and_there_may_be_none(tmp_path: Path) -> None:
+    record = record_in(tmp_path)
+    assert best_trial(read_trials(record.study)) is None
+    run(record, [math.nan], TrialState.FAIL)
+    assert best_trial(read_trials(record.study)) is None
+    run(record, [2], TrialState.COMPLETE)
+    run(record, [1], TrialState.PRUNED)
+    best = best_trial(read_trials(record.study))
+    assert best
+    assert best.number == 2
+
+
+def test_weights_are_kept_of_what_runs_and_of_the_best(tmp_path: Path) -> None:
+    record = record_in(tmp_path)
+    for losses, state in (
+        ([3], TrialState.COMPLETE),
+        ([1], TrialState.PRUNED),
+        ([0.1], TrialState.FAIL),
+        ([2], TrialState.PRUNED),
+    ):
+        run(record, losses, state)
+    run(record, [9], None)
+    assert expendable(read_trials(record.study), keep=2) == [0, 2]
+
+
+def test_there_are_never_more_trials_than_asked_for(tmp_path: Path) -> None:
+    record = record_in(tmp_path, limit=2)
+    run(record, [1], TrialState.COMPLETE)
+    run(record, [1], TrialState.COMPLETE)
+    assert record.propose() is None
+    assert record_in(tmp_path, limit=2).propose() is None
+    assert record_in(tmp_path, limit=3).propose() is not None
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_trial_left_running_is_done_again_under_its_number_and_reported_once(tmp_path: Path, sampler: str) -> None:
+    killed = record_in(tmp_path, limit=3, sampler=sampler)
+    run(killed, [1], TrialState.COMPLETE)
+    proposal = killed.propose()
+    assert proposal
+    for number, loss in ((1, 2.0), (2, 1.8)):
+        killed.report(proposal[0], epoch(number, loss))
+    resumed = record_in(tmp_path, limit=3, sampler=sampler)
+    assert resumed.propose() == proposal
+    for number, loss in ((1, 2.0), (2, 1.8), (3, 1.7)):
+        resumed.report(proposal[0], epoch(number, loss))
+    resumed.end(proposal[0], TrialState.COMPLETE, "done")
+    run(resumed, [4], TrialState.COMPLETE)
+    assert resumed.propose() is None
+    trials = read_trials(resumed.study)
+    assert [(trial.number, len(trial.epochs), trial.loss) for trial in trials] == [(0, 1, 1), (1, 3, 1.7), (2, 1, 4)]
+
+
+def test_a_torn_last_line_of_the_journal_costs_that_line_alone(tmp_path: Path) -> None:
+    run(record_in(tmp_path), [1, 2], TrialState.COMPLETE)
+    with (tmp_path / JOURNAL).open("ab") as journal:
+        journal.write(b'{"op_code": 6, "worker_id')
+    record = record_in(tmp_path)
+    run(record, [3], TrialState.COMPLETE)
+    assert [trial.loss for trial in read_trials(open_study(tmp_path, "s"))] == [1, 3]
+
+
+def test_samplers_are_seeded(tmp_path: Path) -> None:
+    for name in ("tpe", "random", "cmaes", "qmc"):
+        drawn = []
+        for seed in (0, 0, 1):
+            folder = tmp_path / f"{name}{len(drawn)}"
+            folder.mkdir()
+            record = Record(open_study(folder, "s", make_sampler(name, seed)), SPACE, None)
+            drawn.append([record.propose() for _ in range(12)])
+        assert drawn[0] == drawn[1] != drawn[2]
+    with pytest.raises(ValueError, match="no sampler 'best'"):
+        make_sampler("best", 0)
+
+
+def test_asha_resumed_decides_as_if_it_had_seen_the_trials_before(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"grace_period": 1, "reduction_factor": 3, "max_epochs": 9})
+    record = record_in(tmp_path)
+    for loss in (1.0, 1.1, 1.2, 3.0, 3.1, 3.2):
+        run(record, [loss], TrialState.PRUNED)
+    scheduler = make_scheduler(settings, read_trials(record.study))
+    fresh = make_scheduler(settings, [])
+    decisions = []
+    for asha in (scheduler, fresh):
+        trial = type("Trial", (), {"trial_id": "new"})()
+        asha.on_trial_add(None, trial)
+        decisions.append(asha.on_trial_result(None, trial, {"epoch": 1, "loss": 2.0}))
+    assert decisions == ["STOP", "CONTINUE"]

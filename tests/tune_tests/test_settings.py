@@ -1,0 +1,78 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from data.errors import InputError
+from model.presets import SPACES
+from tune.settings import DEFAULT_TRIALS, Settings, parse_duration, read_settings
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90s", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172_800), ("1.5h", 5400), ("45", "45"), (7, 7)],
+)
+def test_durations(written: Any, seconds: Any) -> None:
+    assert parse_duration(written) == seconds
+
+
+@pytest.mark.parametrize("written", ["ten minutes", "10 m", "m", "-5m", "10x", ""])
+def test_what_is_no_duration_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="is no duration such as 90s, 10m or 1h30m"):
+        parse_duration(written)
+
+
+def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "search.yaml"
+    path.write_text("trials: 12\nsampler: random\ntime_limit: 5m\n")
+    settings = read_settings(path, {"trials": "7"})
+    assert (settings.trials, settings.sampler, settings.time_limit, settings.scheduler) == (7, "random", 300, "asha")
+
+
+@pytest.mark.parametrize(
+    ("yaml_text", "flags", "message"),
+    [
+        pytest.param("serch: 3", {}, "there is no setting 'serch'; there are data, text", id="unknown key"),
+        pytest.param("trials: -3", {}, "search.yaml, trials: input should be greater than or equal to 1 (got -3).", id="range"),
+        pytest.param("trials: -3", {"trials": 5}, "search.yaml, trials", id="a flag does not hide a wrong file"),
+        pytest.param("time_limit: soon", {}, "search.yaml, time_limit: 'soon' is no duration", id="duration"),
+        pytest.param("a: [", {}, "search.yaml, line 1 is not YAML", id="not YAML"),
+        pytest.param("- 1", {}, "must hold settings such as", id="a list"),
+        pytest.param("", {"sampler": "best"}, "--sampler: input should be 'tpe', 'random'", id="flag"),
+        pytest.param("", {"workers": "0"}, "workers must be 'auto' or 1 or more", id="workers"),
+        pytest.param("", {"validation": 0.6, "test": 0.5}, "validation and test leave nothing", id="fractions"),
+        pytest.param("", {"name": "../x"}, "--name: a name holds letters", id="name"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_where_it_stands(
+    tmp_path: Path, yaml_text: str, flags: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "search.yaml"
+    path.write_text(yaml_text)
+    with pytest.raises(InputError) as caught:
+        read_settings(path, flags)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        read_settings(tmp_path / "none.yaml", {})
+
+
+@pytest.mark.parametrize("preset", SPACES)
+def test_printed_settings_run_as_they_are(tmp_path: Path, preset: str) -> None:
+    settings = Settings.model_validate({"preset": preset, "trials": 5, "space": {"lstm_size": 9}})
+    path = tmp_path / "printed.yaml"
+    path.write_text(settings.to_yaml())
+    again = read_settings(path, {})
+    assert again.written_space() == settings.written_space()
+    assert again.model_dump(exclude={"space"}) == settings.model_dump(exclude={"space"})
+    assert yaml.safe_load(path.read_text())["space"]["lstm_size"] == 9
+
+
+def test_a_search_ends_by_trials_by_time_or_by_default() -> None:
+    assert Settings.model_validate({}).trial_limit() == DEFAULT_TRIALS
+    assert Settings.model_validate({"time_limit": "5m"}).trial_limit() is None
+    assert Settings.model_validate({"time_limit": "5m", "trials": 3}).trial_limit() == 3
