@@ -20,7 +20,7 @@ def search(storage: Path, side: str, seed: int, arguments: list[str]) -> dict[st
     config = storage / "full.yaml"
     config.write_text(FULL)
     extra = ["--config", str(config)] if side == SIDES[0] else []
-    name = f"{side.split()[0]}-{seed}"
+    name = f"{side.split(maxsplit=1)[0]}-{seed}"
     command = [sys.executable, "-m", "tune", "search", "--json", "--storage", str(storage), "--name", name]
     done = subprocess.run([*command, "--seed", str(seed), *extra, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+STDERR = 2
+
 
 def divert_chatter(log: Path | None = None) -> None:
     """Sends what native code and child processes write to stderr to a file, or nowhere; Python's `sys.stderr` stays.
@@ -13,8 +15,12 @@ def divert_chatter(log: Path | None = None) -> None:
     TensorFlow writes a dozen lines about missing GPUs before anyone can tell it not to. May be called again with
     another file.
     """
-    if sys.stderr.fileno() == 2:
-        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    try:
+        own = sys.stderr.fileno() == STDERR
+    except (OSError, AttributeError):
+        return  # a notebook or a test takes what is written
+    if own:
+        sys.stderr = os.fdopen(os.dup(STDERR), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
     target = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.dup2(target, 2)
+    os.dup2(target, STDERR)
     os.close(target)

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data.errors import InputError
 from data.files import read_records
-from model.classifier import CLASSIFIER, Classifier
 from model.evaluation import Evaluation
 from tune.folder import RESULT, SearchFolder
 from tune.inputs import read_inputs
 from tune.provenance import check_fingerprint
 
+if TYPE_CHECKING:
+    from model.classifier import Classifier
 
-def load_model(model: str, storage: Path) -> Classifier:
-    """Loads the best classifier of a search, by its name, or a classifier's folder.
+
+CLASSIFIER = "classifier.json"
+"""What makes a folder a classifier's; as `model.classifier` has it, which brings TensorFlow."""
+
+
+def model_folder(model: str, storage: Path) -> Path:
+    """Finds the folder of a search's best classifier, by the search's name, or of a classifier.
 
     Raises:
         InputError: If it is neither, or the search has no result yet.
     """
     if (Path(model) / CLASSIFIER).is_file():
-        return Classifier.load(Path(model))
+        return Path(model)
     if any(character in model for character in "/\\"):
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
     folder = SearchFolder.find(storage, model)
     if not folder.has_result():
         raise InputError(f"The search {model!r} has no result yet. Finish it with: topknot resume {model}")
-    return Classifier.load(folder.path / str(folder.read_json(RESULT)["checkpoint"]))
+    return folder.path / str(folder.read_json(RESULT)["checkpoint"])
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """Loads a classifier; TensorFlow comes now.
+
+    Raises:
+        InputError: If the folder is damaged.
+    """
+    from model.classifier import Classifier
+
+    return Classifier.load(folder)
 
 
 def evaluate_file(classifier: Classifier, path: Path, text: str, label: str) -> dict[str, Any]:
@@ -49,7 +65,7 @@ def evaluate_file(classifier: Classifier, path: Path, text: str, label: str) -> 
     return _document(classifier, classifier.evaluate(classifier.encode(texts), labels))
 
 
-def evaluate_split(model: str, storage: Path, side: str, load: Callable[[], Classifier]) -> dict[str, Any]:
+def evaluate_split(model: str, storage: Path, side: str) -> dict[str, Any]:
     """Evaluates a search's best classifier on a split of its own corpus, read again.
 
     Raises:
@@ -59,7 +75,7 @@ def evaluate_split(model: str, storage: Path, side: str, load: Callable[[], Clas
     settings = folder.settings()
     inputs = read_inputs(settings)
     check_fingerprint(folder, settings, inputs)
-    classifier = load()
+    classifier = load_classifier(model_folder(model, storage))
     rows = inputs.dataset.split.side(side)
     texts = [inputs.corpus.texts[row] for row in rows]
     return _document(classifier, classifier.evaluate(classifier.encode(texts), inputs.corpus.labels[rows]))

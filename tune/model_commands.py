@@ -11,7 +11,7 @@ import click
 
 from data.errors import InputError
 from tune.options import given, settings_options, storage_option
-from tune.output import load, prepare, print_json, stdout, write
+from tune.output import prepare, print_json, stdout, write
 
 
 @click.command()
@@ -24,10 +24,13 @@ from tune.output import load, prepare, print_json, stdout, write
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, an object a text")
 def predict(model: str, file: str, storage: Path, text: str | None, output: Path | None, top: int, as_json: bool) -> None:
     """Classify texts. MODEL is a search's name or a classifier's folder; FILE is - for stdin."""
+    prepare()
+    from tune.evaluating import load_classifier, model_folder
     from tune.texts import read_texts
 
+    folder = model_folder(model, storage)
     texts = read_texts(file, text)
-    predictions = [prediction.to_dict() for prediction in load(model, storage).predict(texts, top=top)]
+    predictions = [prediction.to_dict() for prediction in load_classifier(folder).predict(texts, top=top)]
     if as_json:
         write(output, json.dumps(predictions, ensure_ascii=False) + "\n")
         return
@@ -45,15 +48,16 @@ def predict(model: str, file: str, storage: Path, text: str | None, output: Path
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
 def evaluate(model: str, storage: Path, data: Path | None, text: str, label: str, split: str | None, as_json: bool) -> None:
     """Evaluate a classifier on labelled texts or on a split of its search's corpus."""
-    from tune.evaluating import evaluate_file, evaluate_split
-    from tune.summary import evaluation_table
-
     if (data is None) == (split is None):
         raise InputError("Give either --data FILE or --split train, validation or test.")
+    prepare()
+    from tune.evaluating import evaluate_file, evaluate_split, load_classifier, model_folder
+    from tune.summary import evaluation_table
+
     if data is not None:
-        document = evaluate_file(load(model, storage), data, text, label)
+        document = evaluate_file(load_classifier(model_folder(model, storage)), data, text, label)
     else:
-        document = evaluate_split(model, storage, str(split), lambda: load(model, storage))
+        document = evaluate_split(model, storage, str(split))
     if as_json:
         print_json(document)
     else:

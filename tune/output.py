@@ -30,14 +30,6 @@ def display(started: float) -> Any:
     return Display(Console(stderr=True), started)
 
 
-def load(model: str, storage: Path) -> Any:
-    """Returns the `model.classifier.Classifier` of a search's name or a classifier's folder."""
-    prepare()
-    from tune.evaluating import load_model
-
-    return load_model(model, storage)
-
-
 def stdout() -> Any:
     """Returns a `rich.console.Console` on stdout, wide enough for tables where it is no terminal."""
     from rich.console import Console

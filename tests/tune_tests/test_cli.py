@@ -1,0 +1,129 @@
+"""Bad input at the command line: one line on stderr, exit code 2, nothing left behind. None of it starts Ray."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tune.cli import run
+from tune.options import settings_options
+from tune.settings import Settings
+
+Arguments = Callable[[Path], list[str]]
+
+
+def file(name: str, content: str) -> Callable[[Path], str]:
+    def write(folder: Path) -> str:
+        (folder / name).write_text(content)
+        return str(folder / name)
+
+    return write
+
+
+LONE = file("lone.csv", "text,label\nx1,a\nx2,a\nx3,a\ny,b\n")
+GOOD = file("good.csv", "text,label\n" + "".join(f"text {row},{row % 2}\n" for row in range(12)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(lambda f: ["--data", str(f / "none.csv")], "does not exist", id="missing file"),
+        pytest.param(lambda f: ["--data", file("e.csv", "")(f)], "is empty", id="empty file"),
+        pytest.param(lambda f: ["--data", file("h.csv", "text,label\n")(f)], "has no rows", id="header only"),
+        pytest.param(lambda f: ["--data", GOOD(f), "--text", "body"], "has no column 'body'", id="missing column"),
+        pytest.param(lambda f: ["--data", file("o.csv", "text,label\nx,a\ny,a\n")(f)], "needs two or more", id="one class"),
+        pytest.param(
+            lambda f: ["--data", file("s.csv", "text,label\n" + "x1,a\nx2,a\nx3,a\ny,b\n")(f)],
+            "class 'b' is too small",
+            id="class of one",
+        ),
+        pytest.param(lambda f: ["--config", file("k.yaml", "serch: 3\n")(f)], "no setting 'serch'", id="unknown key"),
+        pytest.param(lambda f: ["--config", file("r.yaml", "trials: -3\n")(f)], "greater than or equal to 1", id="range"),
+        pytest.param(lambda f: ["--config", file("w.yaml", "space: {lstm_size: 0}\n")(f)], "space, lstm_size", id="space"),
+        pytest.param(lambda _: ["--time-limit", "soon"], "is no duration", id="duration"),
+        pytest.param(lambda _: ["--storage", "/proc/nowhere"], "cannot be written", id="storage"),
+        pytest.param(lambda f: ["--storage", GOOD(f)], "good.csv is no folder", id="storage a file"),
+        pytest.param(lambda _: ["--trils", "3"], "No such option", id="unknown flag"),
+        pytest.param(lambda _: ["--name", "a/b"], "--name", id="name"),
+    ],
+)
+def test_a_search_on_bad_input_ends_with_2_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: Arguments, message: str
+) -> None:
+    given = arguments(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    storage = [] if "--storage" in given else ["--storage", str(tmp_path / "new" / "runs")]
+    assert run(["search", "--name", "n", *storage, *given]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    last = output.err.strip().splitlines()[-1]
+    assert last.startswith("topknot: ")
+    assert message in last
+    assert "Traceback" not in output.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "none"], "There is no search 'none'"),
+        (["best", "none"], "There is no search 'none'"),
+        (["resume", "none"], "There is no search 'none'"),
+        (["predict", "none", "-"], "There is no search 'none'"),
+        (["predict", "/no/such/folder"], "is no classifier's folder"),
+        (["evaluate", "none"], "Give either --data FILE or --split"),
+        (["evaluate", "none", "--split", "test"], "There is no search 'none'"),
+        (["train", "--set", "lstm_sizes=3"], "no hyperparameter `lstm_sizes`"),
+        (["train", "--set", "lstm_size"], "must look like lstm_size=64"),
+        (["train", "--set", "top_k=2"], "`top_k` must lie in (0, 1]"),
+        (["search", "extra"], "unexpected extra argument"),
+        (["serch"], "No such command"),
+    ],
+)
+def test_other_commands_name_what_is_wrong(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    assert run(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_taken_name_is_refused_with_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/settings.yaml").write_text("")
+    assert run(["search", "--name", "taken", "--storage", str(tmp_path)]) == 2
+    assert f"topknot resume taken --storage {tmp_path}" in capsys.readouterr().err
+    assert (tmp_path / "taken/settings.yaml").exists()
+
+
+def test_printed_settings_run_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", "--print-config", "--preset", "wide", "--trials", "3"]) == 0
+    printed = capsys.readouterr().out
+    (tmp_path / "printed.yaml").write_text(printed)
+    assert run(["search", "--print-config", "--config", str(tmp_path / "printed.yaml")]) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_every_setting_has_a_flag_of_its_name() -> None:
+    @settings_options
+    def command() -> None: ...
+
+    flags = {option.name for option in command.__click_params__}  # type: ignore[attr-defined]
+    assert flags == set(Settings.model_fields) - {"space"}
+
+
+def test_help_loads_neither_tensorflow_nor_ray() -> None:
+    for arguments in (["--help"], ["search", "--help"], ["--version"]):
+        command = [sys.executable, "-X", "importtime", "-m", "tune", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        modules = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if "|" in line}
+        assert not modules & {"tensorflow", "keras", "ray", "optuna", "pandas"}
+        assert "opknot" in done.stdout

@@ -1,0 +1,277 @@
+"""Searches as a user runs them: the command line, a real local Ray, real processes killed."""
+
+import collections
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from data.corpus import Corpus
+
+RATE = "learning_rate: {float: [0.005, 0.05], log: true}"
+CONFIG = f"""
+max_epochs: 4
+patience: 3
+keep: 3
+space:
+  embedding_size: 8
+  lstm_size: {{int: [3, 4]}}
+  pooling: {{choice: [last, max]}}
+  bidirectional: false
+  dense_layers: 0
+  batch_size: 16
+  max_length: 50
+  {RATE}
+"""
+
+
+def topknot(*arguments: str, code: int = 0, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tune", *arguments], capture_output=True, text=True, input=stdin, check=False, timeout=300
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def show(storage: Path, name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(topknot("show", name, "--storage", str(storage), "--json").stdout)
+    return document
+
+
+def load_study(document: dict[str, Any]) -> optuna.Study:
+    kind, path = document["study"]["url"].split(":", 1)
+    assert kind == "journal"
+    return optuna.load_study(study_name=document["study"]["name"], storage=JournalStorage(JournalFileBackend(path)))
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    lines = [f'"{text}",{corpus.classes[label]}' for text, label in zip(corpus.texts, corpus.labels, strict=True)]
+    (folder / "words.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    (folder / "tiny.yaml").write_text(CONFIG)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, inputs: Path) -> tuple[Path, dict[str, Any]]:
+    """A storage with a finished search 'words' of 8 trials, and what it printed."""
+    storage = tmp_path_factory.mktemp("storage")
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--workers", "2"]
+    done = topknot("search", "--name", "words", "--storage", str(storage), "--trials", "8", "--json", *flags)
+    return storage, json.loads(done.stdout)
+
+
+def test_a_search_prints_its_result_as_one_json_document(finished: tuple[Path, dict[str, Any]]) -> None:
+    storage, best = finished
+    assert best["name"] == "words"
+    assert Path(best["checkpoint"]).is_dir()
+    for sides in (best, best["baseline"]):
+        for side, rows in (("train", 192), ("validation", 24), ("test", 24)):
+            assert set(sides[side]) == {"loss", "accuracy", "macro_f1", "rows"}
+            assert sides[side]["rows"] == rows
+    assert json.loads(topknot("best", "words", "--storage", str(storage), "--json").stdout) == best
+
+
+def test_leaderboard_study_and_result_tell_one_truth(finished: tuple[Path, dict[str, Any]]) -> None:
+    storage, best = finished
+    document = show(storage, "words")
+    trials = document["trials"]
+    assert [trial["trial"] for trial in trials] == list(range(8))
+    study = load_study(document)
+    states = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
+    for trial, told in zip(trials, study.trials, strict=True):
+        assert told.state.name == states[trial["state"]]
+        assert len(told.intermediate_values) == trial["epochs"] > 0
+        assert trial["validation"]["loss"] == min(told.intermediate_values.values())
+        assert told.intermediate_values[trial["best_epoch"]] == trial["validation"]["loss"]
+        assert trial["reason"]
+        assert trial["hparams"]["lstm_size"] == told.params["lstm_size"]
+    assert min(trial["validation"]["loss"] for trial in trials) == pytest.approx(best["validation"]["loss"], abs=1e-6)
+    winner = trials[best["trial"]]
+    assert (winner["best_epoch"], winner["hparams"]) == (best["epoch"], best["hparams"])
+    assert any(trial["state"] == "pruned" and "ASHA" in trial["reason"] for trial in trials)
+    assert 0 < document["useful_share"] < 1
+
+
+def test_only_the_best_weights_are_kept_and_no_temporary_files(finished: tuple[Path, dict[str, Any]]) -> None:
+    storage, best = finished
+    kept = sorted((storage / "words/weights").iterdir())
+    assert len(kept) == 3
+    assert f"{best['trial']:05d}.npz" in {path.name for path in kept}
+    assert not [path for path in storage.rglob("*") if path.name.startswith(".") or "tmp" in path.name]
+
+
+@pytest.mark.parametrize("side", ["train", "validation", "test"])
+def test_a_new_process_evaluates_a_split_to_the_same_figures(finished: tuple[Path, dict[str, Any]], side: str) -> None:
+    storage, best = finished
+    got = json.loads(topknot("evaluate", "words", "--storage", str(storage), "--split", side, "--json").stdout)
+    for figure in ("loss", "accuracy", "macro_f1", "rows"):
+        assert got[figure] == pytest.approx(best[side][figure], abs=1e-6)
+    assert set(got["classes"]) == {"class 0", "class 1", "class 2"}
+    assert sum(figures["rows"] for figures in got["classes"].values()) == best[side]["rows"]
+
+
+def test_texts_are_classified_from_stdin_a_file_and_an_exported_folder(
+    finished: tuple[Path, dict[str, Any]], inputs: Path, tmp_path: Path
+) -> None:
+    storage, _ = finished
+    topknot("best", "words", "--storage", str(storage), "--export", str(tmp_path / "model"))
+    by_name = topknot("predict", "words", "-", "--storage", str(storage), stdin="sign1of2 sign1of1\n\nsign2of0\n")
+    by_folder = topknot("predict", str(tmp_path / "model"), "-", stdin="sign1of2 sign1of1\n\nsign2of0\n")
+    assert by_name.stdout == by_folder.stdout
+    assert len(by_name.stdout.splitlines()) == 3
+    assert by_name.stdout.startswith("class 1\t")
+    assert by_name.stderr == "", "no library's chatter"
+    out = tmp_path / "out.json"
+    topknot(
+        "predict", str(tmp_path / "model"), str(inputs / "words.csv"), "--text", "text", "--top", "2", "--json", "-o", str(out)
+    )
+    answers = json.loads(out.read_text())
+    assert len(answers) == 240
+    assert answers[0]["label"] == answers[0]["top"][0]["label"]
+    assert len(answers[0]["top"]) == 2
+    file = str(inputs / "words.csv")
+    figures = json.loads(topknot("evaluate", str(tmp_path / "model"), "--data", file, "--json").stdout)
+    assert figures["accuracy"] == pytest.approx(
+        np.mean([f"class {row % 3}" == answer["label"] for row, answer in enumerate(answers)])
+    )
+    topknot("best", "words", "--storage", str(storage), "--export", str(tmp_path / "model"), code=2)
+
+
+def test_people_get_tables(finished: tuple[Path, dict[str, Any]]) -> None:
+    storage, best = finished
+    flag = ["--storage", str(storage)]
+    assert "words" in topknot("list", *flag).stdout
+    assert "stopped by ASHA" in topknot("show", "words", *flag).stdout
+    shown = topknot("best", "words", *flag).stdout
+    for part in ("LSTM, test", "linear baseline, test", best["checkpoint"], f"topknot predict words - --storage {storage}"):
+        assert part in shown
+    assert "precision" in topknot("evaluate", "words", *flag, "--split", "test").stdout
+
+
+def test_a_finished_search_moved_elsewhere_takes_more_trials(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    storage, best = finished
+    shutil.copytree(storage / "words", tmp_path / "words")
+    flag = ["--storage", str(tmp_path)]
+    extended = json.loads(topknot("resume", "words", *flag, "--trials", "3", "--json").stdout)
+    document = show(tmp_path, "words")
+    assert [trial["trial"] for trial in document["trials"]] == list(range(11))
+    assert document["trials"][:8] == show(storage, "words")["trials"]
+    assert extended["validation"]["loss"] <= best["validation"]["loss"] + 1e-9
+    assert Path(extended["checkpoint"]).is_relative_to(tmp_path)
+    assert json.loads(topknot("evaluate", "words", *flag, "--split", "test", "--json").stdout)["loss"] == pytest.approx(
+        extended["test"]["loss"], abs=1e-6
+    )
+
+
+def test_a_changed_corpus_is_refused(finished: tuple[Path, dict[str, Any]], tmp_path: Path, inputs: Path) -> None:
+    storage, _ = finished
+    shutil.copytree(storage / "words", tmp_path / "words")
+    changed = tmp_path / "words.csv"
+    changed.write_text((inputs / "words.csv").read_text().replace("filler1 ", "other "))
+    settings = tmp_path / "words/settings.yaml"
+    settings.write_text(settings.read_text().replace(str(inputs / "words.csv"), str(changed)))
+    for command in (["resume", "words"], ["evaluate", "words", "--split", "test"]):
+        assert "has changed since" in topknot(*command, "--storage", str(tmp_path), code=2).stderr
+
+
+def started(storage: Path, inputs: Path, *flags: str) -> subprocess.Popen[str]:
+    """Starts a search in a process group of its own and waits until some trials have ended."""
+    data = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--workers", "2", "--name", "cut"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tune", "search", *data, "--storage", str(storage), *flags],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        if (storage / "cut/search.json").exists():
+            ended = [trial for trial in show(storage, "cut")["trials"] if trial["state"] != "running"]
+            if len(ended) >= 2:
+                return process
+    raise AssertionError("no trial ended in time")
+
+
+def assert_complete(storage: Path, count: int) -> None:
+    document = show(storage, "cut")
+    best = json.loads(topknot("best", "cut", "--storage", str(storage), "--json").stdout)
+    assert [trial["trial"] for trial in document["trials"]] == list(range(count))
+    states = collections.Counter(trial["state"] for trial in document["trials"])
+    assert states["running"] == 0
+    told = load_study(document).trials
+    assert collections.Counter(trial.state.name for trial in told)["RUNNING"] == 0
+    assert [len(trial.intermediate_values) for trial in told] == [trial["epochs"] for trial in document["trials"]]
+    lowest = min(trial["validation"]["loss"] for trial in document["trials"] if trial["state"] in {"complete", "pruned"})
+    assert lowest == pytest.approx(best["validation"]["loss"], abs=1e-6)
+
+
+def test_a_search_killed_and_resumed_reports_every_trial_once(tmp_path: Path, inputs: Path) -> None:
+    process = started(tmp_path, inputs, "--trials", "60")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = [trial for trial in show(tmp_path, "cut")["trials"] if trial["state"] != "running"]
+    assert "has no result yet" in topknot("best", "cut", "--storage", str(tmp_path), code=2).stderr
+    topknot("resume", "cut", "--storage", str(tmp_path))
+    assert_complete(tmp_path, 60)
+    after = show(tmp_path, "cut")["trials"]
+    assert [after[trial["trial"]] for trial in before] == before
+
+
+def test_ctrl_c_keeps_everything_and_says_how_to_go_on(tmp_path: Path, inputs: Path) -> None:
+    process = started(tmp_path, inputs, "--trials", "40")
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.strip().splitlines()[-1].endswith(f"topknot resume cut --storage {tmp_path}")
+    assert "Traceback" not in stderr
+    topknot("resume", "cut", "--storage", str(tmp_path), "--time-limit", "20s")
+    assert [trial for trial in show(tmp_path, "cut")["trials"] if trial["state"] == "running"] == []
+
+
+def test_trials_that_diverge_fail_at_that_epoch_and_the_search_goes_on(tmp_path: Path, inputs: Path) -> None:
+    config = tmp_path / "wild.yaml"
+    config.write_text(
+        CONFIG.split("  learning_rate", maxsplit=1)[0] + "  learning_rate: {choice: [0.02, 1.0e+38]}\n  clip_norm: 1.0e+30\n"
+    )
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(config), "--storage", str(tmp_path), "--name", "wild"]
+    topknot("search", *flags, "--trials", "6", "--sampler", "random", "--scheduler", "none", "--workers", "1")
+    trials = show(tmp_path, "wild")["trials"]
+    for trial in trials:
+        diverged = trial["hparams"]["learning_rate"] == 1e38
+        assert trial["state"] == ("failed" if diverged else "complete")
+        assert ("not finite" in trial["reason"]) == diverged
+    assert {trial["state"] for trial in trials} == {"failed", "complete"}
+
+
+def test_a_search_in_which_all_fails_says_so_and_ends_with_1(tmp_path: Path, inputs: Path) -> None:
+    config = tmp_path / "wild.yaml"
+    config.write_text(CONFIG.split("  learning_rate", maxsplit=1)[0] + "  learning_rate: 1.0e+38\n  clip_norm: 1.0e+30\n")
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(config), "--storage", str(tmp_path), "--name", "wild"]
+    done = topknot("search", *flags, "--trials", "2", code=1)
+    assert "No trial came to a result: nan: the loss was not finite" in done.stderr
+
+
+def test_one_training_without_a_search(tmp_path: Path, inputs: Path) -> None:
+    sets = ["--set", "lstm_size=4", "--set", "embedding_size=8", "--set", "batch_size=16", "--set", "learning_rate=2e-2"]
+    flags = ["--data", str(inputs / "words.csv"), "--max-epochs", "6", "--export", str(tmp_path / "model"), "--json"]
+    document = json.loads(topknot("train", *flags, *sets).stdout)
+    assert document["hparams"]["learning_rate"] == 0.02
+    assert document["test"]["rows"] == 24
+    answer = topknot("predict", str(tmp_path / "model"), "-", stdin="sign0of1 sign0of2\n").stdout
+    assert answer.startswith("class ")
