@@ -24,7 +24,7 @@ from tune.outcome import counts, expendable, read_trials, useful_share
 from tune.provenance import count_workers
 from tune.record import Record
 from tune.settings import Settings
-from tune.study import make_sampler, open_study
+from tune.study import make_sampler, open_study, repair_journal
 from tune.weights import weights_file
 from tune.winner import evaluate_best
 
@@ -51,6 +51,7 @@ def run_trials(
         What result.json holds.
     """
     deadline = started + settings.time_limit if settings.time_limit else None
+    repair_journal(folder.path)
     sampler = make_sampler(settings.sampler, settings.seed + len(read_trials(open_study(folder.path, folder.name))))
     study = open_study(folder.path, folder.name, sampler)
     workers = count_workers(settings)
@@ -148,7 +149,7 @@ def _start_baseline(dataset: Any, seed: int) -> Any:
     """Fits the linear baseline beside the trials, in a process of its own."""
     import ray
 
-    return ray.remote(num_cpus=0)(_nice_baseline).remote(dataset, seed)
+    return ray.remote(num_cpus=0, max_calls=1)(_nice_baseline).remote(dataset, seed)
 
 
 def _nice_baseline(dataset: Dataset, seed: int) -> dict[str, Evaluation]:

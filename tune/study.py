@@ -23,13 +23,12 @@ def open_study(folder: Path, name: str, sampler: optuna.samplers.BaseSampler | N
         name: The study's name: the search's, so that no two searches ever share a study.
         sampler: What proposes configurations; None where none will be asked for.
     """
-    journal = folder / JOURNAL
-    if journal.exists():
-        _drop_torn_line(journal)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        storage = JournalStorage(JournalFileBackend(str(journal)))
-    return optuna.create_study(storage=storage, study_name=name, sampler=sampler, load_if_exists=True, direction="minimize")
+        storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+    if name in optuna.get_all_study_names(storage):  # to create one that exists would write to the journal all the same
+        return optuna.load_study(storage=storage, study_name=name, sampler=sampler)
+    return optuna.create_study(storage=storage, study_name=name, sampler=sampler, direction="minimize")
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
@@ -52,8 +51,14 @@ def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     raise ValueError(f"There is no sampler {name!r}.")
 
 
-def _drop_torn_line(journal: Path) -> None:
-    """Cuts off a last line that a killed process did not finish: it would spoil the next one."""
+def repair_journal(folder: Path) -> None:
+    """Cuts off a last line that a killed process did not finish: it would spoil the next one.
+
+    For the driver alone, before it writes: to a reader of a running search, a line that is being written looks torn.
+    """
+    journal = folder / JOURNAL
+    if not journal.exists():
+        return
     with journal.open("rb+") as file:
         size = file.seek(0, 2)
         if size == 0:

@@ -10,7 +10,7 @@ from tune.record import Record
 from tune.scheduler import make_scheduler
 from tune.settings import Settings
 from tune.space import parse_space
-from tune.study import JOURNAL, make_sampler, open_study
+from tune.study import JOURNAL, make_sampler, open_study, repair_journal
 
 SPACE = parse_space({"lstm_size": {"int": [4, 64]}, "pooling": {"choice": ["last", "max"]}})
 
@@ -137,6 +137,8 @@ def test_a_torn_last_line_of_the_journal_costs_that_line_alone(tmp_path: Path) -
     run(record_in(tmp_path), [1, 2], TrialState.COMPLETE)
     with (tmp_path / JOURNAL).open("ab") as journal:
         journal.write(b'{"op_code": 6, "worker_id')
+    assert [trial.loss for trial in read_trials(open_study(tmp_path, "s"))] == [1], "readers pass over it"
+    repair_journal(tmp_path)
     record = record_in(tmp_path)
     run(record, [3], TrialState.COMPLETE)
     assert [trial.loss for trial in read_trials(open_study(tmp_path, "s"))] == [1, 3]
