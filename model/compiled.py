@@ -21,7 +21,7 @@ KEPT = 12
 
 RANK_FIRST_BELOW = 0.5
 """Fraction of a batch up to which ranking it first and training on the hardest rows alone costs less than training on
-all of it; both give the same gradient. docs/architecture.md has the measurement."""
+all of it; both give the same gradient. Measured by benchmarks/top_k_step.py."""
 
 
 Step = Callable[..., tf.Tensor]

@@ -8,7 +8,7 @@ from typing import Any
 
 from tune.cluster import local_cluster
 from tune.display import Display
-from tune.folder import ABOUT, SearchFolder
+from tune.folder import ABOUT, RESULT, SearchFolder
 from tune.inputs import Inputs, read_inputs
 from tune.outcome import read_trials
 from tune.provenance import check_fingerprint, count_workers, describe
@@ -63,7 +63,7 @@ def resume_search(
 
     Args:
         folder: Of the search.
-        trials: How many to add; None to finish what was asked for.
+        trials: How many to add; None to finish what was asked for, or to return the result of a finished search.
         time_limit: Seconds from `started`; None for the search's own.
         display: What the user sees.
         started: When the user asked for it.
@@ -71,6 +71,9 @@ def resume_search(
     Raises:
         InputError: If the corpus is not the one that the search was started on.
     """
+    if folder.has_result() and trials is None and time_limit is None:
+        display.say(f"The search {folder.name!r} is finished; --trials or --time-limit make it go on")
+        return folder.read_json(RESULT)
     settings = folder.settings()
     about = folder.read_json(ABOUT)
     inputs = _read(settings, display)
