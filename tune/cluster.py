@@ -50,7 +50,6 @@ def local_cluster(workers: int, cpus: int) -> Iterator[None]:
             address="local",
             num_cpus=workers * cpus,
             include_dashboard=False,
-            _node_ip_address="127.0.0.1",  # nothing of a search on one machine is for others
             log_to_driver=False,
             logging_level=logging.ERROR,
             configure_logging=False,
