@@ -69,7 +69,7 @@ def read_corpus(
     Raises:
         InputError: Naming the file, the row and the remedy.
     """
-    columns = [text, label] if group is None else [text, label, group]
+    columns = _columns(text, label, group)
     records = read_records(Path(path), columns)
     return _corpus(records, str(path), columns, drop_unlabelled, drop_empty)
 
@@ -84,11 +84,11 @@ def corpus_from_frame(
     drop_empty: bool = False,
 ) -> Corpus:
     """Makes a corpus of a DataFrame's columns; arguments and errors as in `read_corpus`."""
-    columns = [text, label] if group is None else [text, label, group]
+    columns = _columns(text, label, group)
     for column in columns:
-        if column not in frame.columns:
+        if list(frame.columns).count(column) != 1:
             present = ", ".join(repr(name) for name in frame.columns)
-            raise InputError(f"The frame has no column {column!r}; its columns are {present}.")
+            raise InputError(f"The frame needs one column {column!r}; its columns are {present}.")
     values = zip(*(frame[column].tolist() for column in columns), strict=True)
     records = ((f"row {number}", record) for number, record in enumerate(values))
     return _corpus(records, "The frame", columns, drop_unlabelled, drop_empty)
@@ -101,6 +101,13 @@ def corpus_from_lists(texts: Sequence[str], labels: Sequence[Any], groups: Seque
         raise InputError("Not of one length: " + ", ".join(f"{len(v)} {name}s" for name, v in lists.items()) + ".")
     records = ((f"row {number}", record) for number, record in enumerate(zip(*lists.values(), strict=True)))
     return _corpus(records, "The data", list(lists), False, False)
+
+
+def _columns(text: str, label: str, group: str | None) -> list[str]:
+    columns = [text, label] if group is None else [text, label, group]
+    if len(set(columns)) < len(columns):
+        raise InputError(f"Text, label and group must be different columns; got {', '.join(map(repr, columns))}.")
+    return columns
 
 
 def _corpus(records: Iterable[Record], source: str, columns: list[str], drop_unlabelled: bool, drop_empty: bool) -> Corpus:

@@ -86,13 +86,15 @@ def _undecodable(path: Path) -> str:
     return f"{path} is not UTF-8; save it as UTF-8."
 
 
-def _columns_at(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[int]:
-    """Returns where the columns stand in the header; of two of one name, the first."""
+def _columns_at(path: Path, header: list[str], columns: Sequence[str]) -> list[int]:
+    """Returns where the columns stand in the header."""
     for column in columns:
         if column not in header:
             present = ", ".join(repr(name) for name in header[:20]) + (", ..." if len(header) > 20 else "")
             raise InputError(f"{path} has no column {column!r}; its columns are {present}.")
-    return [list(header).index(column) for column in columns]
+        if header.count(column) > 1:
+            raise InputError(f"{path} has {header.count(column)} columns {column!r}; rename all but one.")
+    return [header.index(column) for column in columns]
 
 
 def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Record]:
@@ -134,8 +136,8 @@ def _read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Record]:
                 continue
             try:
                 record = json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
-                why = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "too deep"
+            except (ValueError, RecursionError) as error:
+                why = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
                 raise InputError(f"{path}, line {number}: not JSON ({why}); each line must be one JSON object.") from None
             if not isinstance(record, dict):
                 raise InputError(f'{path}, line {number}: not a JSON object; each line must look like {{"text": ...}}.')

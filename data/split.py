@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,8 @@ from data.errors import InputError
 SmallClasses = Literal["refuse", "fold", "drop"]
 SIDES = ("train", "validation", "test")
 OTHER = "other"
+LONG_TEXT = 1_000_000
+"""Characters from which on a text is folded word by word."""
 Ints = npt.NDArray[np.int64]
 
 
@@ -55,9 +58,8 @@ def split_corpus(corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, 
     units = _units(corpus)
     if small := _small(corpus, units):
         raise InputError(_too_small(corpus, small))
-    table = _class_counts(corpus, units)
     fractions = np.array([1 - validation - test, validation, test])
-    side_of_unit = _deal(table, fractions, np.random.default_rng(seed))
+    side_of_unit = _deal(units, corpus.labels, len(corpus.classes), fractions, np.random.default_rng(seed))
     side_of_row = side_of_unit[units]
     for side, name in enumerate(SIDES):
         lacking = np.bincount(corpus.labels[side_of_row == side], minlength=len(corpus.classes)) == 0
@@ -80,15 +82,14 @@ def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
         return corpus
     is_small = np.isin(corpus.labels, small)
     keep = ~is_small if how == "drop" else np.ones(len(corpus), dtype=bool)
-    names = np.array(corpus.classes, dtype=object)[corpus.labels]
-    names[is_small] = OTHER
-    classes, labels = np.unique(names[keep].astype(str), return_inverse=True)
+    names = [OTHER if how == "fold" and label in small else name for label, name in enumerate(corpus.classes)]
+    classes = sorted({name for label, name in enumerate(names) if how == "fold" or label not in small})
     if len(classes) < 2:
         raise InputError(f"Only {len(classes)} class is left when classes too small to split are put aside; two are needed.")
     return Corpus(
         texts=[text for text, kept in zip(corpus.texts, keep, strict=True) if kept],
-        labels=labels.astype(np.int32),
-        classes=tuple(str(name) for name in classes),
+        labels=np.array([classes.index(name) if name in classes else -1 for name in names], np.int32)[corpus.labels[keep]],
+        classes=tuple(classes),
         groups=None if corpus.groups is None else corpus.groups[keep],
     )
 
@@ -96,6 +97,19 @@ def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
 def fold_text(text: str) -> str:
     """Returns the text as equality sees it: without regard to case and white space."""
     return " ".join(text.casefold().split())
+
+
+def _digest(text: str) -> bytes:
+    """Returns 16 bytes that are equal where `fold_text` is; in bounded memory, also for a text of 50 MB."""
+    if len(text) < LONG_TEXT:
+        return hashlib.blake2b(fold_text(text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    digest, first = hashlib.blake2b(digest_size=16), True
+    for word in re.finditer(r"\S+", text.casefold()):
+        digest.update(
+            word.group().encode("utf-8", "surrogatepass") if first else b" " + word.group().encode("utf-8", "surrogatepass")
+        )
+        first = False
+    return digest.digest()
 
 
 def _units(corpus: Corpus) -> Ints:
@@ -113,17 +127,8 @@ def _units(corpus: Corpus) -> Ints:
 
 def _text_ids(texts: Sequence[str]) -> Ints:
     ids: dict[bytes, int] = {}
-    folded = (fold_text(text).encode("utf-8", "surrogatepass") for text in texts)
-    digests = (hashlib.blake2b(text, digest_size=16).digest() for text in folded)
+    digests = map(_digest, texts)
     return np.fromiter((ids.setdefault(digest, len(ids)) for digest in digests), dtype=np.int64, count=len(texts))
-
-
-def _class_counts(corpus: Corpus, units: Ints) -> npt.NDArray[np.int64]:
-    """Returns for each unit and class how many rows it has: int64 (units, classes)."""
-    shape = (int(units.max()) + 1, len(corpus.classes))
-    flat = units * shape[1] + corpus.labels
-    counts: Ints = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
-    return counts
 
 
 def _small(corpus: Corpus, units: Ints) -> list[int]:
@@ -151,39 +156,55 @@ def _quoted(corpus: Corpus, labels: Sequence[int] | Ints) -> str:
     )
 
 
-def _deal(table: Ints, fractions: npt.NDArray[np.float64], rng: np.random.Generator) -> Ints:
-    """Gives each unit (a row of the table: its rows by class) a side."""
-    totals = table.sum(axis=0)
+def _deal(
+    units: Ints, labels: npt.NDArray[np.int32], classes: int, fractions: npt.NDArray[np.float64], rng: np.random.Generator
+) -> Ints:
+    """Gives each unit a side: int64 (units,). Only units of several rows are tabulated by class; most have one."""
+    sizes = np.bincount(units)
+    label_of = np.zeros(len(sizes), dtype=np.int64)
+    label_of[units] = labels  # a unit of one row has one label
+    several = np.flatnonzero(sizes > 1)
+    place_of = np.full(len(sizes), -1, dtype=np.int64)
+    place_of[several] = np.arange(len(several))
+    in_several = place_of[units] >= 0
+    flat = place_of[units[in_several]] * classes + labels[in_several]
+    table = np.bincount(flat, minlength=len(several) * classes).reshape(len(several), classes)
+
+    totals = np.bincount(labels, minlength=classes)
     need = fractions[:, None] * totals  # (sides, classes): rows still wanted
-    side = np.full(len(table), -1, dtype=np.int64)
-    sizes = table.sum(axis=1)
-    order = rng.permutation(len(table))
-    order = order[np.argsort(sizes[order], kind="stable")]  # small first, equal sizes in random order
+    side = np.full(len(sizes), -1, dtype=np.int64)
 
     def place(unit: int, to: int) -> None:
         side[unit] = to
-        need[to] -= table[unit]
+        if sizes[unit] == 1:
+            need[to, label_of[unit]] -= 1
+        else:
+            need[to] -= table[place_of[unit]]
+
+    singles = rng.permutation(np.flatnonzero(sizes == 1))
+    singles = singles[np.argsort(label_of[singles], kind="stable")]  # by class, within it in random order
+    ends = np.searchsorted(label_of[singles], np.arange(classes + 1))
+    shuffled = rng.permutation(len(several))
+    by_size = shuffled[np.argsort(sizes[several[shuffled]], kind="stable")]  # equal sizes in random order
 
     present = table > 0
-    for label in np.argsort(present.sum(axis=0), kind="stable"):
-        candidates = order[present[order, label]]
+    for label in np.argsort(present.sum(axis=0) + np.diff(ends), kind="stable"):
+        mine = singles[ends[label] : ends[label + 1]]
+        candidates = np.concatenate([mine, several[by_size[present[by_size, label]]]])
         for to in (2, 1, 0):
             free = candidates[side[candidates] < 0]
             if len(free) and not (side[candidates] == to).any():
                 place(int(free[-1 if to == 0 else 0]), to)  # train takes the largest, the others the smallest
 
-    for unit in order[::-1]:
-        if side[unit] >= 0 or sizes[unit] == 1:
-            continue
-        rows = table[unit]
-        place(int(unit), int(np.argmin(((rows * (rows - 2 * need)) / np.maximum(totals, 1)).sum(axis=1))))
+    for unit in several[by_size[::-1]]:
+        if side[unit] < 0:
+            rows = table[place_of[unit]]
+            place(int(unit), int(np.argmin(((rows * (rows - 2 * need)) / np.maximum(totals, 1)).sum(axis=1))))
 
-    singles = order[(side[order] < 0)]
-    label_of = table[singles].argmax(axis=1)
-    for label in np.unique(label_of):
-        mine = singles[label_of == label]
-        counts = _quotas(len(mine), np.maximum(need[:, label], 0), fractions)
-        side[mine] = np.repeat(np.arange(3), counts)
+    for label in range(classes):
+        mine = singles[ends[label] : ends[label + 1]]
+        mine = mine[side[mine] < 0]
+        side[mine] = np.repeat(np.arange(3), _quotas(len(mine), np.maximum(need[:, label], 0), fractions))
     return side
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Counts = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -17,18 +19,20 @@ class Evaluation:
         loss: The full loss: mean cross-entropy in nats.
         accuracy: Fraction of rows whose class was the likeliest, in [0, 1].
         macro_f1: Mean F1 of the classes that stand in the rows or in the predictions, in [0, 1].
-        confusion: int64 (classes, classes): rows of class i predicted as class j.
+        hits, true, predicted: int64 (classes,): rows of each class predicted rightly, rows of it, rows predicted as it.
     """
 
     loss: float
     accuracy: float
     macro_f1: float
-    confusion: npt.NDArray[np.int64]
+    hits: Counts
+    true: Counts
+    predicted: Counts
 
     @property
     def rows(self) -> int:
         """Number of rows evaluated."""
-        return int(self.confusion.sum())
+        return int(self.true.sum())
 
     def summary(self) -> dict[str, Any]:
         """Returns loss, accuracy, macro_f1 and rows, as JSON knows them."""
@@ -36,11 +40,11 @@ class Evaluation:
 
     def by_class(self, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         """Returns precision, recall, F1 (0 where undefined) and number of rows of each class, by its name."""
-        hits, true, predicted, f1 = _class_figures(self.confusion)
-        precision = hits / np.maximum(predicted, 1)
-        recall = hits / np.maximum(true, 1)
+        precision = self.hits / np.maximum(self.predicted, 1)
+        recall = self.hits / np.maximum(self.true, 1)
+        f1 = _f1(self.hits, self.true, self.predicted)
         return {
-            name: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i]), "rows": int(true[i])}
+            name: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i]), "rows": int(self.true[i])}
             for i, name in enumerate(names)
         }
 
@@ -57,16 +61,17 @@ def evaluate(labels: npt.NDArray[np.int32], logits: npt.NDArray[Any]) -> Evaluat
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     classes = logits.shape[1]
     predicted = logits.argmax(axis=1)
-    confusion = np.bincount(labels.astype(np.int64) * classes + predicted, minlength=classes**2).reshape(classes, classes)
-    _, true, predictions, f1 = _class_figures(confusion)
+    hits, true, guessed = (np.bincount(rows, minlength=classes) for rows in (labels[predicted == labels], labels, predicted))
     return Evaluation(
         loss=float(-log_probabilities[np.arange(len(labels)), labels].mean()),
         accuracy=float((predicted == labels).mean()),
-        macro_f1=float(f1[(true + predictions) > 0].mean()),
-        confusion=confusion,
+        macro_f1=float(_f1(hits, true, guessed)[(true + guessed) > 0].mean()),
+        hits=hits,
+        true=true,
+        predicted=guessed,
     )
 
 
-def _class_figures(confusion: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], ...]:
-    hits, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    return hits, true, predicted, 2 * hits / np.maximum(true + predicted, 1)
+def _f1(hits: Counts, true: Counts, predicted: Counts) -> npt.NDArray[np.float64]:
+    f1: npt.NDArray[np.float64] = 2 * hits / np.maximum(true + predicted, 1)
+    return f1

@@ -107,7 +107,10 @@ class Training:
                 break
         train_loss = float(np.mean(losses))
         finite = math.isfinite(train_loss)
-        validation = self.evaluate(self.dataset.split.validation) if finite else None
+        try:
+            validation = self.evaluate(self.dataset.split.validation, deadline) if finite else None
+        except TimeoutError:
+            raise OutOfTimeError(time.perf_counter() - started) from None
         return EpochReport(
             epoch=self.epoch,
             train_loss=train_loss,
@@ -118,9 +121,10 @@ class Training:
             tokens=int(np.minimum(tokens.lengths(train), self.hparams.max_length).sum()),
         )
 
-    def evaluate(self, rows: Ints) -> Evaluation:
-        """Evaluates the weights as they are on rows of the dataset."""
-        return evaluate(self.dataset.labels[rows], infer(self._network, self.dataset.tokens, rows, self.hparams))
+    def evaluate(self, rows: Ints, deadline: float = math.inf) -> Evaluation:
+        """Evaluates the weights as they are on rows of the dataset; TimeoutError if the deadline passes meanwhile."""
+        logits = infer(self._network, self.dataset.tokens, rows, self.hparams, deadline)
+        return evaluate(self.dataset.labels[rows], logits)
 
     def weights(self) -> Weights:
         """Returns a copy of the weights as they are."""
@@ -131,13 +135,21 @@ class Training:
         return pad(self.dataset.tokens, rows, max_length=self.hparams.max_length, vocabulary_size=size)
 
 
-def infer(network: CompiledNetwork, tokens: Tokens, rows: Ints, hparams: HParams) -> npt.NDArray[np.float32]:
-    """Computes the logits of rows in large batches of like length: float32 (len(rows), classes), in the rows' order."""
+def infer(
+    network: CompiledNetwork, tokens: Tokens, rows: Ints, hparams: HParams, deadline: float = math.inf
+) -> npt.NDArray[np.float32]:
+    """Computes the logits of rows in large batches of like length: float32 (len(rows), classes), in the rows' order.
+
+    Raises:
+        TimeoutError: If the deadline, a time as `time.time` gives it, passes meanwhile.
+    """
     logits = np.empty((len(rows), network.shape.classes), dtype=np.float32)
     size = network.shape.vocabulary_size
     for places in sorted_batches(tokens.lengths(rows), hparams.max_length):
         ids = pad(tokens, rows[places], max_length=hparams.max_length, vocabulary_size=size)
         logits[places] = network.infer(ids)
+        if time.time() > deadline:
+            raise TimeoutError
     return logits
 
 

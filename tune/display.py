@@ -64,7 +64,8 @@ class Display(Callback):
     def say(self, text: str) -> None:
         """Shows a line."""
         if not self.quiet:
-            self.console.print(f"[dim]{_clock(time.time() - self.started)}[/dim]  {text}", highlight=False, soft_wrap=True)
+            line = Text.assemble((_clock(time.time() - self.started), "dim"), "  ", text)
+            self.console.print(line, soft_wrap=True)
 
     def start(
         self,

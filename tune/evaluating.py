@@ -32,7 +32,7 @@ def model_folder(model: str, storage: Path) -> Path:
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
     folder = SearchFolder.find(storage, model)
     if not folder.has_result():
-        raise InputError(f"The search {model!r} has no result yet. Finish it with: topknot resume {model}")
+        raise InputError(f"The search {model!r} has no result yet. Finish it with: {folder.resume_command()}")
     return folder.path / str(folder.read_json(RESULT)["checkpoint"])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,11 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
-from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
-from tune.study import JOURNAL
+import optuna
 
-SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS = (
+from data.errors import InputError
+from tune.outcome import TrialOutcome, read_trials
+from tune.program import program
+from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
+from tune.study import JOURNAL, create_study, open_study
+
+SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, LOCK = (
     "settings.yaml",
     "search.json",
     "result.json",
@@ -22,6 +28,7 @@ SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS = (
     "ray",
     "search.log",
     "weights",
+    ".lock",
 )
 
 
@@ -29,7 +36,7 @@ SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS = (
 class SearchFolder:
     """Where everything of one search stands: from this folder alone it can be shown, resumed, and its best model used.
 
-    settings.yaml   all settings, as run; runs again as it is
+    settings.yaml   all settings, as run; runs again with another --name
     search.json     the corpus's fingerprint, the environment, seconds spent
     study.journal   the Optuna study: every trial, every epoch's metrics
     weights/        the best weights of the best trials
@@ -46,9 +53,15 @@ class SearchFolder:
         """The search's name."""
         return self.path.name
 
+    def resume_command(self) -> str:
+        """Returns the command that goes on with the search, as it runs from here."""
+        return f"{program()} resume {self.name}{self.storage_flag()}"
+
     def storage_flag(self) -> str:
         """Returns ' --storage ...' as a command on this search needs it from here; nothing for the default."""
-        return "" if self.path.parent == Path(DEFAULT_STORAGE).absolute() else f" --storage {self.path.parent}"
+        return (
+            "" if self.path.parent == Path(DEFAULT_STORAGE).absolute() else f" --storage {shlex.quote(str(self.path.parent))}"
+        )
 
     @classmethod
     @contextmanager
@@ -80,10 +93,33 @@ class SearchFolder:
                         path.rmdir()
             raise
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from running the same search.
+
+        Raises:
+            InputError: If one is.
+        """
+        with (self.path / LOCK).open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it however the process ends
+            except OSError:
+                raise InputError(f"The search {self.name!r} is running already, in another process.") from None
+            yield
+
+    def study(self, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
+        """Opens the search's study."""
+        return open_study(self.path, sampler)
+
+    def trials(self) -> list[TrialOutcome]:
+        """Reads the search's trials, by number; none where it has just begun."""
+        return read_trials(self.study()) if (self.path / JOURNAL).exists() else []
+
     def keep(self, settings: Settings, about: dict[str, Any]) -> None:
         """Writes down what the search is; from here on it can be shown and resumed."""
         self.weights.mkdir()
         self.write_json(ABOUT, about)
+        create_study(self.path, self.name)
         self.write(SETTINGS, settings.to_yaml())
 
     def _taken(self) -> str:
@@ -91,8 +127,8 @@ class SearchFolder:
             return f"{self.path.parent} is no folder; choose another --storage."
         if not (self.path / SETTINGS).exists():
             return f"{self.path} was left by a search that never began, or is beginning. Remove it, or choose another --name."
-        go_on = f"topknot resume {self.name}{self.storage_flag()}"
-        return f"There is a search {self.name!r} in {self.path.parent} already. Choose another --name, or go on: {go_on}"
+        there = f"There is a search {self.name!r} in {self.path.parent} already."
+        return f"{there} Choose another --name, or go on: {self.resume_command()}"
 
     @classmethod
     def find(cls, storage: Path, name: str) -> SearchFolder:

@@ -29,6 +29,8 @@ def predict(model: str, file: str, storage: Path, text: str | None, output: Path
     from tune.texts import read_texts
 
     folder = model_folder(model, storage)
+    if output is not None and not output.absolute().parent.is_dir():
+        raise InputError(f"{output} cannot be written: there is no folder {output.parent}.")
     texts = read_texts(file, text)
     predictions = [prediction.to_dict() for prediction in load_classifier(folder).predict(texts, top=top)]
     if as_json:

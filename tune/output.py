@@ -37,12 +37,12 @@ def stdout() -> Any:
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
-def print_result(storage: Path, document: dict[str, Any], as_json: bool) -> None:
+def print_result(storage: Path, name: str, document: dict[str, Any], as_json: bool) -> None:
     """Prints what a search came to."""
     from tune.folder import SearchFolder
     from tune.summary import result_view, with_paths
 
-    folder = SearchFolder.find(storage, document["name"])
+    folder = SearchFolder.find(storage, name)
     document = with_paths(folder, document)
     if as_json:
         print_json(document)

@@ -14,6 +14,8 @@ from tune.inputs import Inputs
 from tune.settings import Settings
 
 PACKAGES = ("topknot", "ray", "optuna", "keras", "tensorflow", "numpy", "scikit-learn")
+MOST_PER_CORE = 4
+"""Threads that a core is asked to run, at most."""
 
 
 def describe(settings: Settings, inputs: Inputs) -> dict[str, Any]:
@@ -29,12 +31,22 @@ def describe(settings: Settings, inputs: Inputs) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
         "wall_seconds": 0.0,
+        "finished": False,
     }
 
 
 def count_workers(settings: Settings) -> int:
-    """Returns how many trials run at a time."""
-    return max(1, cores() // settings.cpus_per_trial) if settings.workers == "auto" else settings.workers
+    """Returns how many trials run at a time.
+
+    Raises:
+        InputError: If they want far more cores than there are.
+    """
+    if settings.workers == "auto":
+        return max(1, cores() // settings.cpus_per_trial)
+    if settings.workers * settings.cpus_per_trial > MOST_PER_CORE * cores():
+        wanted = f"{settings.workers} workers of {settings.cpus_per_trial} CPUs"
+        raise InputError(f"--workers: {wanted} are too many for {cores()} cores; 'auto' fills them.")
+    return settings.workers
 
 
 def check_fingerprint(folder: SearchFolder, settings: Settings, inputs: Inputs) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import TrialState
@@ -14,6 +14,20 @@ from tune.space import Space
 
 METRICS = ("train_loss", "loss", "accuracy", "macro_f1", "seconds", "tokens")
 HPARAMS, REASON, PARTIAL = "hparams", "reason", "partial_seconds"
+
+
+class Proposal(NamedTuple):
+    """A trial to run.
+
+    Attributes:
+        number: Its number in the study.
+        hparams: Its hyperparameters.
+        reported: The lowest loss that it reported before the search was cut short; infinite for a new one.
+    """
+
+    number: int
+    hparams: HParams
+    reported: float
 
 
 class Record:
@@ -36,10 +50,12 @@ class Record:
         self._live: dict[int, optuna.Trial] = {}
         self._epochs: dict[int, dict[int, float]] = {}
 
-    def propose(self) -> tuple[int, HParams] | None:
-        """Returns a new trial's number and hyperparameters, or None when there are enough."""
+    def propose(self) -> Proposal | None:
+        """Returns a new trial, or None when there are enough."""
+        reported = math.inf
         if self._orphans:
             orphan = self._orphans.pop(0)
+            reported = min(filter(math.isfinite, orphan.intermediate_values.values()), default=math.inf)
             trial = optuna.Trial(self.study, orphan._trial_id)  # noqa: SLF001 - the way back that Optuna has
         elif self.limit is not None and self._count >= self.limit:
             return None
@@ -51,7 +67,7 @@ class Record:
             trial.set_user_attr(HPARAMS, hparams.to_dict())
         self._live[trial.number] = trial
         self._epochs[trial.number] = {}
-        return trial.number, hparams
+        return Proposal(trial.number, hparams, reported)
 
     def report(self, number: int, result: Mapping[str, Any]) -> None:
         """Writes down what an epoch came to."""

@@ -20,16 +20,21 @@ from tune.errors import SearchInterruptedError
 from tune.folder import ABOUT, LOG, RAY, RESULT, SearchFolder
 from tune.inputs import Inputs
 from tune.interrupt import interruptible
-from tune.outcome import counts, expendable, read_trials, useful_share
+from tune.outcome import counts, expendable, useful_share
 from tune.provenance import count_workers
 from tune.record import Record
 from tune.settings import Settings
-from tune.study import make_sampler, open_study, repair_journal
+from tune.study import make_sampler, repair_journal
 from tune.weights import weights_file
 from tune.winner import evaluate_best
 
 FINISH_SECONDS = 4.0
-"""Kept of a time limit for evaluating the winner."""
+TOKENS_PER_SECOND = 300_000
+FINISH_SHARE = 0.3
+"""Kept of a time limit for evaluating the winner: so many seconds, and the time to read the corpus once, by a cautious
+rate; but no more than this share of the limit."""
+LATE_SECONDS = 5.0
+"""How long after a time limit the linear baseline is waited for."""
 IMPORT_SECONDS = 12.0
 """Before the trials' end, how early this process begins to import TensorFlow, so that the winner need not wait for it."""
 
@@ -52,40 +57,49 @@ def run_trials(
     """
     deadline = started + settings.time_limit if settings.time_limit else None
     repair_journal(folder.path)
-    sampler = make_sampler(settings.sampler, settings.seed + len(read_trials(open_study(folder.path, folder.name))))
-    study = open_study(folder.path, folder.name, sampler)
+    study = folder.study(make_sampler(settings.sampler, settings.seed + len(folder.trials())))
     workers = count_workers(settings)
-    about = folder.read_json(ABOUT)
+    clock = _Clock(folder, started)
     divert_chatter(folder.path / LOG)
     display.start(folder, settings, inputs, workers, limit, deadline)
-    with ray_log(folder.path / LOG), interruptible(display.say) as interrupted:
-        import ray  # `topknot --help` must not load it
+    import ray  # `topknot --help` must not load it
 
+    with ray_log(folder.path / LOG):
         dataset = ray.put(inputs.dataset)
         baseline = _start_baseline(dataset, settings.seed)
-        timer = _import_ahead(deadline)
         try:
-            _tune(folder, settings, study, inputs, dataset, workers, limit, deadline, interrupted, display)
+            with interruptible(display.say) as interrupted:
+                _tune(folder, settings, study, inputs, dataset, workers, limit, deadline, interrupted, display, clock)
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+            display.say("Evaluating the best trial")
+            result = evaluate_best(folder, inputs)
+            result["baseline"] = _wait_for(baseline, deadline, display)
+        except KeyboardInterrupt:
+            raise SearchInterruptedError(f"Stopped. Everything is kept; go on with: {folder.resume_command()}") from None
         finally:
-            timer.cancel()
-            folder.write_json(ABOUT, about | {"wall_seconds": about["wall_seconds"] + time.time() - started})
-        if interrupted.is_set():
-            raise SearchInterruptedError(
-                f"Stopped. Everything is kept; go on with: topknot resume {folder.name}{folder.storage_flag()}"
-            )
-        display.say("Evaluating the best trial")
-        trials = read_trials(study)
-        result = evaluate_best(folder, trials, inputs)
-        result["baseline"] = {side: evaluation.summary() for side, evaluation in ray.get(baseline).items()}
-    wall = about["wall_seconds"] + time.time() - started
-    result |= {
-        "wall_seconds": wall,
-        "useful_share": useful_share(trials, workers, wall),
-        "trials": counts(trials),
-    }
-    folder.write_json(ABOUT, about | {"wall_seconds": wall})
+            wall = clock.write()
+    trials = folder.trials()
+    result |= {"wall_seconds": wall, "useful_share": useful_share(trials, workers, wall), "trials": counts(trials)}
     folder.write_json(RESULT, result)
+    folder.write_json(ABOUT, folder.read_json(ABOUT) | {"finished": True})
     return result
+
+
+class _Clock:
+    """Adds the time since a run of a search began to what earlier runs took, and writes it down."""
+
+    def __init__(self, folder: SearchFolder, started: float) -> None:
+        self._folder, self._started = folder, started
+        about = folder.read_json(ABOUT)
+        self._before = float(about["wall_seconds"])
+        folder.write_json(ABOUT, about | {"finished": False})
+
+    def write(self) -> float:
+        """Writes and returns the search's wall seconds."""
+        wall = self._before + time.time() - self._started
+        self._folder.write_json(ABOUT, self._folder.read_json(ABOUT) | {"wall_seconds": wall})
+        return wall
 
 
 def _tune(
@@ -99,6 +113,7 @@ def _tune(
     deadline: float | None,
     interrupted: threading.Event,
     display: Display,
+    clock: _Clock,
 ) -> None:
     """Runs trials until there are enough, time is up or the user stops it."""
     from ray.tune import CheckpointConfig, RunConfig, TuneConfig, Tuner, with_parameters, with_resources
@@ -107,7 +122,8 @@ def _tune(
     from tune.searcher import NUMBER, Housekeeping, InterruptStopper, StudyCallback, StudySearcher
     from tune.trial import LSTMTrial
 
-    trials_end = deadline - FINISH_SECONDS if deadline else float("inf")
+    trials_end = deadline - _finish_seconds(settings, inputs) if deadline else float("inf")
+    timer = _import_ahead(trials_end)
     record = Record(study, inputs.space, limit)
     trainable = with_parameters(
         LSTMTrial,
@@ -123,7 +139,7 @@ def _tune(
         with_resources(trainable, {"cpu": settings.cpus_per_trial}),
         tune_config=TuneConfig(
             search_alg=StudySearcher(record, trials_end),
-            scheduler=make_scheduler(settings, read_trials(study)),
+            scheduler=make_scheduler(settings, folder.trials()),
             num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
@@ -135,13 +151,21 @@ def _tune(
             stop=InterruptStopper(interrupted),
             verbose=0,
             checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
-            callbacks=[StudyCallback(record), Housekeeping(lambda: _tidy(folder, study, settings.keep)), display],
+            callbacks=[StudyCallback(record), Housekeeping(lambda: _tidy(folder, settings.keep, clock)), display],
         ),
     ).fit()
+    timer.cancel()
 
 
-def _tidy(folder: SearchFolder, study: optuna.Study, keep: int) -> None:
-    for number in expendable(read_trials(study), keep):
+def _finish_seconds(settings: Settings, inputs: Inputs) -> float:
+    """Returns what to keep of a time limit for evaluating the winner on all three sides."""
+    estimate = FINISH_SECONDS + len(inputs.dataset.tokens.flat) / TOKENS_PER_SECOND
+    return min(estimate, FINISH_SHARE * float(settings.time_limit or 0))
+
+
+def _tidy(folder: SearchFolder, keep: int, clock: _Clock) -> None:
+    clock.write()
+    for number in expendable(folder.trials(), keep):
         weights_file(folder.weights, number).unlink(missing_ok=True)
 
 
@@ -157,9 +181,23 @@ def _nice_baseline(dataset: Dataset, seed: int) -> dict[str, Evaluation]:
     return evaluate_baseline(dataset, seed)
 
 
-def _import_ahead(deadline: float | None) -> threading.Timer:
-    wait = deadline - IMPORT_SECONDS - FINISH_SECONDS - time.time() if deadline else float("inf")
-    timer = threading.Timer(min(max(wait, 0), threading.TIMEOUT_MAX), import_module, ["model.classifier"])
+def _wait_for(baseline: Any, deadline: float | None, display: Display) -> dict[str, Any] | None:
+    """Returns the baseline's figures on each side; None if it failed or is too slow for the time limit."""
+    import ray
+
+    patience = max(deadline - time.time(), 0) + LATE_SECONDS if deadline else None
+    try:
+        return {side: evaluation.summary() for side, evaluation in ray.get(baseline, timeout=patience).items()}
+    except ray.exceptions.GetTimeoutError:
+        display.say("The linear baseline was not ready in time; the result stands without it")
+    except ray.exceptions.RayError as error:
+        display.say(f"The linear baseline failed: {str(error).strip().splitlines()[-1]}")
+    return None
+
+
+def _import_ahead(trials_end: float) -> threading.Timer:
+    wait = min(max(trials_end - IMPORT_SECONDS - time.time(), 0), threading.TIMEOUT_MAX)
+    timer = threading.Timer(wait, import_module, ["model.classifier"])
     timer.daemon = True
     timer.start()
     return timer

@@ -10,12 +10,13 @@ from tune.cluster import local_cluster
 from tune.display import Display
 from tune.folder import ABOUT, RESULT, SearchFolder
 from tune.inputs import Inputs, read_inputs
-from tune.outcome import read_trials
 from tune.provenance import check_fingerprint, count_workers, describe
 from tune.run import run_trials
 from tune.settings import Settings
 from tune.space import parse_space
-from tune.study import open_study
+
+LEAST_SECONDS = 30.0
+"""What a resumed search has at least, to bring its running trials to an end and evaluate the best."""
 
 
 def start_search(settings: Settings, display: Display, started: float) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     with SearchFolder.claim(settings.storage, str(settings.name)) as folder:
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
         inputs = _read(settings, display) if settings.data else None
-        with local_cluster(count_workers(settings), settings.cpus_per_trial):
+        with folder.locked(), local_cluster(count_workers(settings), settings.cpus_per_trial):
             inputs = inputs or _read(settings, display)
             settings = settings.model_copy(update={"data": settings.data and settings.data.absolute()})
             folder.keep(settings, describe(settings, inputs))
@@ -53,7 +54,7 @@ def _read(settings: Settings, display: Display) -> Inputs:
 
 def _default_name(settings: Settings) -> str:
     corpus = re.sub(r"[^A-Za-z0-9_-]+", "-", settings.data.name.split(".")[0]).strip("-_") if settings.data else "industries"
-    return f"{corpus or 'search'}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return f"{corpus[:80] or 'search'}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def resume_search(
@@ -64,29 +65,37 @@ def resume_search(
     Args:
         folder: Of the search.
         trials: How many to add; None to finish what was asked for, or to return the result of a finished search.
-        time_limit: Seconds from `started`; None for the search's own.
+        time_limit: Seconds from `started`; None for what is left of the search's own.
         display: What the user sees.
         started: When the user asked for it.
 
     Raises:
         InputError: If the corpus is not the one that the search was started on.
     """
-    if folder.has_result() and trials is None and time_limit is None:
+    about = folder.read_json(ABOUT)
+    if about["finished"] and trials is None and time_limit is None:
         display.say(f"The search {folder.name!r} is finished; --trials or --time-limit make it go on")
         return folder.read_json(RESULT)
     settings = folder.settings()
-    about = folder.read_json(ABOUT)
-    inputs = _read(settings, display)
-    check_fingerprint(folder, settings, inputs)
-    present = len(read_trials(open_study(folder.path, folder.name)))
-    asked = about["trials"]
-    if trials is not None:
-        asked = max(asked or 0, present) + trials
-    if time_limit is not None:
+    with folder.locked():
+        inputs = _read(settings, display)
+        check_fingerprint(folder, settings, inputs)
+        limit, time_limit = _resumed_limits(settings, about, len(folder.trials()), trials, time_limit)
         settings = settings.model_copy(update={"time_limit": time_limit})
-        asked = asked if trials is not None else None
-    elif trials is not None:
-        settings = settings.model_copy(update={"time_limit": None})
-    folder.write_json(ABOUT, about | {"trials": asked})
-    with local_cluster(count_workers(settings), settings.cpus_per_trial):
-        return run_trials(folder, settings, inputs, asked, display, started)
+        if trials is not None:
+            folder.write_json(ABOUT, about | {"trials": limit})
+        with local_cluster(count_workers(settings), settings.cpus_per_trial):
+            return run_trials(folder, settings, inputs, limit, display, started)
+
+
+def _resumed_limits(
+    settings: Settings, about: dict[str, Any], present: int, trials: int | None, time_limit: float | None
+) -> tuple[int | None, float | None]:
+    """Returns how many trials there shall be, or None, and for how many seconds to go on, or None; never None twice."""
+    if trials is not None:
+        return (present if about["finished"] else max(about["trials"] or 0, present)) + trials, time_limit
+    if time_limit is not None:
+        return None, time_limit
+    # An interrupted search goes on with what is left of its time.
+    left = settings.time_limit and max(settings.time_limit - about["wall_seconds"], LEAST_SECONDS)
+    return about["trials"], left

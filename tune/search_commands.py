@@ -33,7 +33,8 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
     prepare()
     from tune.search import start_search
 
-    print_result(settings.storage, start_search(settings, display(started), started), as_json)
+    document = start_search(settings, display(started), started)
+    print_result(settings.storage, document["name"], document, as_json)
 
 
 @click.command()
@@ -52,7 +53,7 @@ def resume(name: str, storage: Path, trials: int | None, time_limit: str | None,
 
     folder = SearchFolder.find(storage, name)
     limit = read_settings(None, {"time_limit": time_limit} if time_limit else {}).time_limit
-    print_result(storage, resume_search(folder, trials, limit, display(started), started), as_json)
+    print_result(storage, name, resume_search(folder, trials, limit, display(started), started), as_json)
 
 
 @click.command("list")
@@ -103,6 +104,9 @@ def best(name: str, storage: Path, export: Path | None, as_json: bool) -> None:
     if export is not None:
         if export.exists():
             raise InputError(f"{export} exists; --export needs a new folder.")
-        shutil.copytree(document["checkpoint"], export)
+        try:
+            shutil.copytree(document["checkpoint"], export)
+        except OSError as error:
+            raise InputError(f"{export} cannot be written: {error.strerror or error}. Choose another --export.") from None
         click.echo(f"The classifier is in {export}", err=True)
-    print_result(storage, document, as_json)
+    print_result(storage, name, document, as_json)

@@ -18,7 +18,7 @@ from ray.tune.search import Searcher
 
 from tune.record import Record
 
-NUMBER, HPARAMS = "number", "hparams"
+NUMBER, HPARAMS, REPORTED = "number", "hparams", "reported"
 ENDED = "ended"
 """Key of a result: why the trial ended of itself; empty while it goes on."""
 
@@ -35,7 +35,7 @@ class StudySearcher(Searcher):
         proposal = self._record.propose() if time.time() < self._deadline else None
         if proposal is None:
             return Searcher.FINISHED
-        return {NUMBER: proposal[0], HPARAMS: proposal[1].to_dict()}
+        return {NUMBER: proposal.number, HPARAMS: proposal.hparams.to_dict(), REPORTED: proposal.reported}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Leaves it to the callback, which knows how the trial ended."""

@@ -30,7 +30,9 @@ def parse_duration(value: Any) -> Any:
     return value
 
 
-def _name(value: str) -> str:
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"a name is a text; put {value!r} in quotes")  # noqa: TRY004 - pydantic takes ValueErrors
     if not NAME.fullmatch(value):
         raise ValueError(
             "a name holds letters, digits, '.', '_' and '-' only, begins with a letter or digit, and has 100 at most"
@@ -38,7 +40,7 @@ def _name(value: str) -> str:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):

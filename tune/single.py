@@ -48,7 +48,10 @@ def train_once(
         **hparams.to_dict(),
     )
     if export is not None:
-        result.classifier.save(export)
+        try:
+            result.classifier.save(export)
+        except OSError as error:
+            raise InputError(f"{export} cannot be written: {error.strerror or error}. Choose another --export.") from None
     sides = {side: getattr(result, side).summary() for side in SIDES}
     return {
         "epoch": result.epoch,
@@ -79,6 +82,7 @@ def parse_assignments(assignments: Sequence[str]) -> HParams:
 
 def _value(text: str) -> Any:
     try:
-        return float(text) if "e" in text.lower() else yaml.safe_load(text)  # YAML takes 1e-3 for a text
+        value = yaml.safe_load(text)
+        return float(value) if isinstance(value, str) else value  # YAML takes 1e-3 for a text
     except (ValueError, yaml.YAMLError):
         return text

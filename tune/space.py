@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_COMPARISON = re.compile(r"(<=|<|>=|>)\s*([0-9.eE+-]+)")
+_COMPARISON = re.compile(r"(<=|<|>=|>)\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
 _KEYS = {"int": {"log", "step", "when"}, "float": {"log", "step", "when"}, "choice": {"when"}}
 
 
@@ -100,7 +100,8 @@ def parse_space(written: Mapping[str, Any]) -> Space:
             for parent, condition in dimension.when:
                 if parent not in before:
                     raise ValueError(f"`when` names {parent!r}, which no dimension above it has.")
-                _check_condition(condition)
+                parents = next(known.values for known in dimensions if known.name == parent)
+                _check_condition(condition, parents)
             # A lone hyperparameter is valid or not, whatever the others are; so it is enough to try the ends.
             for value in dimension.values:
                 HParams.from_dict({dimension.name: value})
@@ -149,9 +150,13 @@ def _check_range(kind: str, values: Any, log: bool, step: Any) -> None:
         raise ValueError("log and step exclude each other.")
 
 
-def _check_condition(condition: Any) -> None:
-    if isinstance(condition, str) and condition[:1] in {"<", ">"} and not _COMPARISON.fullmatch(condition.strip()):
-        raise ValueError(f"The condition {condition!r} is no comparison such as '> 0'.")
+def _check_condition(condition: Any, parents: Sequence[Any]) -> None:
+    """Refuses conditions that are ill-formed or make no sense for a dimension of such values."""
+    if isinstance(condition, str) and condition.strip()[:1] in {"<", ">", "=", "!"}:
+        match = _COMPARISON.fullmatch(condition.strip())
+        if not match or not all(isinstance(value, int | float) for value in parents):
+            raise ValueError(f"The condition {condition!r} is no comparison such as '> 0' with a number.")
+        float(match[2])
 
 
 def _holds(condition: Any, value: Any) -> bool:

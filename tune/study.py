@@ -15,20 +15,27 @@ JOURNAL = "study.journal"
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def open_study(folder: Path, name: str, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
-    """Opens the study that stands in a search's folder, or creates it.
+def create_study(folder: Path, name: str) -> optuna.Study:
+    """Creates the study of a new search in its folder, under the search's name: no two searches ever share one."""
+    return optuna.create_study(storage=_storage(folder), study_name=name, direction="minimize")
+
+
+def open_study(folder: Path, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
+    """Opens the study that stands in a search's folder, whatever the folder is called now. Writes nothing.
 
     Args:
         folder: The search's folder.
-        name: The study's name: the search's, so that no two searches ever share a study.
         sampler: What proposes configurations; None where none will be asked for.
     """
+    storage = _storage(folder)
+    (name,) = optuna.get_all_study_names(storage)
+    return optuna.load_study(storage=storage, study_name=name, sampler=sampler)
+
+
+def _storage(folder: Path) -> JournalStorage:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
-    if name in optuna.get_all_study_names(storage):  # to create one that exists would write to the journal all the same
-        return optuna.load_study(storage=storage, study_name=name, sampler=sampler)
-    return optuna.create_study(storage=storage, study_name=name, sampler=sampler, direction="minimize")
+        return JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:

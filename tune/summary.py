@@ -14,20 +14,20 @@ from data.errors import InputError
 from data.split import SIDES
 from tune.display import brief
 from tune.folder import ABOUT, RESULT, SearchFolder
-from tune.outcome import TrialOutcome, best_trial, counts, leaderboard, read_trials, useful_share
-from tune.study import open_study
+from tune.outcome import TrialOutcome, best_trial, counts, leaderboard, useful_share
+from tune.program import program
 
 FIGURES = ("loss", "accuracy", "macro_f1")
 
 
 def show_document(folder: SearchFolder) -> dict[str, Any]:
     """Returns the document of `show --json`."""
-    trials, about = _trials(folder), folder.read_json(ABOUT)
+    trials, about = folder.trials(), folder.read_json(ABOUT)
     return {
         "name": folder.name,
         "wall_seconds": about["wall_seconds"],
         "useful_share": useful_share(trials, about["workers"], about["wall_seconds"]),
-        "study": {"url": folder.study_url(), "name": folder.name},
+        "study": {"url": folder.study_url(), "name": folder.study().study_name},
         "trials": [trial.to_dict() for trial in trials],
     }
 
@@ -39,23 +39,23 @@ def best_document(folder: SearchFolder) -> dict[str, Any]:
         InputError: If the search has not come to its end.
     """
     if not folder.has_result():
-        raise InputError(f"The search {folder.name!r} has no result yet. Finish it with: topknot resume {folder.name}")
+        raise InputError(f"The search {folder.name!r} has no result yet. Finish it with: {folder.resume_command()}")
     return with_paths(folder, folder.read_json(RESULT))
 
 
 def with_paths(folder: SearchFolder, document: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a result with the classifier's path as it is from here, wherever the search's folder was moved to."""
-    return {**document, "checkpoint": str(folder.path / document["checkpoint"])}
+    return {**document, "name": folder.name, "checkpoint": str(folder.path / document["checkpoint"])}
 
 
 def search_row(folder: SearchFolder) -> dict[str, Any]:
     """Returns a search in a line of `list`."""
-    trials = _trials(folder)
+    trials = folder.trials()
     best = best_trial(trials)
     return {
         "name": folder.name,
         "created": folder.read_json(ABOUT)["created"],
-        "finished": folder.has_result(),
+        "finished": folder.read_json(ABOUT)["finished"],
         "trials": counts(trials),
         "best_loss": best.loss if best else None,
     }
@@ -73,7 +73,7 @@ def search_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 def show_table(folder: SearchFolder, top: int) -> Group:
     """Returns the leaderboard, with what ended each trial."""
-    trials, about = _trials(folder), folder.read_json(ABOUT)
+    trials, about = folder.trials(), folder.read_json(ABOUT)
     seconds = about["wall_seconds"]
     by_state = ", ".join(f"{count} {state}" for state, count in counts(trials).items() if count)
     share = useful_share(trials, about["workers"], seconds)
@@ -87,29 +87,32 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     ended = document["trials"]
     trials = f"{ended['pruned']} stopped early, {ended['complete']} complete, {ended['failed']} failed"
     time = f"{document['wall_seconds']:.0f} s, useful share {document['useful_share']:.2f}"
-    lines.append(Text(f"\n{document['name']}: {sum(ended.values())} trials ({trials}) in {time}", style="bold"))
-    lines += [Text(verdict(document)), Text(), _leaderboard(_trials(folder), 5), Text()]
+    lines.append(Text(f"\n{folder.name}: {sum(ended.values())} trials ({trials}) in {time}", style="bold"))
+    lines += [Text(verdict(document)), Text(), _leaderboard(folder.trials(), 5), Text()]
     lines.append(Text(f"Best: trial {document['trial']}, epoch {document['epoch']}", style="bold"))
     lines.append(_hparams(document["hparams"]))
     lines += [Text(), _figures(document), Text()]
     lines.append(Text(f"The classifier: {document['checkpoint']}", style="bold"))
-    use = f"topknot predict {document['name']} -{folder.storage_flag()}"
+    use = f"{program()} predict {folder.name} -{folder.storage_flag()}"
     lines.append(Text(f"Use it:         echo 'a text to classify' | {use}"))
     return Group(*lines)
 
 
 def verdict(document: Mapping[str, Any]) -> str:
     """Says in a sentence whether the LSTM was worth it, by the test figures."""
+    if document["baseline"] is None:
+        return "There is no linear baseline to compare with; see the search's log."
     lstm, linear = document["test"], document["baseline"]["test"]
-    ours, theirs = f"macro-F1 {lstm['macro_f1']:.3f}", f"{linear['macro_f1']:.3f}"
-    gains = lstm["macro_f1"] - linear["macro_f1"], lstm["accuracy"] - linear["accuracy"]
+    compared = f"macro-F1 {lstm['macro_f1']:.3f} against {linear['macro_f1']:.3f}"
+    compared += f", accuracy {lstm['accuracy']:.3f} against {linear['accuracy']:.3f}"
+    gains = [lstm[figure] - linear[figure] for figure in ("macro_f1", "accuracy")]
+    if max(gains) == min(gains) == 0:
+        return f"On the test split the LSTM and the linear baseline are equal: {compared}."
     if min(gains) >= 0:
-        return f"On the test split the LSTM beats the linear baseline: {ours} against {theirs}."
-    if max(gains) < 0:
-        loses = f"On the test split the LSTM LOSES to the linear baseline: {ours} against {theirs}"
-        return f"{loses}. Use the simpler one, or search on."
-    better, worse = ("macro-F1", "accuracy") if gains[0] > 0 else ("accuracy", "macro-F1")
-    return f"On the test split the LSTM beats the linear baseline by {better} but not by {worse}: {ours} against {theirs}."
+        return f"On the test split the LSTM beats the linear baseline: {compared}."
+    if max(gains) <= 0:
+        return f"On the test split the LSTM LOSES to the linear baseline: {compared}. Use the simpler one, or search on."
+    return f"On the test split neither the LSTM nor the linear baseline is the better one: {compared}."
 
 
 def evaluation_table(document: Mapping[str, Any]) -> Group:
@@ -131,10 +134,6 @@ def training_table(document: Mapping[str, Any]) -> Group:
     return Group(*lines)
 
 
-def _trials(folder: SearchFolder) -> list[TrialOutcome]:
-    return read_trials(open_study(folder.path, folder.name))
-
-
 def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
     table = Table(box=None, pad_edge=False)
     for column, justify in (("trial", "right"), ("loss", "right"), ("accuracy", "right"), ("macro-F1", "right")):
@@ -142,7 +141,8 @@ def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
     table.add_column("epoch", justify="right")
     table.add_column("ended")
     table.add_column("hyperparameters")
-    for trial in leaderboard(trials)[:top]:
+    ranked = sorted(leaderboard(trials), key=lambda trial: trial.state not in {"complete", "pruned"})  # as best_trial has it
+    for trial in ranked[:top]:
         best = trial.epochs[trial.best_epoch - 1] if trial.best_epoch else None
         figures = [f"{best[name]:.4f}" for name in FIGURES] if best else ["", "", ""]
         epoch = f"{trial.best_epoch or '-'}/{len(trial.epochs)}"
@@ -153,7 +153,7 @@ def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
 
 def _figures(document: Mapping[str, Any]) -> Table:
     table = Table("", "rows", "loss", "accuracy", "macro-F1", box=None, pad_edge=False)
-    for kind, sides in (("LSTM", document), ("linear baseline", document.get("baseline", {}))):
+    for kind, sides in (("LSTM", document), ("linear baseline", document.get("baseline") or {})):
         for side in SIDES:
             if side in sides:
                 figures = sides[side]

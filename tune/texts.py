@@ -8,6 +8,8 @@ from pathlib import Path
 from data.errors import InputError
 from data.files import read_records
 
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+
 
 def read_texts(file: str, column: str | None) -> list[str]:
     """Reads texts.
@@ -23,6 +25,8 @@ def read_texts(file: str, column: str | None) -> list[str]:
         if file == "-":
             raise InputError("--text names a column of a file; stdin is plain text, a text a line.")
         return [_text(value, f"{file}, {place}: column {column!r}") for place, (value,) in read_records(Path(file), [column])]
+    if file != "-" and (file.lower().removesuffix(".gz").endswith(TABLES)):
+        raise InputError(f"{file} has columns; name that of the texts with --text.")
     try:
         raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:

@@ -12,7 +12,7 @@ from ray.tune import Trainable
 
 from data.dataset import Dataset
 from model.hparams import HParams
-from tune.searcher import ENDED, HPARAMS, NUMBER
+from tune.searcher import ENDED, HPARAMS, NUMBER, REPORTED
 from tune.weights import weights_file, write_weights
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ class LSTMTrial(Trainable):
         improved = report.loss < self._best
         if improved:
             self._best, self._best_epoch = report.loss, report.epoch
-            write_weights(weights_file(self._weights, self._number), self._training.weights())
+            # Of a trial that is run again after the search was cut short, the weights of its best report are there already.
+            if report.loss <= self._reported:
+                write_weights(weights_file(self._weights, self._number), self._training.weights())
         ended = _end(report.epoch, report.loss, self._best_epoch, self._epochs, self._patience)
         self._last = {name: getattr(report, name) for name in report.__slots__}
         return {**self._last, ENDED: ended, "done": bool(ended)}
@@ -91,7 +93,7 @@ class LSTMTrial(Trainable):
         from model.training import Training
 
         self.cleanup()
-        self._number = config[NUMBER]
+        self._number, self._reported = config[NUMBER], config[REPORTED]
         hparams = HParams.from_dict(config[HPARAMS])
         self._training = Training(self._dataset, hparams, seed=trial_seed(self._seed, self._number))
         self._best, self._best_epoch = math.inf, 0

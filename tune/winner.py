@@ -8,21 +8,23 @@ from data.split import SIDES
 from tune.errors import SearchFailedError
 from tune.folder import LOG, SearchFolder
 from tune.inputs import Inputs
-from tune.outcome import TrialOutcome, best_trial
+from tune.outcome import best_trial
 from tune.weights import read_weights, weights_file
 
 
-def evaluate_best(folder: SearchFolder, trials: list[TrialOutcome], inputs: Inputs) -> dict[str, Any]:
+def evaluate_best(folder: SearchFolder, inputs: Inputs) -> dict[str, Any]:
     """Makes a classifier of the best trial, saves it, and evaluates it on all three sides.
 
     Raises:
         SearchFailedError: If no trial came to a result.
     """
+    trials = folder.trials()
     best = best_trial(trials)
     if best is None:
         ended = "; ".join(sorted({trial.reason for trial in trials if trial.reason})[:3])
         raise SearchFailedError(
-            f"No trial came to a result: {ended or 'there was no time for an epoch'}. See {folder.path / LOG}."
+            f"No trial came to a result: {ended or 'there was no time for an epoch'}. "
+            f"See {folder.path / LOG}; go on with: {folder.resume_command()} --time-limit 10m"
         )
     from model.classifier import Classifier  # the driver loads TensorFlow for the winner alone
     from model.hparams import HParams

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from data.corpus import Corpus, corpus_from_lists
 from data.errors import InputError
 from data.industries import read_industries
-from data.split import SIDES, fold_text, split_corpus, without_small_classes
+from data.split import SIDES, _digest, fold_text, split_corpus, without_small_classes
 
 rows = st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc"), st.integers(0, 25)), min_size=30, max_size=120)
 
@@ -82,6 +82,14 @@ def test_rows_of_one_group_count_as_one() -> None:
     corpus = corpus_from_lists([f"t{row}" for row in range(12)], ["a"] * 6 + ["b"] * 6, [1, 2, 3, 4, 5, 6] + [7] * 6)
     with pytest.raises(InputError, match=r"class 'b' is too small.*count as one"):
         split_corpus(corpus)
+
+
+@given(st.text("aB \n\u2003ß", max_size=30))
+def test_long_texts_are_equal_as_short_ones_are(text: str) -> None:
+    short = _digest(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("data.split.LONG_TEXT", 0)
+        assert _digest(text) == short
 
 
 @pytest.mark.parametrize(("validation", "test"), [(0, 0.1), (0.5, 0.5), (float("nan"), 0.1)])

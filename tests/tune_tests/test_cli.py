@@ -47,6 +47,8 @@ GOOD = file("good.csv", "text,label\n" + "".join(f"text {row},{row % 2}\n" for r
         pytest.param(lambda _: ["--storage", "/proc/nowhere"], "cannot be written", id="storage"),
         pytest.param(lambda f: ["--storage", GOOD(f)], "good.csv is no folder", id="storage a file"),
         pytest.param(lambda _: ["--trils", "3"], "No such option", id="unknown flag"),
+        pytest.param(lambda _: ["--workers", "1000"], "too many", id="too many workers"),
+        pytest.param(lambda f: ["--data", GOOD(f), "--text", "label"], "must be different columns", id="one column for two"),
         pytest.param(lambda _: ["--name", "a/b"], "--name", id="name"),
     ],
 )
@@ -77,6 +79,7 @@ def test_a_search_on_bad_input_ends_with_2_and_leaves_nothing(
         (["evaluate", "none"], "Give either --data FILE or --split"),
         (["evaluate", "none", "--split", "test"], "There is no search 'none'"),
         (["train", "--set", "lstm_sizes=3"], "no hyperparameter `lstm_sizes`"),
+        (["predict", "none", "texts.csv"], "There is no search 'none'"),
         (["train", "--set", "lstm_size"], "must look like lstm_size=64"),
         (["train", "--set", "top_k=2"], "`top_k` must lie in (0, 1]"),
         (["search", "extra"], "unexpected extra argument"),
@@ -100,7 +103,7 @@ def test_a_taken_name_is_refused_with_what_to_do(tmp_path: Path, capsys: pytest.
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken/settings.yaml").write_text("")
     assert run(["search", "--name", "taken", "--storage", str(tmp_path)]) == 2
-    assert f"topknot resume taken --storage {tmp_path}" in capsys.readouterr().err
+    assert f"resume taken --storage {tmp_path}" in capsys.readouterr().err
     assert (tmp_path / "taken/settings.yaml").exists()
 
 

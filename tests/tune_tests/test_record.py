@@ -10,7 +10,7 @@ from tune.record import Record
 from tune.scheduler import make_scheduler
 from tune.settings import Settings
 from tune.space import parse_space
-from tune.study import JOURNAL, make_sampler, open_study, repair_journal
+from tune.study import JOURNAL, create_study, make_sampler, open_study, repair_journal
 
 SPACE = parse_space({"lstm_size": {"int": [4, 64]}, "pooling": {"choice": ["last", "max"]}})
 
@@ -28,7 +28,9 @@ def epoch(number: int, loss: float) -> dict[str, Any]:
 
 
 def record_in(folder: Path, limit: int | None = None, sampler: str = "random") -> Record:
-    return Record(open_study(folder, "s", make_sampler(sampler, 0)), SPACE, limit)
+    if not (folder / JOURNAL).exists():
+        create_study(folder, "s")
+    return Record(open_study(folder, make_sampler(sampler, 0)), SPACE, limit)
 
 
 def run(record: Record, losses: list[float], state: TrialState | None, reason: str = "why") -> int:
@@ -48,7 +50,7 @@ def test_the_study_is_told_every_value_and_every_end(tmp_path: Path) -> None:
     run(record, [5, math.nan], TrialState.FAIL)
     run(record, [], TrialState.FAIL)
     run(record, [2.5], None)
-    complete, pruned, failed, crashed, running = open_study(tmp_path, "s").trials
+    complete, pruned, failed, crashed, running = open_study(tmp_path).trials
     assert (complete.state, complete.value, complete.intermediate_values) == (TrialState.COMPLETE, 1, {1: 3, 2: 1, 3: 2})
     assert (pruned.state, pruned.intermediate_values) == (TrialState.PRUNED, {1: 4, 2: 3.5})
     assert failed.state is TrialState.FAIL
@@ -123,7 +125,7 @@ def test_a_trial_left_running_is_done_again_under_its_number_and_reported_once(t
     for number, loss in ((1, 2.0), (2, 1.8)):
         killed.report(proposal[0], epoch(number, loss))
     resumed = record_in(tmp_path, limit=3, sampler=sampler)
-    assert resumed.propose() == proposal
+    assert resumed.propose() == proposal._replace(reported=1.8), "weights of a better epoch are there already"
     for number, loss in ((1, 2.0), (2, 1.8), (3, 1.7)):
         resumed.report(proposal[0], epoch(number, loss))
     resumed.end(proposal[0], TrialState.COMPLETE, "done")
@@ -133,15 +135,22 @@ def test_a_trial_left_running_is_done_again_under_its_number_and_reported_once(t
     assert [(trial.number, len(trial.epochs), trial.loss) for trial in trials] == [(0, 1, 1), (1, 3, 1.7), (2, 1, 4)]
 
 
+def test_readers_write_nothing(tmp_path: Path) -> None:
+    run(record_in(tmp_path), [1], None)
+    before = (tmp_path / JOURNAL).read_bytes()
+    read_trials(open_study(tmp_path))
+    assert (tmp_path / JOURNAL).read_bytes() == before
+
+
 def test_a_torn_last_line_of_the_journal_costs_that_line_alone(tmp_path: Path) -> None:
     run(record_in(tmp_path), [1, 2], TrialState.COMPLETE)
     with (tmp_path / JOURNAL).open("ab") as journal:
         journal.write(b'{"op_code": 6, "worker_id')
-    assert [trial.loss for trial in read_trials(open_study(tmp_path, "s"))] == [1], "readers pass over it"
+    assert [trial.loss for trial in read_trials(open_study(tmp_path))] == [1], "readers pass over it"
     repair_journal(tmp_path)
     record = record_in(tmp_path)
     run(record, [3], TrialState.COMPLETE)
-    assert [trial.loss for trial in read_trials(open_study(tmp_path, "s"))] == [1, 3]
+    assert [trial.loss for trial in read_trials(open_study(tmp_path))] == [1, 3]
 
 
 def test_samplers_are_seeded(tmp_path: Path) -> None:
@@ -150,7 +159,8 @@ def test_samplers_are_seeded(tmp_path: Path) -> None:
         for seed in (0, 0, 1):
             folder = tmp_path / f"{name}{len(drawn)}"
             folder.mkdir()
-            record = Record(open_study(folder, "s", make_sampler(name, seed)), SPACE, None)
+            create_study(folder, "s")
+            record = Record(open_study(folder, make_sampler(name, seed)), SPACE, None)
             drawn.append([record.propose() for _ in range(12)])
         assert drawn[0] == drawn[1] != drawn[2]
     with pytest.raises(ValueError, match="no sampler 'best'"):

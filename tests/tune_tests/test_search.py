@@ -18,8 +18,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from data.corpus import Corpus
-from tune.outcome import read_trials
-from tune.study import open_study
+from tune.folder import SearchFolder
 
 RATE = "learning_rate: {float: [0.005, 0.05], log: true}"
 CONFIG = f"""
@@ -160,24 +159,25 @@ def test_people_get_tables(finished: tuple[Path, dict[str, Any]]) -> None:
     assert "words" in topknot("list", *flag).stdout
     assert "stopped by ASHA" in topknot("show", "words", *flag).stdout
     shown = topknot("best", "words", *flag).stdout
-    for part in ("LSTM, test", "linear baseline, test", best["checkpoint"], f"topknot predict words - --storage {storage}"):
+    for part in ("LSTM, test", "linear baseline, test", best["checkpoint"], f"-m tune predict words - --storage {storage}"):
         assert part in shown
     assert "precision" in topknot("evaluate", "words", *flag, "--split", "test").stdout
 
 
 def test_a_finished_search_moved_elsewhere_takes_more_trials(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     storage, best = finished
-    shutil.copytree(storage / "words", tmp_path / "words")
+    shutil.copytree(storage / "words", tmp_path / "moved")
     flag = ["--storage", str(tmp_path)]
-    extended = json.loads(topknot("resume", "words", *flag, "--trials", "3", "--json").stdout)
-    document = show(tmp_path, "words")
+    assert json.loads(topknot("resume", "moved", *flag, "--json").stdout)["test"] == best["test"], "there is nothing to finish"
+    extended = json.loads(topknot("resume", "moved", *flag, "--trials", "3", "--json").stdout)
+    assert extended["name"] == "moved"
+    document = show(tmp_path, "moved")
     assert [trial["trial"] for trial in document["trials"]] == list(range(11))
     assert document["trials"][:8] == show(storage, "words")["trials"]
     assert extended["validation"]["loss"] <= best["validation"]["loss"] + 1e-9
     assert Path(extended["checkpoint"]).is_relative_to(tmp_path)
-    assert json.loads(topknot("evaluate", "words", *flag, "--split", "test", "--json").stdout)["loss"] == pytest.approx(
-        extended["test"]["loss"], abs=1e-6
-    )
+    again = json.loads(topknot("evaluate", "moved", *flag, "--split", "test", "--json").stdout)
+    assert again["loss"] == pytest.approx(extended["test"]["loss"], abs=1e-6)
 
 
 def test_a_changed_corpus_is_refused(finished: tuple[Path, dict[str, Any]], tmp_path: Path, inputs: Path) -> None:
@@ -204,8 +204,8 @@ def started(storage: Path, inputs: Path, *flags: str) -> subprocess.Popen[str]:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
-        if (storage / "cut/study.journal").exists():
-            trials = read_trials(open_study(storage / "cut", "cut"))
+        if (storage / "cut/settings.yaml").exists():
+            trials = SearchFolder(storage / "cut").trials()
             if sum(trial.state != "running" for trial in trials) >= 2:
                 return process
         time.sleep(0.2)
@@ -239,10 +239,11 @@ def test_a_search_killed_and_resumed_reports_every_trial_once(tmp_path: Path, in
 
 def test_ctrl_c_keeps_everything_and_says_how_to_go_on(tmp_path: Path, inputs: Path) -> None:
     process = started(tmp_path, inputs, "--trials", "40")
+    assert "is running already" in topknot("resume", "cut", "--storage", str(tmp_path), code=2).stderr
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert stderr.strip().splitlines()[-1].endswith(f"topknot resume cut --storage {tmp_path}")
+    assert stderr.strip().splitlines()[-1].endswith(f"-m tune resume cut --storage {tmp_path}")
     assert "Traceback" not in stderr
     topknot("resume", "cut", "--storage", str(tmp_path), "--time-limit", "20s")
     assert [trial for trial in show(tmp_path, "cut")["trials"] if trial["state"] == "running"] == []

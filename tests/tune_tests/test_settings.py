@@ -37,6 +37,8 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> N
         pytest.param("trials: -3", {}, "search.yaml, trials: input should be greater than or equal to 1 (got -3).", id="range"),
         pytest.param("trials: -3", {"trials": 5}, "search.yaml, trials", id="a flag does not hide a wrong file"),
         pytest.param("time_limit: soon", {}, "search.yaml, time_limit: 'soon' is no duration", id="duration"),
+        pytest.param("time_limit: .inf", {}, "search.yaml, time_limit", id="endless duration"),
+        pytest.param("name: 2024", {}, "put 2024 in quotes", id="a number for a name"),
         pytest.param("a: [", {}, "search.yaml, line 1 is not YAML", id="not YAML"),
         pytest.param("- 1", {}, "must hold settings such as", id="a list"),
         pytest.param("", {"sampler": "best"}, "--sampler: input should be 'tpe', 'random'", id="flag"),

@@ -94,6 +94,9 @@ def test_ranges_keep_their_ends_steps_and_kinds() -> None:
         ("dense_size: {int: [8, 9], when: {dense_layers: '> 0'}}", "`when` names 'dense_layers', which no dimension above"),
         ("{dense_layers: 1, dense_size: {int: [8, 9], when: {dense_layers: '> x'}}}", "is no comparison such as '> 0'"),
         ("{dense_layers: 1, dense_size: {int: [8, 9], when: 3}}", "when needs conditions"),
+        ("{dense_layers: 1, dense_size: {int: [8, 9], when: {dense_layers: '== 1'}}}", "is no comparison"),
+        ("{dense_layers: 1, dense_size: {int: [8, 9], when: {dense_layers: '> 1e'}}}", "is no comparison"),
+        ("{pooling: max, dense_size: {int: [8, 9], when: {pooling: '> 0'}}}", "is no comparison such as '> 0' with a number"),
     ],
 )
 def test_a_wrong_space_is_refused_by_the_dimensions_name(written: str, message: str) -> None:

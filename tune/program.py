@@ -1,0 +1,15 @@
+"""How the user called us, for commands that we print: they run as they stand."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+
+def program() -> str:
+    """Returns 'topknot', '.venv/bin/topknot' or 'python -m tune', as it was called."""
+    called = Path(sys.argv[0])
+    if called.stem == "__main__" or called.stem != "topknot":
+        return f"{shlex.quote(os.path.relpath(sys.executable))} -m tune"
+    on_path = any(Path(folder, called.name) == called for folder in os.get_exec_path())
+    return called.name if on_path else shlex.quote(os.path.relpath(called))
