@@ -28,7 +28,7 @@ SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, LOCK = (
     "ray",
     "search.log",
     "weights",
-    ".lock",
+    "search.lock",
 )
 
 
@@ -43,6 +43,7 @@ class SearchFolder:
     ray/            Ray's experiment state; never read
     classifiers/    the best trial as a classifier's folder
     result.json     the best trial and its figures on every split, once the search is over
+    search.lock     held while the search runs
     search.log      what Ray and TensorFlow had to say
     """
 

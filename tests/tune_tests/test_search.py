@@ -187,7 +187,7 @@ def test_a_changed_corpus_is_refused(finished: tuple[Path, dict[str, Any]], tmp_
     changed.write_text((inputs / "words.csv").read_text().replace("filler1 ", "other "))
     settings = tmp_path / "words/settings.yaml"
     settings.write_text(settings.read_text().replace(str(inputs / "words.csv"), str(changed)))
-    for command in (["resume", "words"], ["evaluate", "words", "--split", "test"]):
+    for command in (["resume", "words", "--trials", "1"], ["evaluate", "words", "--split", "test"]):
         assert "has changed since" in topknot(*command, "--storage", str(tmp_path), code=2).stderr
 
 
