@@ -19,7 +19,7 @@ from model.optimizer import LazyAdam
 KEPT = 12
 """Shapes kept compiled, at most; a small network's graphs and variables take some 20 MB."""
 
-RANK_FIRST_BELOW = 0.5
+RANK_FIRST_BELOW = 0.65
 """Fraction of a batch up to which ranking it first and training on the hardest rows alone costs less than training on
 all of it; both give the same gradient. Measured by benchmarks/top_k_step.py."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 from data.errors import InputError
 from tune.cluster import cores
@@ -18,6 +18,13 @@ MOST_PER_CORE = 4
 """Threads that a core is asked to run, at most."""
 
 
+class Goal(NamedTuple):
+    """When a search is over: at so many trials in all, or at so many wall seconds in all, its runs added up."""
+
+    trials: int | None
+    wall_seconds: float | None
+
+
 def describe(settings: Settings, inputs: Inputs) -> dict[str, Any]:
     """Returns what search.json holds when a search starts."""
     return {
@@ -25,7 +32,7 @@ def describe(settings: Settings, inputs: Inputs) -> dict[str, Any]:
         "fingerprint": inputs.corpus.fingerprint(),
         "rows": len(inputs.corpus),
         "classes": len(inputs.corpus.classes),
-        "trials": settings.trial_limit(),
+        "goal": Goal(settings.trial_limit(), settings.time_limit)._asdict(),
         "workers": count_workers(settings),
         "cores": cores(),
         "python": platform.python_version(),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from tune.cluster import local_cluster
 from tune.display import Display
 from tune.folder import ABOUT, RESULT, SearchFolder
 from tune.inputs import Inputs, read_inputs
-from tune.provenance import check_fingerprint, count_workers, describe
+from tune.provenance import Goal, check_fingerprint, count_workers, describe
 from tune.run import run_trials
 from tune.settings import Settings
 from tune.space import parse_space
@@ -80,22 +81,28 @@ def resume_search(
     with folder.locked():
         inputs = _read(settings, display)
         check_fingerprint(folder, settings, inputs)
-        limit, time_limit = _resumed_limits(settings, about, len(folder.trials()), trials, time_limit)
-        settings = settings.model_copy(update={"time_limit": time_limit})
-        if trials is not None:
-            folder.write_json(ABOUT, about | {"trials": limit})
+        goal = resumed_goal(Goal(**about["goal"]), about, len(folder.trials()), trials, time_limit)
+        folder.write_json(ABOUT, about | {"goal": goal._asdict()})
+        left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
+        settings = settings.model_copy(update={"time_limit": left})
         with local_cluster(count_workers(settings), settings.cpus_per_trial):
-            return run_trials(folder, settings, inputs, limit, display, started)
+            return run_trials(folder, settings, inputs, goal.trials, display, started)
 
 
-def _resumed_limits(
-    settings: Settings, about: dict[str, Any], present: int, trials: int | None, time_limit: float | None
-) -> tuple[int | None, float | None]:
-    """Returns how many trials there shall be, or None, and for how many seconds to go on, or None; never None twice."""
-    if trials is not None:
-        return (present if about["finished"] else max(about["trials"] or 0, present)) + trials, time_limit
-    if time_limit is not None:
-        return None, time_limit
-    # An interrupted search goes on with what is left of its time.
-    left = settings.time_limit and max(settings.time_limit - about["wall_seconds"], LEAST_SECONDS)
-    return about["trials"], left
+def resumed_goal(goal: Goal, about: Mapping[str, Any], present: int, trials: int | None, time_limit: float | None) -> Goal:
+    """Returns what a search that is resumed shall come to.
+
+    Args:
+        goal: What it was to come to so far.
+        about: What search.json holds.
+        present: Trials that there are.
+        trials: How many to add, or None.
+        time_limit: Seconds to add, or None. With neither, the goal stays.
+    """
+    if trials is None and time_limit is None:
+        return goal
+    until = present if about["finished"] else max(goal.trials or 0, present)
+    return Goal(
+        trials=None if trials is None else until + trials,
+        wall_seconds=None if time_limit is None else about["wall_seconds"] + time_limit,
+    )

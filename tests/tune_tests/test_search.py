@@ -264,6 +264,19 @@ def test_trials_that_diverge_fail_at_that_epoch_and_the_search_goes_on(tmp_path:
     assert {trial["state"] for trial in trials} == {"failed", "complete"}
 
 
+def test_a_trial_that_crashes_fails_with_its_error_and_the_search_goes_on(tmp_path: Path, inputs: Path) -> None:
+    config = tmp_path / "huge.yaml"
+    config.write_text(CONFIG.replace("embedding_size: 8", "embedding_size: {choice: [8, 9000000000]}"))
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(config), "--storage", str(tmp_path), "--name", "huge"]
+    topknot("search", *flags, "--trials", "6", "--sampler", "random", "--workers", "1")
+    trials = show(tmp_path, "huge")["trials"]
+    for trial in trials:
+        crashed = trial["hparams"]["embedding_size"] > 8
+        assert (trial["state"] == "failed") == crashed
+        assert trial["reason"].startswith("crashed: ") == crashed
+    assert {trial["state"] for trial in trials} > {"failed"}
+
+
 def test_a_search_in_which_all_fails_says_so_and_ends_with_1(tmp_path: Path, inputs: Path) -> None:
     config = tmp_path / "wild.yaml"
     config.write_text(CONFIG.split("  learning_rate", maxsplit=1)[0] + "  learning_rate: 1.0e+38\n  clip_norm: 1.0e+30\n")
