@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from data.corpus import Corpus, corpus_from_lists
 from data.errors import InputError
 from data.industries import read_industries
-from data.split import SIDES, _digest, fold_text, split_corpus, without_small_classes
+from data.split import SIDES, split_corpus, without_small_classes
+from data.units import _digest, fold_text
 
 rows = st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc"), st.integers(0, 25)), min_size=30, max_size=120)
 
@@ -88,7 +89,7 @@ def test_rows_of_one_group_count_as_one() -> None:
 def test_long_texts_are_equal_as_short_ones_are(text: str) -> None:
     short = _digest(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("data.split.LONG_TEXT", 0)
+        patch.setattr("data.units.LONG_TEXT", 0)
         assert _digest(text) == short
 
 
