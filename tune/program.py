@@ -10,6 +10,11 @@ def program() -> str:
     """Returns 'topknot', '.venv/bin/topknot' or 'python -m tune', as it was called."""
     called = Path(sys.argv[0])
     if called.stem == "__main__" or called.stem != "topknot":
-        return f"{shlex.quote(os.path.relpath(sys.executable))} -m tune"
+        return f"{_shortest(Path(sys.executable))} -m tune"
     on_path = any(Path(folder, called.name) == called for folder in os.get_exec_path())
-    return called.name if on_path else shlex.quote(os.path.relpath(called))
+    return called.name if on_path else _shortest(called.absolute())
+
+
+def _shortest(path: Path) -> str:
+    inside = path.is_relative_to(Path.cwd())
+    return shlex.quote(str(path.relative_to(Path.cwd()) if inside else path))
