@@ -178,6 +178,10 @@ class SearchFolder:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(self.path / name)
 
+    def has_begun(self) -> bool:
+        """Tells whether there is a search to show and to resume."""
+        return (self.path / SETTINGS).is_file()
+
     def has_result(self) -> bool:
         """Tells whether the search came to its end."""
         return (self.path / RESULT).is_file()

@@ -16,7 +16,6 @@ from model.evaluation import Evaluation
 from tune.chatter import divert_chatter
 from tune.cluster import ray_log
 from tune.display import Display
-from tune.errors import SearchInterruptedError
 from tune.folder import ABOUT, LOG, RAY, RESULT, SearchFolder
 from tune.inputs import Inputs
 from tune.interrupt import interruptible
@@ -54,6 +53,9 @@ def run_trials(
 
     Returns:
         What result.json holds.
+
+    Raises:
+        KeyboardInterrupt: If the user stopped it; what is finished is kept.
     """
     deadline = started + settings.time_limit if settings.time_limit else None
     repair_journal(folder.path)
@@ -75,8 +77,6 @@ def run_trials(
             display.say("Evaluating the best trial")
             result = evaluate_best(folder, inputs)
             result["baseline"] = _wait_for(baseline, deadline, display)
-        except KeyboardInterrupt:
-            raise SearchInterruptedError(f"Stopped. Everything is kept; go on with: {folder.resume_command()}") from None
         finally:
             wall = clock.write()
     trials = folder.trials()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tune.cluster import local_cluster
 from tune.display import Display
+from tune.errors import SearchInterruptedError
 from tune.folder import ABOUT, RESULT, SearchFolder
 from tune.inputs import Inputs, read_inputs
 from tune.provenance import Goal, check_fingerprint, count_workers, describe
@@ -38,7 +40,7 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     """
     parse_space(settings.written_space())
     settings = settings.model_copy(update={"name": settings.name or _default_name(settings)})
-    with SearchFolder.claim(settings.storage, str(settings.name)) as folder:
+    with SearchFolder.claim(settings.storage, str(settings.name)) as folder, _resumable(folder):
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
         inputs = _read(settings, display) if settings.data else None
         with folder.locked(), local_cluster(count_workers(settings), settings.cpus_per_trial):
@@ -56,6 +58,17 @@ def _read(settings: Settings, display: Display) -> Inputs:
 def _default_name(settings: Settings) -> str:
     corpus = re.sub(r"[^A-Za-z0-9_-]+", "-", settings.data.name.split(".")[0]).strip("-_") if settings.data else "industries"
     return f"{corpus[:80] or 'search'}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+@contextmanager
+def _resumable(folder: SearchFolder) -> Iterator[None]:
+    """Makes of Ctrl-C, wherever it comes, an error that says how to go on; unless there is nothing to go on with."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not folder.has_begun():
+            raise
+        raise SearchInterruptedError(f"Stopped. Everything is kept; go on with: {folder.resume_command()}") from None
 
 
 def resume_search(
@@ -78,7 +91,7 @@ def resume_search(
         display.say(f"The search {folder.name!r} is finished; --trials or --time-limit make it go on")
         return folder.read_json(RESULT)
     settings = folder.settings()
-    with folder.locked():
+    with folder.locked(), _resumable(folder):
         inputs = _read(settings, display)
         check_fingerprint(folder, settings, inputs)
         goal = resumed_goal(Goal(**about["goal"]), about, len(folder.trials()), trials, time_limit)
