@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from data.errors import InputError
 from data.files import read_records
 from model.evaluation import Evaluation
-from tune.folder import RESULT, SearchFolder
+from tune.folder import SearchFolder
 from tune.inputs import read_inputs
 from tune.provenance import check_fingerprint
 
@@ -31,9 +31,7 @@ def model_folder(model: str, storage: Path) -> Path:
     if any(character in model for character in "/\\"):
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
     folder = SearchFolder.find(storage, model)
-    if not folder.has_result():
-        raise InputError(f"The search {model!r} has no result yet. Finish it with: {folder.resume_command()}")
-    return folder.path / str(folder.read_json(RESULT)["checkpoint"])
+    return folder.path / str(folder.result()["checkpoint"])
 
 
 def load_classifier(folder: Path) -> Classifier:

@@ -182,9 +182,15 @@ class SearchFolder:
         """Tells whether there is a search to show and to resume."""
         return (self.path / SETTINGS).is_file()
 
-    def has_result(self) -> bool:
-        """Tells whether the search came to its end."""
-        return (self.path / RESULT).is_file()
+    def result(self) -> dict[str, Any]:
+        """Reads what the search came to.
+
+        Raises:
+            InputError: If it has not come to its end.
+        """
+        if not (self.path / RESULT).is_file():
+            raise InputError(f"The search {self.name!r} has no result yet. Finish it with: {self.resume_command()}")
+        return self.read_json(RESULT)
 
     def study_url(self) -> str:
         """Returns the study's address: 'journal:PATH'."""

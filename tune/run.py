@@ -19,7 +19,7 @@ from tune.display import Display
 from tune.folder import ABOUT, LOG, RAY, RESULT, SearchFolder
 from tune.inputs import Inputs
 from tune.interrupt import interruptible
-from tune.outcome import counts, expendable, useful_share
+from tune.outcome import counts, expendable, read_trials, useful_share
 from tune.provenance import count_workers
 from tune.record import Record
 from tune.settings import Settings
@@ -139,7 +139,7 @@ def _tune(
         with_resources(trainable, {"cpu": settings.cpus_per_trial}),
         tune_config=TuneConfig(
             search_alg=StudySearcher(record, trials_end),
-            scheduler=make_scheduler(settings, folder.trials()),
+            scheduler=make_scheduler(settings, read_trials(study)),
             num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
@@ -151,7 +151,7 @@ def _tune(
             stop=InterruptStopper(interrupted),
             verbose=0,
             checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
-            callbacks=[StudyCallback(record), Housekeeping(lambda: _tidy(folder, settings.keep, clock)), display],
+            callbacks=[StudyCallback(record), Housekeeping(lambda: _tidy(folder, study, settings.keep, clock)), display],
         ),
     ).fit()
     timer.cancel()
@@ -163,9 +163,9 @@ def _finish_seconds(settings: Settings, inputs: Inputs) -> float:
     return min(estimate, FINISH_SHARE * float(settings.time_limit or 0))
 
 
-def _tidy(folder: SearchFolder, keep: int, clock: _Clock) -> None:
+def _tidy(folder: SearchFolder, study: optuna.Study, keep: int, clock: _Clock) -> None:
     clock.write()
-    for number in expendable(folder.trials(), keep):
+    for number in expendable(read_trials(study), keep):  # the open study: to open it anew reads the whole journal
         weights_file(folder.weights, number).unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from tune.cluster import local_cluster
 from tune.display import Display
 from tune.errors import SearchInterruptedError
-from tune.folder import ABOUT, RESULT, SearchFolder
+from tune.folder import ABOUT, SearchFolder
 from tune.inputs import Inputs, read_inputs
 from tune.provenance import Goal, check_fingerprint, count_workers, describe
 from tune.run import run_trials
@@ -89,7 +89,7 @@ def resume_search(
     about = folder.read_json(ABOUT)
     if about["finished"] and trials is None and time_limit is None:
         display.say(f"The search {folder.name!r} is finished; --trials or --time-limit make it go on")
-        return folder.read_json(RESULT)
+        return folder.result()
     settings = folder.settings()
     with folder.locked(), _resumable(folder):
         inputs = _read(settings, display)

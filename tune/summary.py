@@ -10,10 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from data.errors import InputError
 from data.split import SIDES
 from tune.display import brief
-from tune.folder import ABOUT, RESULT, SearchFolder
+from tune.folder import ABOUT, SearchFolder
 from tune.outcome import TrialOutcome, best_trial, counts, leaderboard, useful_share
 from tune.program import program
 
@@ -38,9 +37,7 @@ def best_document(folder: SearchFolder) -> dict[str, Any]:
     Raises:
         InputError: If the search has not come to its end.
     """
-    if not folder.has_result():
-        raise InputError(f"The search {folder.name!r} has no result yet. Finish it with: {folder.resume_command()}")
-    return with_paths(folder, folder.read_json(RESULT))
+    return with_paths(folder, folder.result())
 
 
 def with_paths(folder: SearchFolder, document: Mapping[str, Any]) -> dict[str, Any]:
