@@ -101,7 +101,7 @@ class CompiledNetwork:
         step: int,
         knobs: Knobs,
         seed: int,
-    ) -> float:
+    ) -> tf.Tensor:
         """Takes one training step on the hardest rows of a batch, the cheaper of the two ways.
 
         Args:
@@ -113,13 +113,12 @@ class CompiledNetwork:
             seed: Of the dropout; the same seed and step give the same masks.
 
         Returns:
-            The loss as trained: the mean over those rows.
+            The loss as trained, float32 scalar: the mean over those rows. On a GPU the step may still be under way; to
+            read the number waits for it.
         """
         k = max(1, round(fraction * len(labels)))
-        loss = self._step_for(fraction)(
-            tokens, labels, k, step, np.array(knobs, np.float32), np.array([step * 1024, seed], np.int64)
-        )
-        return float(loss)
+        dropout_seed = np.array([step * 1024, seed], np.int64)
+        return self._step_for(fraction)(tokens, labels, k, step, np.array(knobs, np.float32), dropout_seed)
 
     def infer(self, tokens: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Returns logits, float32 (batch, classes), of token ids, int32 (batch, time)."""

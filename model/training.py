@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +87,7 @@ class Training:
         tokens, train = self.dataset.tokens, self.dataset.split.train
         fraction = self.hparams.top_k_fraction(self.epoch)
         knobs = Knobs.of(self.hparams)
-        losses: list[float] = []
+        losses: list[Any] = []  # scalars of TensorFlow's: to read one waits for its step
         # Seeded by the epoch, so that a training taken up in the middle goes on as it would have.
         for rows in shuffled_batches(tokens, train, self.hparams.batch_size, np.random.default_rng([self.seed, self.epoch])):
             self.steps += 1
@@ -103,9 +103,10 @@ class Training:
             )
             if time.time() > deadline:
                 raise OutOfTimeError(time.perf_counter() - started)
-            if not math.isfinite(losses[-1]):
+            # The step before, which must have ended by now: a GPU computes this one while the next batch is prepared.
+            if not math.isfinite(float(losses[max(0, len(losses) - 2)])):
                 break
-        train_loss = float(np.mean(losses))
+        train_loss = float(np.mean([float(loss) for loss in losses]))
         finite = math.isfinite(train_loss)
         try:
             validation = self.evaluate(self.dataset.split.validation, deadline) if finite else None

@@ -12,7 +12,8 @@ from optuna.trial import TrialState
 from model.hparams import HParams
 from tune.space import Space
 
-METRICS = ("train_loss", "loss", "accuracy", "macro_f1", "seconds", "tokens")
+METRICS = ("train_loss", "loss", "accuracy", "macro_f1", "seconds", "tokens", "at")
+"""What the study keeps of each epoch: `model.training.EpochReport`, and the time of its end as `time.time` gives it."""
 HPARAMS, REASON, PARTIAL = "hparams", "reason", "partial_seconds"
 
 

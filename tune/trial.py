@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ class LSTMTrial(Trainable):
             if report.loss <= self._reported:
                 write_weights(weights_file(self._weights, self._number), self._training.weights())
         ended = _end(report.epoch, report.loss, self._best_epoch, self._epochs, self._patience)
-        self._last = {name: getattr(report, name) for name in report.__slots__}
+        self._last = {name: getattr(report, name) for name in report.__slots__} | {"at": time.time()}
         return {**self._last, ENDED: ended, "done": bool(ended)}
 
     def cleanup(self) -> None:
@@ -105,6 +106,7 @@ class LSTMTrial(Trainable):
             "macro_f1": 0.0,
             "seconds": 0.0,
             "tokens": 0,
+            "at": time.time(),
         }
 
 
