@@ -1,0 +1,140 @@
+"""What the runs came to: kept in one JSON file a corpus, and told as a table."""
+
+import json
+import math
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+
+from contest.contenders import CONTENDERS, TOPKNOT, Epoch
+
+from tune.cluster import cores
+
+PACKAGES = ("topknot", "tensorflow", "keras", "ray", "optuna", "keras-tuner")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One contender's search with one seed.
+
+    Attributes:
+        contender: A key of `CONTENDERS`.
+        seed: Of the split and of the search.
+        date: When it ended.
+        budget: Its wall seconds, start-up included.
+        hardware: Processor and cores.
+        versions: Of Python and the packages.
+        trials: Configurations that came to an epoch's end.
+        epochs: Epochs reported within the budget.
+        improvements: Seconds since the launch and loss, of each epoch that was better than all before it.
+        best: The last of these losses; None if no epoch came to its end.
+    """
+
+    contender: str
+    seed: int
+    date: str
+    budget: float
+    hardware: str
+    versions: dict[str, str]
+    trials: int
+    epochs: int
+    improvements: list[tuple[float, float]]
+    best: float | None
+
+    def passed(self, loss: float) -> float:
+        """Returns the second at which the best loss so far was this one or lower; infinite if never."""
+        return next((seconds for seconds, reached in self.improvements if reached <= loss), math.inf)
+
+
+def make_run(contender: str, seed: int, budget: float, curve: Sequence[Epoch]) -> Run:
+    """Makes a run of a contender's curve."""
+    better = improvements(curve)
+    return Run(
+        contender=contender,
+        seed=seed,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        budget=budget,
+        hardware=f"{_processor()}, {cores()} cores",
+        versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        trials=len({epoch.trial for epoch in curve}),
+        epochs=len(curve),
+        improvements=better,
+        best=better[-1][1] if better else None,
+    )
+
+
+def improvements(curve: Iterable[Epoch]) -> list[tuple[float, float]]:
+    """Returns seconds and loss of the epochs that were better than all before them."""
+    better: list[tuple[float, float]] = []
+    for epoch in sorted(curve, key=lambda epoch: epoch.seconds):
+        if epoch.loss < (better[-1][1] if better else math.inf):
+            better.append((round(epoch.seconds, 2), round(epoch.loss, 5)))
+    return better
+
+
+def read_runs(path: Path) -> list[Run]:
+    """Reads the runs that a file holds; none if there is no file."""
+    return [Run(**run) for run in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+
+
+def add_run(path: Path, run: Run) -> list[Run]:
+    """Writes a run into a file, in the place of one of the same contender and seed; returns all that it holds now."""
+    others = [other for other in read_runs(path) if (other.contender, other.seed) != (run.contender, run.seed)]
+    runs = sorted([*others, run], key=lambda run: (list(CONTENDERS).index(run.contender), run.seed))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n", encoding="utf-8")
+    return runs
+
+
+def table(runs: Sequence[Run]) -> str:
+    """Tells medians over seeds; Topknot is compared with each run on the split that both had."""
+    topknot = {run.seed: run for run in runs if run.contender == TOPKNOT}
+    lines = [
+        "| contender | seeds | trials | epochs | best validation loss | reached at | Topknot passed it at | of the budget |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, contender in CONTENDERS.items():
+        mine = [run for run in runs if run.contender == name and run.best is not None]
+        if not mine:
+            continue
+        passed = [(topknot[run.seed].passed(run.best), run.budget) for run in mine if run.seed in topknot and run.best]
+        cells = [
+            contender.title,
+            str(len(mine)),
+            f"{median(run.trials for run in mine):g}",
+            f"{median(run.epochs for run in mine):g}",
+            f"{median(run.best for run in mine if run.best is not None):.3f}",
+            f"{median(run.improvements[-1][0] for run in mine):.0f} s",
+            _seconds(median(seconds for seconds, _ in passed)) if passed else "not run",
+            _share(median(seconds / budget for seconds, budget in passed)) if passed else "",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s" if math.isfinite(value) else "never"
+
+
+def _share(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else ""
+
+
+def _processor() -> str:
+    """Returns the processor's name, as Linux has it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

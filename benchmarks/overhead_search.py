@@ -1,0 +1,171 @@
+"""One search of trainings that take no time, in this process; `overhead.py` runs it and asks the questions.
+
+python benchmarks/overhead_search.py FIGURES topknot tpe 100 2 --profile
+"""
+
+import argparse
+import cProfile
+import io
+import json
+import math
+import pstats
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from optuna import Trial
+from overhead_meter import PARTS, Meter
+
+from model.presets import SPACES
+from tune.space import parse_space
+
+EPOCHS, REDUCTION = 30, 3  # Topknot's defaults
+
+
+def _nothing(name: str) -> None:
+    pass
+
+
+def made_up_loss(number: int, epoch: int) -> float:
+    return random.Random(number).random() + math.exp(-epoch / 6)  # noqa: S311 - no secret
+
+
+def prepare_topknot(folder: Path, sampler: str, trials: int, workers: int) -> tuple[Any, Callable[[Meter], Any]]:
+    """Returns what starts Ray, and what runs the trials: all that `topknot search` runs, but for the corpus and the winner."""
+    import tune.cluster
+
+    tune.cluster.set_environment()
+    tune.cluster.import_module = _nothing  # type: ignore[assignment]  # the workers need no TensorFlow
+
+    def run(meter: Meter) -> None:
+        import ray.tune
+        from rich.console import Console
+
+        import tune.run
+        import tune.trial
+        from tune.display import Display
+        from tune.folder import SearchFolder
+        from tune.inputs import Inputs
+        from tune.record import METRICS
+        from tune.searcher import ENDED, NUMBER
+        from tune.settings import Settings
+        from tune.study import make_sampler
+
+        class NoTrial(ray.tune.Trainable):
+            def setup(self, config: dict[str, Any], **shared: Any) -> None:
+                self.reset_config(config)
+
+            def reset_config(self, new_config: dict[str, Any]) -> bool:
+                self._number, self._epoch = new_config[NUMBER], 0
+                return True
+
+            def step(self) -> dict[str, Any]:
+                self._epoch += 1
+                loss, ended = made_up_loss(self._number, self._epoch), "all epochs" if self._epoch == EPOCHS else ""
+                return dict.fromkeys(METRICS, 0.0) | {"epoch": self._epoch, "loss": loss, ENDED: ended, "done": bool(ended)}
+
+        class CountingDisplay(Display):
+            def on_trial_result(self, *arguments: Any, **named: Any) -> None:
+                super().on_trial_result(*arguments, **named)
+                meter.reports += 1
+
+            def on_trial_complete(self, *arguments: Any, **named: Any) -> None:
+                meter.count()
+
+        tune.trial.LSTMTrial = NoTrial  # type: ignore[misc, assignment]
+        settings = Settings(workers=workers, sampler=sampler, max_epochs=EPOCHS, reduction_factor=REDUCTION)
+        search = SearchFolder(folder)
+        search.keep(settings, {"wall_seconds": 0.0})
+        study = search.study(make_sampler(sampler, settings.seed))
+        inputs: Any = Inputs(parse_space(settings.written_space()), None, None, None, 0)  # type: ignore[arg-type]
+        display = CountingDisplay(Console(stderr=True), time.time(), quiet=True)
+        clock, interrupted = tune.run._Clock(search, time.time()), threading.Event()
+        tune.run._tune(search, settings, study, inputs, ray.put(None), workers, trials, None, interrupted, display, clock)
+
+    return tune.cluster.local_cluster(workers, 1), run
+
+
+def draw(trial: Trial) -> dict[str, Any]:
+    parse_space(SPACES["default"]).suggest(trial)
+    return {"number": trial.number}
+
+
+def prepare_ray(folder: Path, sampler: str, trials: int, workers: int) -> tuple[Any, Callable[[Meter], Any]]:
+    """Returns what starts Ray, and what runs the trials as Tune's documentation has it."""
+    import ray
+    from optuna.samplers import RandomSampler
+    from ray.tune import Callback, RunConfig, TuneConfig, Tuner, report
+    from ray.tune.schedulers import ASHAScheduler
+    from ray.tune.search.optuna import OptunaSearch
+
+    def train(config: dict[str, Any]) -> None:
+        for epoch in range(1, EPOCHS + 1):
+            report({"loss": made_up_loss(config["number"], epoch)})
+
+    goal: Any = {"metric": "loss", "mode": "min"}
+
+    def run(meter: Meter) -> None:
+        class Count(Callback):
+            def on_trial_result(self, *arguments: Any, **named: Any) -> None:
+                meter.reports += 1
+
+            def on_trial_complete(self, *arguments: Any, **named: Any) -> None:
+                meter.count()
+
+        Tuner(
+            train,
+            tune_config=TuneConfig(
+                search_alg=OptunaSearch(draw, sampler=RandomSampler() if sampler == "random" else None, **goal),
+                scheduler=ASHAScheduler(max_t=EPOCHS, reduction_factor=REDUCTION, **goal),
+                num_samples=trials,
+            ),
+            run_config=RunConfig(storage_path=str(folder), callbacks=[Count()]),
+        ).fit()
+
+    return ray.init(num_cpus=workers), run
+
+
+def measure(side: str, sampler: str, trials: int, workers: int, profile: bool) -> dict[str, Any]:
+    """Runs one search in this process."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        cluster, run = (prepare_topknot if side == "topknot" else prepare_ray)(Path(folder), sampler, trials, workers)
+        with cluster:
+            meter, profiler = Meter(side), cProfile.Profile()
+            start = meter.started - started
+            meter.mark()
+            (profiler.runcall if profile else lambda run, meter: run(meter))(run, meter)
+            meter.mark()
+    figures = {
+        "start_seconds": start,
+        "seconds": meter.marks[-1][1],
+        "reports": meter.reports,
+        "parts": meter.seconds,
+        "marks": meter.marks,
+    }
+    if profile:
+        stream = io.StringIO()
+        pstats.Stats(profiler, stream=stream).sort_stats("tottime").print_stats(30).sort_stats("cumtime").print_stats(45)
+        figures["profile"] = stream.getvalue()
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("figures", type=Path)
+    parser.add_argument("side", choices=PARTS)
+    parser.add_argument("sampler")
+    parser.add_argument("trials", type=int)
+    parser.add_argument("workers", type=int)
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    figures = measure(options.side, options.sampler, options.trials, options.workers, options.profile)
+    options.figures.write_text(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
