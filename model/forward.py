@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from model.hparams import HParams, Pooling
+from model.hparams import HParams, Pooling, Precision
 from model.kernel import lstm
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a compiled step depends on; all else may change from training to training without compiling anew."""
+    """What a compiled step depends on; all else may change from training to training without compiling anew.
+
+    The precision is that of the LSTM layers, which do most of the work; weights, dense layers and loss are float32.
+    """
 
     lstm_layers: int
     lstm_size: int
@@ -27,10 +31,11 @@ class Shape:
     embedding_dropout: bool
     lstm_dropout: bool
     dense_dropout: bool
+    precision: Precision = "float32"
 
     @classmethod
-    def of(cls, hparams: HParams, vocabulary_size: int, classes: int) -> Shape:
-        """Returns the shape of a network for a corpus of so many ids and classes."""
+    def of(cls, hparams: HParams, vocabulary_size: int, classes: int, precision: Precision = "float32") -> Shape:
+        """Returns the shape of a network for a corpus of so many ids and classes, computed in so many bits."""
         return cls(
             lstm_layers=hparams.lstm_layers,
             lstm_size=hparams.lstm_size,
@@ -44,6 +49,7 @@ class Shape:
             embedding_dropout=hparams.embedding_dropout > 0,
             lstm_dropout=hparams.lstm_dropout > 0,
             dense_dropout=hparams.dense_dropout > 0,
+            precision=precision,
         )
 
     def weights(self) -> list[tuple[str, tuple[int, ...]]]:
@@ -85,20 +91,20 @@ def forward(shape: Shape, weights: list[tf.Tensor], tokens: tf.Tensor, dropout: 
     rest = iter(weights)
     by_time = tf.transpose(tokens)
     lengths = tf.reduce_sum(tf.cast(tf.not_equal(tokens, 0), tf.int32), axis=1)
-    x = tf.gather(next(rest), by_time)  # (time, batch, embedding)
+    x = tf.cast(tf.gather(next(rest), by_time), shape.precision)  # (time, batch, embedding)
     if dropout and shape.embedding_dropout:
         x = _drop(x, dropout.embedding, tf.stack([*tf.unstack(tf.shape(by_time)), 1]), dropout.seed, 0)
     for layer in range(shape.lstm_layers):
         if dropout and shape.lstm_dropout:
             x = _drop(x, dropout.lstm, tf.stack([1, tf.shape(x)[1], x.shape[2]]), dropout.seed, 1 + layer)
-        ends = [lstm(x, next(rest), next(rest), next(rest))]
+        ends = [lstm(x, *_next_cast(rest, x.dtype))]
         if shape.bidirectional:
             backwards = tf.reverse_sequence(x, lengths, seq_axis=0, batch_axis=1)
-            ends.append(lstm(backwards, next(rest), next(rest), next(rest)))
+            ends.append(lstm(backwards, *_next_cast(rest, x.dtype)))
         if layer < shape.lstm_layers - 1 or shape.pooling != "last":
             ends[1:] = [tf.reverse_sequence(end, lengths, seq_axis=0, batch_axis=1) for end in ends[1:]]
         x = tf.concat(ends, axis=2) if shape.bidirectional else ends[0]
-    x = _pool(shape.pooling, x, lengths)
+    x = _pool(shape.pooling, tf.cast(x, tf.float32), lengths)
     for layer in range(shape.dense_layers + 1):
         if dropout and shape.dense_dropout:
             x = _drop(x, dropout.dense, tf.shape(x), dropout.seed, 100 + layer)
@@ -106,6 +112,11 @@ def forward(shape: Shape, weights: list[tf.Tensor], tokens: tf.Tensor, dropout: 
         if layer < shape.dense_layers:
             x = tf.nn.relu(x)
     return x
+
+
+def _next_cast(weights: Iterator[tf.Tensor], dtype: tf.DType) -> list[tf.Tensor]:
+    """Takes an LSTM's kernel, recurrent kernel and bias from the weights, in the type that is computed in."""
+    return [tf.cast(next(weights), dtype) for _ in range(3)]
 
 
 def _pool(pooling: Pooling, x: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
@@ -121,4 +132,4 @@ def _pool(pooling: Pooling, x: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
 
 def _drop(x: tf.Tensor, rate: tf.Tensor, noise_shape: tf.Tensor, seed: tf.Tensor, salt: int) -> tf.Tensor:
     noise = tf.random.stateless_uniform(noise_shape, seed + tf.constant([salt, 0], tf.int64))
-    return x * (tf.cast(noise >= rate, tf.float32) / (1 - rate))
+    return x * tf.cast(tf.cast(noise >= rate, tf.float32) / (1 - rate), x.dtype)

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Pooling = Literal["last", "max", "mean"]
 TopKSchedule = Literal["constant", "warmup", "anneal"]
+Precision = Literal["float32", "float16", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,49 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Literal
 
 import tensorflow as tf
+
+Kernel = Literal["block", "cudnn", "loop"]
+
+
+def choose_kernel(*, gpu: bool, dtype: tf.DType) -> Kernel:
+    """Chooses how an LSTM layer is computed: 'cudnn' on a GPU, 'block' on cores, 'loop' where neither knows the type.
+
+    Our networks meet all conditions of cuDNN: default activations, a bias, no recurrent dropout, and no mask (texts are
+    padded on the right, and nothing behind a text's end is read). On cores the fused operation costs less than a loop over
+    steps, but for batches of 512 rows (benchmarks/kernels.py).
+    """
+    if gpu:
+        return "cudnn"
+    return "block" if dtype in {tf.float32, tf.float16} else "loop"
 
 
 def lstm(x: tf.Tensor, kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     """Runs one LSTM layer in one direction, as `keras.layers.LSTM` with its default activations computes it.
 
-    TensorFlow's fused BlockLSTMV2 orders its gates as Keras does (input, forget, cell, output). The gradient that
-    TensorFlow 2.21 registers for it is that of the older BlockLSTM, whose gates stand in another order, and so is wrong
-    without a warning (tensorflow/python/ops/rnn_grad.py); hence ours, by the operation made for it.
-
     Args:
-        x: float32 (time, batch, inputs).
-        kernel, recurrent, bias: float32 (inputs, 4 * units), (units, 4 * units), (4 * units,).
+        x: float (time, batch, inputs); its type is what is computed in.
+        kernel, recurrent, bias: Of the same type, (inputs, 4 * units), (units, 4 * units), (4 * units,); gates in the
+            order input, forget, cell, output.
 
     Returns:
-        float32 (time, batch, units): the output at each step.
+        Float (time, batch, units): the output at each step.
     """
-    return _block_lstm(x, tf.concat([kernel, recurrent], axis=0), tf.convert_to_tensor(bias))
+    gpu = bool(tf.config.list_logical_devices("GPU"))
+    compute = {"block": block_lstm, "cudnn": cudnn_lstm, "loop": loop_lstm}[choose_kernel(gpu=gpu, dtype=x.dtype)]
+    return compute(x, kernel, recurrent, bias)
 
 
-@tf.custom_gradient
-def _block_lstm(x: tf.Tensor, w: tf.Tensor, b: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, ...]]]:
-    units = b.shape[0] // 4
-    state = tf.zeros((tf.shape(x)[1], units))
-    peephole = tf.zeros((units,))  # not used, but must be of this shape
-    inputs = {
-        "seq_len_max": tf.cast(tf.shape(x)[0], tf.int64),
-        "x": x,
-        "cs_prev": state,
-        "h_prev": state,
-        "w": w,
-        "wci": peephole,
-        "wcf": peephole,
-        "wco": peephole,
-        "b": b,
-        "use_peephole": False,
-    }
-    outputs = tf.raw_ops.BlockLSTMV2(**inputs, cell_clip=0.0)
+def block_lstm(x: tf.Tensor, kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """Runs TensorFlow's fused BlockLSTM; for arguments and result see `lstm`.
 
-    def gradient(h_grad: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        grads = tf.raw_ops.BlockLSTMGradV2(**inputs, **outputs._asdict(), cs_grad=tf.zeros_like(outputs.cs), h_grad=h_grad)
-        return grads.x_grad, grads.w_grad, grads.b_grad
+    Not BlockLSTMV2, which has Keras's order of gates: TensorFlow 2.21 registers the gradient of BlockLSTM for it, whose
+    order is another (input, cell, forget, output), and training on that goes wrong without a warning
+    (tensorflow/python/ops/rnn_grad.py). A gradient of our own would be kept, with its graph, for as long as the process
+    lives: `tf.custom_gradient` registers each under a name.
+    """
+    units = bias.shape[0] // 4
+    weights = tf.concat([kernel, recurrent], axis=0)
+    state, peephole = tf.zeros((tf.shape(x)[1], units), x.dtype), tf.zeros((units,), x.dtype)
+    return tf.raw_ops.BlockLSTM(
+        seq_len_max=tf.cast(tf.shape(x)[0], tf.int64),
+        x=x,
+        cs_prev=state,
+        h_prev=state,
+        w=_cell_before_forget(weights),
+        wci=peephole,  # peepholes are not used, but must be of this shape
+        wcf=peephole,
+        wco=peephole,
+        b=_cell_before_forget(bias),
+        forget_bias=0.0,
+        cell_clip=-1.0,
+        use_peephole=False,
+    ).h
 
-    return outputs.h, gradient
+
+def _cell_before_forget(gates: tf.Tensor) -> tf.Tensor:
+    """Changes the order of gates along the last axis from Keras's to BlockLSTM's, or back."""
+    first, forget, cell, output = tf.split(gates, 4, axis=-1)
+    return tf.concat([first, cell, forget, output], axis=-1)
+
+
+def cudnn_lstm(x: tf.Tensor, kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """Runs NVIDIA's cuDNN, on a GPU only; for arguments and result see `lstm`."""
+    state = tf.zeros((1, tf.shape(x)[1], bias.shape[0] // 4), x.dtype)
+    return tf.raw_ops.CudnnRNN(
+        input=x, input_h=state, input_c=state, params=cudnn_weights(kernel, recurrent, bias), rnn_mode="lstm", is_training=True
+    ).output
+
+
+def cudnn_weights(kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """Lays an LSTM's weights out as cuDNN wants them: one vector, gate by gate, transposed; its second bias is zero."""
+    gates = [*tf.split(kernel, 4, axis=1), *tf.split(recurrent, 4, axis=1)]
+    return tf.concat([*(tf.reshape(tf.transpose(gate), [-1]) for gate in gates), tf.zeros_like(bias), bias], axis=0)
+
+
+def loop_lstm(x: tf.Tensor, kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """Runs a loop over the steps, in any type; for arguments and result see `lstm`."""
+    projected = tf.tensordot(x, kernel, 1) + bias
+    state = tf.zeros((tf.shape(x)[1], bias.shape[0] // 4), x.dtype)
+
+    def step(previous: tuple[tf.Tensor, tf.Tensor], inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        output, cell = previous
+        enter, forget, new, leave = tf.split(inputs + tf.matmul(output, recurrent), 4, axis=1)
+        cell = tf.sigmoid(forget) * cell + tf.sigmoid(enter) * tf.tanh(new)
+        return tf.sigmoid(leave) * tf.tanh(cell), cell
+
+    return tf.scan(step, projected, (state, state))[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from model.hparams import HParams
+
 _ABOVE_NO_DENSE = {"dense_layers": "> 0"}
 
 SPACES: dict[str, dict[str, Any]] = {
@@ -57,3 +59,6 @@ SPACES: dict[str, dict[str, Any]] = {
         "vocabulary_size": {"int": [2_000, 100_000], "log": True},
     },
 }
+
+PORTFOLIOS: dict[str, tuple[HParams, ...]] = {"default": ()}
+"""Configurations that a search begins with, by preset."""

@@ -18,7 +18,7 @@ from data.tokens import Ints, Tokens
 from model.compiled import POOL, CompiledNetwork, Knobs, Pool
 from model.evaluation import Evaluation, evaluate
 from model.forward import Shape
-from model.hparams import HParams
+from model.hparams import HParams, Precision
 from model.network import Weights, initial_weights
 
 
@@ -55,10 +55,12 @@ class OutOfTimeError(Exception):
 class Training:
     """One training, epoch by epoch. Use it as a context manager, so that its compiled steps serve the next one."""
 
-    def __init__(self, dataset: Dataset, hparams: HParams, *, seed: int, pool: Pool = POOL) -> None:
+    def __init__(
+        self, dataset: Dataset, hparams: HParams, *, seed: int, precision: Precision = "float32", pool: Pool = POOL
+    ) -> None:
         self.dataset, self.hparams, self.seed, self.epoch, self.steps = dataset, hparams, seed, 0, 0
         self._pool = pool
-        self._network = pool.take(Shape.of(hparams, dataset.vocabulary_size, dataset.classes))
+        self._network = pool.take(Shape.of(hparams, dataset.vocabulary_size, dataset.classes, precision))
         # Compiled before the first epoch, so that no epoch's seconds hold it.
         self._network.warm_up({hparams.top_k_fraction(epoch) for epoch in range(1, hparams.top_k_epochs + 2)})
         self._network.reset(initial_weights(self._network.shape.weights(), seed))

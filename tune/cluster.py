@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
 ENVIRONMENT = {
@@ -20,9 +21,13 @@ ENVIRONMENT = {
     "TUNE_WARN_THRESHOLD_S": "10",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # the study is the search's state; Tune's own is never read
     "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_preload_python_modules": "model.training",  # every worker imports TensorFlow as it starts, before its first trial
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "KERAS_BACKEND": "tensorflow",
 }
+
+REGISTRATION_SECONDS = 5.0
+"""How long the processes that Ray starts for its workers are waited for, at most; they import TensorFlow afterwards."""
 
 
 def set_environment() -> None:
@@ -31,40 +36,57 @@ def set_environment() -> None:
 
 
 @contextmanager
-def local_cluster(workers: int, cpus: int) -> Iterator[None]:
-    """Starts Ray on this machine for the workers, has them import TensorFlow meanwhile, and ends it.
+def local_cluster(workers: int) -> Iterator[Callable[[], None]]:
+    """Starts Ray on this machine in the background, with a process for each worker, and ends it.
+
+    Ray counts workers, not cores: it starts a process for each CPU that it is told of. They import TensorFlow by
+    themselves as they start, and Ray makes the trials' actors of them. (Processes that have run a task become no actors.)
 
     Args:
         workers: Trials at a time.
-        cpus: Cores of each.
+
+    Yields:
+        A function that waits until Ray is ready.
     """
     set_environment()
+    warnings.filterwarnings("ignore", module=r"ray\.")  # its advice on environment variables; no user of ours can act on it
+    logger = logging.getLogger("ray")
+    handlers, logger.handlers, logger.propagate = logger.handlers, [logging.NullHandler()], False
+    with ThreadPoolExecutor(1, "ray") as thread:
+        starting = thread.submit(_start, workers)
+        try:
+            yield starting.result
+        finally:
+            starting.exception()  # waits for it
+            _end()
+            logger.handlers = handlers
+
+
+def _start(workers: int) -> None:
     import ray  # the environment comes first
     from ray._raylet import Config  # type: ignore[attr-defined]
 
     # Whoever imported Ray before us had it read the environment then; without this, the token would not be used.
     Config.initialize("")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Ray's advice on environment variables; no user of ours can act on it
-        ray.init(
-            address="local",
-            num_cpus=workers * cpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            configure_logging=False,
-        )
-    logger = logging.getLogger("ray")
-    handlers, logger.handlers, logger.propagate = logger.handlers, [logging.NullHandler()], False
-    try:
-        # The processes that run these are idle afterwards, and Ray makes the trials' actors of idle processes.
-        warm_up = ray.remote(num_cpus=cpus)(import_module)
-        waiting = [warm_up.remote("model.training") for _ in range(workers)]
-        yield
-        del waiting
-    finally:
-        ray.shutdown()
-        logger.handlers = handlers
+    ray.init(
+        address="local",
+        num_cpus=workers,
+        num_gpus=gpus(),
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        configure_logging=False,
+    )
+    # Were an actor asked for before they are known to Ray, it would start a process more for it.
+    deadline = time.monotonic() + REGISTRATION_SECONDS
+    while len(ray._private.state.workers()) < workers and time.monotonic() < deadline:  # noqa: SLF001 - no public way
+        time.sleep(0.05)
+
+
+def _end() -> None:
+    import ray
+
+    ray.shutdown()
 
 
 @contextmanager
@@ -91,3 +113,10 @@ def cores() -> int:
         return max(1, min(count, int(quota) // int(period)))
     except (OSError, ValueError):  # no such file, or 'max'
         return count
+
+
+def gpus() -> int:
+    """Returns how many of NVIDIA's GPUs this process may use."""
+    there = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return there if visible is None else min(there, sum(part.strip() not in {"", "-1"} for part in visible.split(",")))

@@ -102,7 +102,7 @@ class Display(Callback):
         if result[ENDED] or result.get("done"):
             self._running.pop(number, None)
             ended = result[ENDED].split(":")[0]
-            kind = "failed" if ended == "nan" else "complete" if ended and ended != "time limit" else "stopped"
+            kind = "failed" if ended in {"nan", "crashed"} else "complete" if ended and ended != "time limit" else "stopped"
             self._ended[kind] += 1
             self._line(self._status())
 

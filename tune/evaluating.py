@@ -72,7 +72,7 @@ def evaluate_split(model: str, storage: Path, side: str) -> dict[str, Any]:
     folder = SearchFolder.find(storage, model)
     settings = folder.settings()
     inputs = read_inputs(settings)
-    check_fingerprint(folder, settings, inputs)
+    check_fingerprint(folder, settings, inputs.corpus)
     classifier = load_classifier(model_folder(model, storage))
     rows = inputs.dataset.split.side(side)
     texts = [inputs.corpus.texts[row] for row in rows]

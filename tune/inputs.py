@@ -29,8 +29,16 @@ def read_inputs(settings: Settings) -> Inputs:
     Raises:
         InputError: If the space or the corpus cannot be used.
     """
+    return prepare_inputs(settings, read_settings_corpus(settings))
+
+
+def prepare_inputs(settings: Settings, corpus: Corpus) -> Inputs:
+    """Splits and encodes a corpus that was read.
+
+    Raises:
+        InputError: If the space or the corpus cannot be used.
+    """
     space = parse_space(settings.written_space())
-    corpus = read_settings_corpus(settings)
     split = split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
     dataset, vocabulary = encode_corpus(corpus, split, space.longest_text)
     return Inputs(space, corpus, dataset, vocabulary, space.longest_text)

@@ -25,10 +25,11 @@ def settings_options(command: Command) -> Command:
         flag = f"--{name.replace('_', '-')}"
         default = field.get_default()
         text = field.description or ""
-        if default is not None and default is not False:
+        if default is not None and not isinstance(default, bool):
             text = f"{text} [{default}]"
         if field.annotation is bool:
-            option = click.option(flag, name, is_flag=True, default=None, help=text)
+            switch = f"{flag}/--no-{flag.removeprefix('--')}" if default else flag
+            option = click.option(switch, name, is_flag=True, default=None, help=text)
         else:
             option = click.option(flag, name, metavar=_metavar(field.annotation), help=text)
         command = option(command)

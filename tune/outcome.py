@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from tune.podium import Podium
 from tune.record import HPARAMS, PARTIAL, REASON, epoch_key
 
 STATES = {
@@ -83,11 +84,13 @@ def best_trial(trials: Sequence[TrialOutcome]) -> TrialOutcome | None:
     return ranked[0] if ranked and ranked[0].best_epoch else None
 
 
-def expendable(trials: Sequence[TrialOutcome], keep: int) -> list[int]:
-    """Returns the numbers of the trials whose weights nobody will ask for: ended, and not among the best so many."""
-    ended = [trial for trial in trials if trial.state != "running"]
-    kept = {trial.number for trial in leaderboard([trial for trial in ended if trial.state != "failed"])[:keep]}
-    return [trial.number for trial in ended if trial.number not in kept]
+def podium(trials: Sequence[TrialOutcome], keep: int) -> Podium:
+    """Returns the best so many of the trials that ended, to go on from."""
+    best = Podium(keep)
+    for trial in trials:
+        if trial.state != "running":
+            best.add(trial.number, math.inf if trial.state == "failed" else trial.loss)
+    return best
 
 
 def useful_share(trials: Sequence[TrialOutcome], workers: int, wall_seconds: float) -> float:

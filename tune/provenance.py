@@ -7,8 +7,9 @@ import time
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
+from data.corpus import Corpus
 from data.errors import InputError
-from tune.cluster import cores
+from tune.cluster import cores, gpus
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import Inputs
 from tune.settings import Settings
@@ -46,26 +47,33 @@ def count_workers(settings: Settings) -> int:
     """Returns how many trials run at a time.
 
     Raises:
-        InputError: If they want far more cores than there are.
+        InputError: If they want far more cores, or more GPUs, than there are.
     """
+    room = cores() // settings.cpus_per_trial
+    if share := settings.gpus_per_trial:
+        if not gpus():
+            raise InputError(f"--gpus-per-trial: there is no GPU for {share:g}; 0 computes on cores.")
+        room = min(room, int(gpus() / share + 1e-9))
+        if not room or (settings.workers != "auto" and settings.workers > room):
+            raise InputError(f"--gpus-per-trial: {gpus()} GPUs are too few for {settings.workers} workers of {share:g} each.")
     if settings.workers == "auto":
-        return max(1, cores() // settings.cpus_per_trial)
+        return max(1, room)
     if settings.workers * settings.cpus_per_trial > MOST_PER_CORE * cores():
         wanted = f"{settings.workers} workers of {settings.cpus_per_trial} CPUs"
         raise InputError(f"--workers: {wanted} are too many for {cores()} cores; 'auto' fills them.")
     return settings.workers
 
 
-def check_fingerprint(folder: SearchFolder, settings: Settings, inputs: Inputs) -> None:
+def check_fingerprint(folder: SearchFolder, settings: Settings, corpus: Corpus) -> None:
     """Makes sure that a corpus is the one that a search was started on.
 
     Raises:
         InputError: If it is another.
     """
     about = folder.read_json(ABOUT)
-    if inputs.corpus.fingerprint() != about["fingerprint"]:
+    if corpus.fingerprint() != about["fingerprint"]:
         raise InputError(
             f"{settings.data or 'The embedded corpus'} has changed since the search {folder.name!r} was started: "
             f"then {about['rows']} rows of {about['classes']} classes, "
-            f"now {len(inputs.corpus)} of {len(inputs.corpus.classes)}. Start a new search on it."
+            f"now {len(corpus)} of {len(corpus.classes)}. Start a new search on it."
         )

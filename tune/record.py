@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import TrialState
 
 from model.hparams import HParams
+from tune.podium import Podium
 from tune.space import Space
 
 METRICS = ("train_loss", "loss", "accuracy", "macro_f1", "seconds", "tokens", "at")
@@ -24,11 +25,13 @@ class Proposal(NamedTuple):
         number: Its number in the study.
         hparams: Its hyperparameters.
         reported: The lowest loss that it reported before the search was cut short; infinite for a new one.
+        bar: The loss above which no epoch's weights will be asked for.
     """
 
     number: int
     hparams: HParams
     reported: float
+    bar: float
 
 
 class Record:
@@ -41,13 +44,18 @@ class Record:
         study: The study, with its sampler.
         space: What the trials are drawn from.
         limit: How many trials the study may hold, or None.
+        podium: The best of its trials that have ended; it is told of each that ends.
+        first: What the study's first trials are to be, before the sampler draws; those outside the space are passed over.
     """
 
-    def __init__(self, study: optuna.Study, space: Space, limit: int | None) -> None:
-        self.study, self.space, self.limit = study, space, limit
+    def __init__(
+        self, study: optuna.Study, space: Space, limit: int | None, podium: Podium, first: Sequence[HParams] = ()
+    ) -> None:
+        self.study, self.space, self.limit, self.podium = study, space, limit, podium
+        self._first = [place for hparams in first if (place := space.place(hparams)) is not None]
         trials = study.get_trials(deepcopy=False)
         self._orphans = [trial for trial in trials if trial.state is TrialState.RUNNING]
-        self._count = len(trials)
+        self._count = sum(trial.state is not TrialState.WAITING for trial in trials)
         self._live: dict[int, optuna.Trial] = {}
         self._epochs: dict[int, dict[int, float]] = {}
 
@@ -61,6 +69,8 @@ class Record:
         elif self.limit is not None and self._count >= self.limit:
             return None
         else:
+            if self._count < len(self._first):
+                self.study.enqueue_trial(self._first[self._count], skip_if_exists=True)
             trial = self.study.ask()
             self._count += 1
         hparams = self.space.suggest(trial)
@@ -68,7 +78,7 @@ class Record:
             trial.set_user_attr(HPARAMS, hparams.to_dict())
         self._live[trial.number] = trial
         self._epochs[trial.number] = {}
-        return Proposal(trial.number, hparams, reported)
+        return Proposal(trial.number, hparams, reported, self.podium.bar)
 
     def report(self, number: int, result: Mapping[str, Any]) -> None:
         """Writes down what an epoch came to."""
@@ -91,11 +101,17 @@ class Record:
         trial.set_user_attr(REASON, reason)
         if partial_seconds:
             trial.set_user_attr(PARTIAL, partial_seconds)
-        losses = [loss for loss in self._epochs[number].values() if math.isfinite(loss)]
-        if state is TrialState.COMPLETE and losses:
-            self.study.tell(number, min(losses))
+        lowest = self.lowest(number)
+        if state is TrialState.COMPLETE and math.isfinite(lowest):
+            self.study.tell(number, lowest)
         else:
-            self.study.tell(number, state=TrialState.FAIL if state is TrialState.COMPLETE else state)
+            state = TrialState.FAIL if state is TrialState.COMPLETE else state
+            self.study.tell(number, state=state)
+        self.podium.add(number, math.inf if state is TrialState.FAIL else lowest)
+
+    def lowest(self, number: int) -> float:
+        """Returns the lowest finite loss that a trial has reported; infinite if there is none."""
+        return min(filter(math.isfinite, self._epochs[number].values()), default=math.inf)
 
 
 def epoch_key(epoch: int) -> str:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
+from contextlib import closing
 from importlib import import_module
 from typing import Any
 
 import optuna
 
-from data.dataset import Dataset
-from model.baseline import evaluate_baseline
-from model.evaluation import Evaluation
+from tune.baseline import Baseline
 from tune.chatter import divert_chatter
 from tune.cluster import ray_log
 from tune.display import Display
 from tune.folder import ABOUT, LOG, RAY, RESULT, SearchFolder
 from tune.inputs import Inputs
 from tune.interrupt import interruptible
-from tune.outcome import counts, expendable, read_trials, useful_share
+from tune.memory import worker_memory
+from tune.outcome import counts, podium, read_trials, useful_share
+from tune.podium import Podium
 from tune.provenance import count_workers
 from tune.record import Record
 from tune.settings import Settings
@@ -32,6 +32,9 @@ TOKENS_PER_SECOND = 300_000
 FINISH_SHARE = 0.3
 """Kept of a time limit for evaluating the winner: so many seconds, and the time to read the corpus once, by a cautious
 rate; but no more than this share of the limit."""
+RETRIES = 1
+"""How often a trial is run again, from its start and with the same seed, when its process ends under it: killed for want of
+memory, say, or by itself, having grown too large (`tune.trial`)."""
 LATE_SECONDS = 5.0
 """How long after a time limit the linear baseline is waited for."""
 IMPORT_SECONDS = 12.0
@@ -66,12 +69,12 @@ def run_trials(
     display.start(folder, settings, inputs, workers, limit, deadline)
     import ray  # `topknot --help` must not load it
 
-    with ray_log(folder.path / LOG):
-        dataset = ray.put(inputs.dataset)
-        baseline = _start_baseline(dataset, settings.seed)
+    baseline = Baseline(inputs.dataset, settings.seed)
+    with ray_log(folder.path / LOG), closing(baseline):
         try:
             with interruptible(display.say) as interrupted:
-                _tune(folder, settings, study, inputs, dataset, workers, limit, deadline, interrupted, display, clock)
+                dataset = ray.put(inputs.dataset)
+                _tune(folder, settings, study, inputs, dataset, workers, limit, deadline, interrupted, display, clock, baseline)
             if interrupted.is_set():
                 raise KeyboardInterrupt
             display.say("Evaluating the best trial")
@@ -114,9 +117,10 @@ def _tune(
     interrupted: threading.Event,
     display: Display,
     clock: _Clock,
+    baseline: Baseline,
 ) -> None:
     """Runs trials until there are enough, time is up or the user stops it."""
-    from ray.tune import CheckpointConfig, RunConfig, TuneConfig, Tuner, with_parameters, with_resources
+    from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner, with_parameters, with_resources
 
     from tune.scheduler import make_scheduler
     from tune.searcher import NUMBER, Housekeeping, InterruptStopper, StudyCallback, StudySearcher
@@ -124,7 +128,9 @@ def _tune(
 
     trials_end = deadline - _finish_seconds(settings, inputs) if deadline else float("inf")
     timer = _import_ahead(trials_end)
-    record = Record(study, inputs.space, limit)
+    trials = read_trials(study)
+    best = podium(trials, settings.keep)
+    record = Record(study, inputs.space, limit, best, settings.first_trials())
     trainable = with_parameters(
         LSTMTrial,
         dataset=dataset,
@@ -133,13 +139,16 @@ def _tune(
         epochs=settings.max_epochs,
         patience=settings.patience,
         cpus=settings.cpus_per_trial,
+        gpu=settings.gpus_per_trial > 0,
+        precision=settings.precision,
+        memory=worker_memory(settings.worker_memory, workers),
         deadline=trials_end,
     )
     Tuner(
-        with_resources(trainable, {"cpu": settings.cpus_per_trial}),
+        with_resources(trainable, {"cpu": 1, "gpu": settings.gpus_per_trial}),
         tune_config=TuneConfig(
             search_alg=StudySearcher(record, trials_end),
-            scheduler=make_scheduler(settings, read_trials(study)),
+            scheduler=make_scheduler(settings, trials),
             num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
@@ -150,8 +159,13 @@ def _tune(
             storage_path=str(folder.path),
             stop=InterruptStopper(interrupted),
             verbose=0,
+            failure_config=FailureConfig(max_failures=RETRIES),
             checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
-            callbacks=[StudyCallback(record), Housekeeping(lambda: _tidy(folder, study, settings.keep, clock)), display],
+            callbacks=[
+                StudyCallback(record),
+                Housekeeping(baseline.start, lambda: _tidy(folder, best, clock)),
+                display,
+            ],
         ),
     ).fit()
     timer.cancel()
@@ -163,35 +177,20 @@ def _finish_seconds(settings: Settings, inputs: Inputs) -> float:
     return min(estimate, FINISH_SHARE * float(settings.time_limit or 0))
 
 
-def _tidy(folder: SearchFolder, study: optuna.Study, keep: int, clock: _Clock) -> None:
+def _tidy(folder: SearchFolder, best: Podium, clock: _Clock) -> None:
     clock.write()
-    for number in expendable(read_trials(study), keep):  # the open study: to open it anew reads the whole journal
-        weights_file(folder.weights, number).unlink(missing_ok=True)
+    while best.fallen:
+        weights_file(folder.weights, best.fallen.pop()).unlink(missing_ok=True)
 
 
-def _start_baseline(dataset: Any, seed: int) -> Any:
-    """Fits the linear baseline beside the trials, in a process of its own."""
-    import ray
-
-    return ray.remote(num_cpus=0, max_calls=1)(_nice_baseline).remote(dataset, seed)
-
-
-def _nice_baseline(dataset: Dataset, seed: int) -> dict[str, Evaluation]:
-    os.nice(10)  # it has the whole search's time, and the trials have not
-    return evaluate_baseline(dataset, seed)
-
-
-def _wait_for(baseline: Any, deadline: float | None, display: Display) -> dict[str, Any] | None:
+def _wait_for(baseline: Baseline, deadline: float | None, display: Display) -> dict[str, Any] | None:
     """Returns the baseline's figures on each side; None if it failed or is too slow for the time limit."""
-    import ray
-
-    patience = max(deadline - time.time(), 0) + LATE_SECONDS if deadline else None
     try:
-        return {side: evaluation.summary() for side, evaluation in ray.get(baseline, timeout=patience).items()}
-    except ray.exceptions.GetTimeoutError:
+        return baseline.result(max(deadline - time.time(), 0) + LATE_SECONDS if deadline else None)
+    except TimeoutError:
         display.say("The linear baseline was not ready in time; the result stands without it")
-    except ray.exceptions.RayError as error:
-        display.say(f"The linear baseline failed: {str(error).strip().splitlines()[-1]}")
+    except RuntimeError as error:
+        display.say(f"The linear baseline failed: {error}")
     return None
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
+from data.corpus import Corpus
 from tune.cluster import local_cluster
 from tune.display import Display
 from tune.errors import SearchInterruptedError
 from tune.folder import ABOUT, SearchFolder
-from tune.inputs import Inputs, read_inputs
+from tune.inputs import prepare_inputs, read_settings_corpus
 from tune.provenance import Goal, check_fingerprint, count_workers, describe
 from tune.run import run_trials
 from tune.settings import Settings
@@ -42,17 +44,23 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     settings = settings.model_copy(update={"name": settings.name or _default_name(settings)})
     with SearchFolder.claim(settings.storage, str(settings.name)) as folder, _resumable(folder):
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
-        inputs = _read(settings, display) if settings.data else None
-        with folder.locked(), local_cluster(count_workers(settings), settings.cpus_per_trial):
-            inputs = inputs or _read(settings, display)
+        corpus = _read(settings, display) if settings.data else None
+        with folder.locked(), local_cluster(count_workers(settings)) as wait_for_ray:
+            inputs = prepare_inputs(settings, corpus or _read(settings, display))
             settings = settings.model_copy(update={"data": settings.data and settings.data.absolute()})
             folder.keep(settings, describe(settings, inputs))
+            _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, settings.trial_limit(), display, started)
 
 
-def _read(settings: Settings, display: Display) -> Inputs:
+def _read(settings: Settings, display: Display) -> Corpus:
     display.say("Reading the corpus")
-    return read_inputs(settings)
+    return read_settings_corpus(settings)
+
+
+def _wait(wait_for_ray: Callable[[], None]) -> None:
+    import_module("tune.searcher")  # and with it Tune, meanwhile
+    wait_for_ray()
 
 
 def _default_name(settings: Settings) -> str:
@@ -92,13 +100,15 @@ def resume_search(
         return folder.result()
     settings = folder.settings()
     with folder.locked(), _resumable(folder):
-        inputs = _read(settings, display)
-        check_fingerprint(folder, settings, inputs)
+        corpus = _read(settings, display)
+        check_fingerprint(folder, settings, corpus)
         goal = resumed_goal(Goal(**about["goal"]), about, len(folder.trials()), trials, time_limit)
         folder.write_json(ABOUT, about | {"goal": goal._asdict()})
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
         settings = settings.model_copy(update={"time_limit": left})
-        with local_cluster(count_workers(settings), settings.cpus_per_trial):
+        with local_cluster(count_workers(settings)) as wait_for_ray:
+            inputs = prepare_inputs(settings, corpus)
+            _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, goal.trials, display, started)
 
 

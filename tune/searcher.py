@@ -18,7 +18,8 @@ from ray.tune.search import Searcher
 
 from tune.record import Record
 
-NUMBER, HPARAMS, REPORTED = "number", "hparams", "reported"
+NUMBER, HPARAMS, REPORTED, BAR = "number", "hparams", "reported", "bar"
+"""Keys of a trial's config: `tune.record.Proposal`."""
 ENDED = "ended"
 """Key of a result: why the trial ended of itself; empty while it goes on."""
 
@@ -35,7 +36,12 @@ class StudySearcher(Searcher):
         proposal = self._record.propose() if time.time() < self._deadline else None
         if proposal is None:
             return Searcher.FINISHED
-        return {NUMBER: proposal.number, HPARAMS: proposal.hparams.to_dict(), REPORTED: proposal.reported}
+        return {
+            NUMBER: proposal.number,
+            HPARAMS: proposal.hparams.to_dict(),
+            REPORTED: proposal.reported,
+            BAR: proposal.bar,
+        }
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Leaves it to the callback, which knows how the trial ended."""
@@ -63,10 +69,15 @@ class StudyCallback(Callback):
         if not result.get("repeated"):
             self._record.report(number, result)
         if ended:
-            state = {"nan": TrialState.FAIL, "time limit": TrialState.PRUNED}.get(ended.split(":")[0], TrialState.COMPLETE)
+            kinds = {"nan": TrialState.FAIL, "crashed": TrialState.FAIL, "time limit": TrialState.PRUNED}
+            state = kinds.get(ended.split(":")[0], TrialState.COMPLETE)
             self._record.end(number, state, ended, result["seconds"] if result.get("repeated") else 0.0)
         elif result.get("done"):
             self._record.end(number, TrialState.PRUNED, f"stopped by ASHA after epoch {result['epoch']}: {result['loss']:.4f}")
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tells a trial that will be run again, from its start, what it has reported: it leaves better weights alone."""
+        trial.config[REPORTED] = self._record.lowest(trial.config[NUMBER])
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tells that the trial failed, and of what."""
@@ -96,10 +107,14 @@ class InterruptStopper(Stopper):
 
 
 class Housekeeping(Callback):
-    """Calls a function whenever a trial has ended and its weights are written."""
+    """Calls a function when a worker is up and starts a trial, and another when a trial has ended."""
 
-    def __init__(self, tidy: Callable[[], None]) -> None:
-        self._tidy = tidy
+    def __init__(self, begun: Callable[[], None], tidy: Callable[[], None]) -> None:
+        self._begun, self._tidy = begun, tidy
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tells that a worker is up."""
+        self._begun()
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tidies up."""

@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import InputError
-from model.presets import SPACES
+from model.hparams import HParams, Precision
+from model.presets import PORTFOLIOS, SPACES
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DEFAULT_STORAGE = "runs"
@@ -72,10 +73,18 @@ class Settings(BaseModel):
     patience: int = Field(4, ge=1, description="Epochs without a lower validation loss after which a trial ends")
     workers: int | Literal["auto"] = Field("auto", description="Trials at a time; 'auto' fills the cores")
     cpus_per_trial: int = Field(1, ge=1, description="Cores, and so threads, of a trial")
+    gpus_per_trial: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="GPUs of a trial: 0.25 runs four trials on each, 0 computes on cores"
+    )
+    precision: Precision = Field("float32", description="What LSTM layers are computed in; 16 bits pay on GPUs")
+    worker_memory: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="GiB above which a worker process is replaced [its part of the machine's]"
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="Of the split, the sampler and the trials")
 
     preset: Literal["default", "question", "wide"] = Field("default", description="The search space to start from")
     space: dict[str, Any] = Field({}, description="Dimensions that replace the preset's, by name (YAML only)")
+    portfolio: bool = Field(True, description="Begin with the preset's configurations that did well on other corpora")
     sampler: Literal["tpe", "random", "cmaes", "qmc"] = Field("tpe", description="How Optuna proposes configurations")
     scheduler: Literal["asha", "none"] = Field("asha", description="What stops weak trials early")
     grace_period: int = Field(1, ge=1, description="Epochs before ASHA may stop a trial")
@@ -93,6 +102,10 @@ class Settings(BaseModel):
     def trial_limit(self) -> int | None:
         """Returns how many trials to run, or None for as many as the time limit allows."""
         return self.trials or (None if self.time_limit else DEFAULT_TRIALS)
+
+    def first_trials(self) -> tuple[HParams, ...]:
+        """Returns the configurations to begin with."""
+        return PORTFOLIOS.get(self.preset, ()) if self.portfolio else ()
 
     def written_space(self) -> dict[str, Any]:
         """Returns the space in its written form: the preset's, with what `space` replaces."""

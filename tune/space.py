@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +55,14 @@ class Dimension:
             return trial.suggest_categorical(self.name, self.values)
         return self.values[0]
 
+    def contains(self, value: Any) -> bool:
+        """Tells whether a value can be drawn."""
+        if self.kind in {"choice", "fixed"}:
+            return value in self.values
+        low, high = self.values
+        on_step = self.step is None or math.isclose((value - low) / self.step, round((value - low) / self.step), abs_tol=1e-9)
+        return bool(low <= value <= high and on_step)
+
     def exists(self, chosen: Mapping[str, Any]) -> bool:
         """Tells whether the conditions hold, given the values of the dimensions that exist before this one."""
         return all(name in chosen and _holds(condition, chosen[name]) for name, condition in self.when)
@@ -72,6 +81,24 @@ class Space:
             if dimension.exists(chosen):
                 chosen[dimension.name] = dimension.suggest(trial)
         return HParams(**chosen)
+
+    def place(self, hparams: HParams) -> dict[str, Any] | None:
+        """Returns the values to draw so that `suggest` comes to these hyperparameters, fixed ones aside.
+
+        None if one of them lies outside the space.
+        """
+        chosen: dict[str, Any] = {}
+        drawn: dict[str, Any] = {}
+        for dimension in self.dimensions:
+            if not dimension.exists(chosen):
+                continue
+            value = dimension.values[0] if dimension.kind == "fixed" else getattr(hparams, dimension.name)
+            if not dimension.contains(value):
+                return None
+            chosen[dimension.name] = value
+            if dimension.kind != "fixed":
+                drawn[dimension.name] = value
+        return drawn
 
     @property
     def longest_text(self) -> int:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ray.actor import exit_actor
 from ray.tune import Trainable
 
 from data.dataset import Dataset
-from model.hparams import HParams
-from tune.searcher import ENDED, HPARAMS, NUMBER, REPORTED
+from model.hparams import HParams, Precision
+from tune.memory import own_memory
+from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
 from tune.weights import weights_file, write_weights
 
 if TYPE_CHECKING:
     from model.training import Training
+
+logger = logging.getLogger(__name__)
 
 
 class LSTMTrial(Trainable):
@@ -33,6 +37,9 @@ class LSTMTrial(Trainable):
         epochs: int,
         patience: int,
         cpus: int,
+        gpu: bool,
+        precision: Precision,
+        memory: float,
         deadline: float,
     ) -> None:
         """Starts the process's first trial.
@@ -45,40 +52,50 @@ class LSTMTrial(Trainable):
             epochs: Of a trial, at most.
             patience: Epochs without a lower validation loss after which a trial ends.
             cpus: Threads to compute with.
+            gpu: Whether to compute on the GPU that Ray has given it.
+            precision: What LSTM layers are computed in.
+            memory: Bytes of its own above which the process is replaced before its next trial.
             deadline: A time as `time.time` gives it; a trial ends within a step of it.
         """
-        os.environ["KERAS_BACKEND"] = "tensorflow"
-        import tensorflow as tf  # the driver imports this module, and must not pay for TensorFlow
+        from model.device import use_device  # brings TensorFlow, which the driver must not pay for
 
-        tf.config.threading.set_intra_op_parallelism_threads(cpus)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        use_device(cpus, gpu=gpu)
+        self._memory, self._precision = memory, precision
         self._dataset, self._weights, self._seed = dataset, weights, seed
         self._epochs, self._patience, self._deadline = epochs, patience, deadline
         self._training: Training | None = None
+        self._failure, self._outgrown = "", False
         self._last: dict[str, Any] = {}
         self._best, self._best_epoch = math.inf, 0
         self._start(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Starts another trial in this process."""
-        self._start(new_config)
+        """Starts another trial in this process; or, if it has grown too large, leaves the trial to another."""
+        self.cleanup()
+        self._outgrown = own_memory() > self._memory
+        if not self._outgrown:
+            self._start(new_config)
         return True
 
     def step(self) -> dict[str, Any]:
         """Runs an epoch and reports it. The last report says why the trial ended."""
         from model.training import OutOfTimeError
 
-        assert self._training is not None
+        if self._outgrown:
+            exit_actor()  # Tune runs the trial in a new process (see `tune.run.RETRIES`)
+        if self._training is None:
+            return self._end_early(self._failure)
         try:
             report = self._training.run_epoch(self._deadline)
         except OutOfTimeError as error:
-            ended = f"time limit: in epoch {self._training.epoch}"
-            return {**self._last, "seconds": error.seconds, "repeated": True, ENDED: ended, "done": True}
+            return self._end_early(f"time limit: in epoch {self._training.epoch}", error.seconds)
+        except Exception as error:
+            return self._end_early(_crash(error))
         improved = report.loss < self._best
         if improved:
             self._best, self._best_epoch = report.loss, report.epoch
-            # Of a trial that is run again after the search was cut short, the weights of its best report are there already.
-            if report.loss <= self._reported:
+            # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
+            if report.loss <= min(self._bar, self._reported):
                 write_weights(weights_file(self._weights, self._number), self._training.weights())
         ended = _end(report.epoch, report.loss, self._best_epoch, self._epochs, self._patience)
         self._last = {name: getattr(report, name) for name in report.__slots__} | {"at": time.time()}
@@ -93,10 +110,7 @@ class LSTMTrial(Trainable):
     def _start(self, config: dict[str, Any]) -> None:
         from model.training import Training
 
-        self.cleanup()
-        self._number, self._reported = config[NUMBER], config[REPORTED]
-        hparams = HParams.from_dict(config[HPARAMS])
-        self._training = Training(self._dataset, hparams, seed=trial_seed(self._seed, self._number))
+        self._number, self._reported, self._bar = config[NUMBER], config[REPORTED], config[BAR]
         self._best, self._best_epoch = math.inf, 0
         self._last = {
             "epoch": 0,
@@ -108,11 +122,28 @@ class LSTMTrial(Trainable):
             "tokens": 0,
             "at": time.time(),
         }
+        hparams = HParams.from_dict(config[HPARAMS])
+        seed = trial_seed(self._seed, self._number)
+        try:
+            self._training = Training(self._dataset, hparams, seed=seed, precision=self._precision)
+        except Exception as error:
+            self._failure = _crash(error)
+
+    def _end_early(self, ended: str, seconds: float = 0.0) -> dict[str, Any]:
+        """Returns a report that ends the trial within an epoch, on which so many seconds were spent."""
+        return {**self._last, "seconds": seconds, "repeated": True, ENDED: ended, "done": True}
 
 
 def trial_seed(seed: int, number: int) -> int:
     """Returns a trial's own seed, in [0, 2**31)."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
+
+
+def _crash(error: Exception) -> str:
+    """Says what an error was, in a line; the whole of it goes to Ray's log of this process."""
+    logger.error("The trial crashed", exc_info=error)
+    lines = str(error).strip().splitlines()
+    return f"crashed: {type(error).__name__}: {lines[0][:200] if lines else ''}".rstrip(": ")
 
 
 def _end(epoch: int, loss: float, best_epoch: int, epochs: int, patience: int) -> str:

@@ -19,8 +19,14 @@ from data.dataset import Dataset
 from tune.space import Space
 
 CORES = 2
-THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-"""What Ray's processes inherit: a trial computes with the one core that it has."""
+INHERITED = {
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",
+}
+"""What Ray's processes inherit: a trial computes with the one core that it has; and the epoch that a stopped trial is in may
+end. With Tune's 2 s, the next trial in that process fails, OptunaSearch counts it as running for ever, and a core is idle
+from then on."""
 
 
 def suggest(space: Space, trial: optuna.Trial) -> dict[str, Any]:
@@ -45,7 +51,7 @@ def train(config: dict[str, Any], *, task: Task, dataset: Dataset) -> None:
 
 def main() -> None:
     task = read_task()
-    os.environ.update(THREADS)
+    os.environ.update(INHERITED)
     ray.init(address="local", num_cpus=CORES, include_dashboard=False)
     trainable = with_parameters(train, task=task, dataset=read_dataset(task.corpus))
     Tuner(

@@ -1,13 +1,11 @@
 from itertools import product
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from model.forward import Dropout, Shape, forward
-from model.hparams import HParams
-from model.kernel import lstm
+from model.hparams import HParams, Precision
 from model.losses import cross_entropies
 from model.network import build, initial_weights
 
@@ -59,36 +57,6 @@ def test_the_engine_computes_the_function_and_gradients_of_the_keras_network(hpa
         np.testing.assert_allclose(mine, other, atol=1e-5, rtol=1e-4)
 
 
-def test_tensorflows_own_gradient_of_the_fused_lstm_is_wrong_and_ours_is_right() -> None:
-    # When this fails because theirs became right, our custom gradient can go.
-    layer = keras.layers.LSTM(3, return_sequences=True)
-    x = tf.random.stateless_normal((2, 5, 4), seed=(1, 2))
-    layer.build(x.shape)
-    kernel, recurrent, bias = (weight.value for weight in layer.weights)
-
-    def raw(kernel: tf.Tensor) -> tf.Tensor:
-        zeros, peephole = tf.zeros((2, 3)), tf.zeros((3,))
-        block = tf.raw_ops.BlockLSTMV2(
-            seq_len_max=tf.constant(5, tf.int64), x=tf.transpose(x, (1, 0, 2)), cs_prev=zeros, h_prev=zeros,
-            w=tf.concat([kernel, recurrent], 0), wci=peephole, wcf=peephole, wco=peephole, b=bias,
-            cell_clip=0.0, use_peephole=False,
-        )  # fmt: skip
-        return block.h
-
-    gradients = []
-    for compute in (
-        lambda: tf.transpose(layer(x), (1, 0, 2)),
-        lambda: lstm(tf.transpose(x, (1, 0, 2)), kernel, recurrent, bias),
-        lambda: raw(kernel),
-    ):
-        with tf.GradientTape() as tape:
-            tape.watch(kernel)
-            loss = tf.reduce_sum(tf.square(compute()))
-        gradients.append(tape.gradient(loss, kernel).numpy())
-    np.testing.assert_allclose(gradients[1], gradients[0], atol=1e-6)
-    assert np.abs(gradients[2] - gradients[0]).max() > 1e-2
-
-
 @pytest.mark.parametrize("hparams", KINDS, ids=kind)
 def test_padding_more_changes_no_logit(hparams: HParams) -> None:
     shape, weights, tokens = Shape.of(hparams, VOCABULARY, CLASSES), weights_of(hparams), token_batch()
@@ -129,3 +97,13 @@ def test_weights_are_drawn_as_keras_draws_them_and_by_the_seed() -> None:
     assert np.abs(kernel).max() <= np.sqrt(6 / (16 + 32)) + 1e-6
     np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(8), atol=1e-5)
     assert bias.tolist() == [0] * 8 + [1] * 8 + [0] * 16
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_in_16_bits_logits_are_about_the_same_and_float32(precision: Precision) -> None:
+    hparams = HParams(lstm_size=4, embedding_size=6, bidirectional=True, pooling="max")
+    tokens, weights = token_batch(), weights_of(hparams)
+    full = forward(Shape.of(hparams, VOCABULARY, CLASSES), weights, tokens)
+    half = forward(Shape.of(hparams, VOCABULARY, CLASSES, precision), weights, tokens)
+    assert half.dtype == tf.float32
+    np.testing.assert_allclose(half, full, atol=0.02)

@@ -1,14 +1,18 @@
+import gc
 import json
 import math
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from data.dataset import Dataset
 from model.compiled import CompiledNetwork, Knobs, Pool
 from model.forward import Shape
-from model.hparams import HParams
+from model.hparams import HParams, Precision
+from model.loss_scale import GROWTH_STEPS, INITIAL, LossScale
 from model.network import initial_weights
 from model.training import OutOfTimeError, Training, train
 
@@ -93,17 +97,59 @@ def test_a_step_is_traced_once_whatever_the_batches(dataset: Dataset) -> None:
     network = pool.take(Shape.of(TINY, dataset.vocabulary_size, dataset.classes))
     assert pool.built == 1
     steps = (network._train_on_all, network._train_on_hardest, network._infer)
-    assert [step.experimental_get_tracing_count() for step in steps] == [0, 1, 1]
+    assert [step.experimental_get_tracing_count() for step in steps] == [1, 1, 1], "the ranked step calls the other two"
 
 
 def test_the_least_recently_used_shape_is_dropped() -> None:
-    pool = Pool(kept=2)
     shapes = [Shape.of(HParams.from_dict(TINY.to_dict() | {"lstm_size": size}), 9, 2) for size in (2, 3, 4)]
+    pool = Pool(kept=2 * CompiledNetwork(shapes[-1]).size)
     for shape in shapes:
         pool.give_back(pool.take(shape))
     for shape, built in zip(reversed(shapes), (3, 3, 4), strict=True):
         pool.take(shape)
         assert pool.built == built
+
+
+def test_what_is_dropped_is_gone_graphs_and_all() -> None:
+    pool = Pool(kept=0)
+    network = pool.take(Shape.of(TINY, 9, 2))
+    network.warm_up({0.5, 1.0})
+    steps = (network._train_on_all, network._train_on_hardest, network._infer)
+    graphs = [weakref.ref(step.get_concrete_function().graph) for step in steps]
+    pool.give_back(network)
+    del network, steps
+    gc.collect()
+    assert [graph() for graph in graphs] == [None] * 3
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_it_learns_in_16_bits_and_keeps_float32_weights(dataset: Dataset, precision: Precision) -> None:
+    with Training(dataset, TINY, seed=0, precision=precision, pool=Pool()) as training:
+        reports = [training.run_epoch() for _ in range(8)]
+        assert {weight.dtype for weight in training.weights()} == {np.dtype(np.float32)}
+    assert reports[-1].loss < 0.7
+
+
+def test_the_loss_scale_halves_at_what_is_not_finite_and_doubles_in_time() -> None:
+    scale = LossScale()
+    good, bad = tf.ones(3), tf.constant([1.0, np.inf, np.nan])
+    assert [bool(scale.adapt([good, bad])), bool(scale.adapt([good]))] == [False, True]
+    assert float(scale.factor) == INITIAL / 2
+    for _ in range(GROWTH_STEPS - 1):
+        scale.adapt([good])
+    assert float(scale.factor) == INITIAL
+
+
+def test_a_step_whose_gradient_is_not_finite_changes_nothing_in_float16() -> None:
+    shape = Shape.of(TINY, 40, 3, "float16")
+    network = CompiledNetwork(shape)
+    network.reset([1e4 * weight for weight in initial_weights(shape.weights(), 1)])
+    before = [weight.numpy() for weight in network.weights]
+    network._scale.factor.assign(3e38)
+    tokens, labels = np.full((4, 3), 7, np.int32), np.zeros(4, np.int32)
+    network.train(tokens, labels, fraction=1.0, step=1, knobs=Knobs.of(TINY), seed=0)
+    for old, new in zip(before, network.weights, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(dataset: Dataset) -> None:

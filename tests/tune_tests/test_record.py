@@ -3,9 +3,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from tune.outcome import best_trial, counts, expendable, leaderboard, read_trials, useful_share
+from tune.outcome import best_trial, counts, leaderboard, podium, read_trials, useful_share
+from tune.podium import Podium
 from tune.record import Record
 from tune.scheduler import make_scheduler
 from tune.settings import Settings
@@ -31,7 +34,8 @@ def epoch(number: int, loss: float) -> dict[str, Any]:
 def record_in(folder: Path, limit: int | None = None, sampler: str = "random") -> Record:
     if not (folder / JOURNAL).exists():
         create_study(folder, "s")
-    return Record(open_study(folder, make_sampler(sampler, 0)), SPACE, limit)
+    study = open_study(folder, make_sampler(sampler, 0))
+    return Record(study, SPACE, limit, podium(read_trials(study), keep=2))
 
 
 def run(record: Record, losses: list[float], state: TrialState | None, reason: str = "why") -> int:
@@ -105,7 +109,20 @@ def test_weights_are_kept_of_what_runs_and_of_the_best(tmp_path: Path) -> None:
     ):
         run(record, losses, state)
     run(record, [9], None)
-    assert expendable(read_trials(record.study), keep=2) == [0, 2]
+    assert sorted(record.podium.fallen) == [0, 2]
+    assert sorted(podium(read_trials(record.study), keep=2).fallen) == [0, 2], "a search resumed sees it so too"
+
+
+@given(st.lists(st.sampled_from([1.0, 2.0, 3.0, 4.0, math.inf])), st.integers(1, 4))
+def test_the_podium_holds_the_top_of_the_leaderboard_and_its_bar_only_falls(losses: list[float], size: int) -> None:
+    best, bars = Podium(size), [math.inf]
+    for number, loss in enumerate(losses):
+        best.add(number, loss)
+        bars.append(best.bar)
+    ranked = sorted((loss, number) for number, loss in enumerate(losses) if math.isfinite(loss))
+    assert sorted(best.fallen) == sorted(set(range(len(losses))) - {number for _, number in ranked[:size]})
+    assert bars == sorted(bars, reverse=True)
+    assert best.bar == (ranked[size - 1][0] if len(ranked) >= size else math.inf)
 
 
 def test_there_are_never_more_trials_than_asked_for(tmp_path: Path) -> None:
@@ -161,7 +178,7 @@ def test_samplers_are_seeded(tmp_path: Path) -> None:
             folder = tmp_path / f"{name}{len(drawn)}"
             folder.mkdir()
             create_study(folder, "s")
-            record = Record(open_study(folder, make_sampler(name, seed)), SPACE, None)
+            record = Record(open_study(folder, make_sampler(name, seed)), SPACE, None, Podium(1))
             drawn.append([record.propose() for _ in range(12)])
         assert drawn[0] == drawn[1] != drawn[2]
     with pytest.raises(ValueError, match="no sampler 'best'"):

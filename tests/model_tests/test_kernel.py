@@ -1,0 +1,57 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras.src.backend.tensorflow.rnn import _standardize_cudnn_weights
+
+from model.kernel import block_lstm, choose_kernel, cudnn_weights, loop_lstm
+
+STEPS, BATCH, INPUTS, UNITS = 5, 2, 4, 3
+
+
+@pytest.fixture(scope="module")
+def layer() -> keras.layers.LSTM:
+    layer = keras.layers.LSTM(UNITS, return_sequences=True, bias_initializer="random_normal")
+    layer.build((None, STEPS, INPUTS))
+    return layer
+
+
+@pytest.mark.parametrize("compute", [block_lstm, loop_lstm])
+def test_each_way_gives_the_outputs_and_gradients_of_the_keras_layer(layer: keras.layers.LSTM, compute) -> None:  # noqa: ANN001
+    x = tf.random.stateless_normal((STEPS, BATCH, INPUTS), seed=(1, 2))
+    weights = [weight.value for weight in layer.weights]
+    results = []
+    for outputs in (lambda: compute(x, *weights), lambda: tf.transpose(layer(tf.transpose(x, (1, 0, 2))), (1, 0, 2))):
+        with tf.GradientTape() as tape:
+            tape.watch([x, *weights])
+            output = outputs()
+            loss = tf.reduce_sum(tf.square(output))
+        results.append([output, *tape.gradient(loss, [x, *weights])])
+    for mine, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
+
+
+def test_weights_are_laid_out_for_cudnn_as_keras_lays_them_out(layer: keras.layers.LSTM) -> None:
+    kernel, recurrent, bias = (tf.convert_to_tensor(weight.value) for weight in layer.weights)
+    theirs = _standardize_cudnn_weights(
+        weights=[*tf.split(kernel, 4, axis=1), *tf.split(recurrent, 4, axis=1)],
+        biases=tf.split(tf.concat([tf.zeros_like(bias), bias], 0), 8),
+        shape=tf.constant([-1]),
+        transpose_weights=True,
+    )
+    np.testing.assert_array_equal(cudnn_weights(kernel, recurrent, bias), theirs)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "dtype", "kernel"),
+    [
+        (False, tf.float32, "block"),
+        (False, tf.float16, "block"),
+        (False, tf.bfloat16, "loop"),
+        (True, tf.float32, "cudnn"),
+        (True, tf.float16, "cudnn"),
+        (True, tf.bfloat16, "cudnn"),
+    ],
+)
+def test_the_kernel_is_chosen_by_device_and_type(gpu: bool, dtype: tf.DType, kernel: str) -> None:
+    assert choose_kernel(gpu=gpu, dtype=dtype) == kernel

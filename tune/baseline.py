@@ -1,0 +1,87 @@
+"""The linear baseline, fitted beside the trials in a process of its own that gives way to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import Any
+
+from data.dataset import Dataset
+
+
+class Baseline:
+    """The baseline's process. Not a worker of Ray's: those import TensorFlow, which it has no use for."""
+
+    def __init__(self, dataset: Dataset, seed: int) -> None:
+        self._work = (dataset, seed)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output = (b"", b"")
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Starts it, if it was not started."""
+        if self._process is None:
+            path = os.pathsep.join(sys.path)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tune.baseline"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=os.environ | {"PYTHONPATH": path},
+            )
+            self._thread.start()
+
+    def result(self, patience: float | None) -> dict[str, Any]:
+        """Waits for the figures on each side: loss, accuracy, macro_f1 and rows of train, validation and test.
+
+        Args:
+            patience: Seconds to wait, or None.
+
+        Raises:
+            TimeoutError: If it is not done by then.
+            RuntimeError: If it failed, with the last line that it had to say.
+        """
+        self.start()
+        self._thread.join(patience)
+        if self._thread.is_alive():
+            raise TimeoutError
+        output, errors = self._output
+        if not output:
+            raise RuntimeError((errors.decode(errors="replace").strip().splitlines() or ["its process was killed"])[-1])
+        figures: dict[str, Any] = json.loads(output)
+        return figures
+
+    def close(self) -> None:
+        """Ends the process, done or not."""
+        if self._process is not None:
+            self._process.kill()
+            self._thread.join()
+
+    def _run(self) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it has failed, and says why
+            pickle.dump(self._work, self._process.stdin, protocol=5)
+            self._process.stdin.close()
+        self._process.stdin = None
+        self._output = self._process.communicate()
+
+
+def _main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search ends it
+    os.nice(19)  # it has the whole search's time, and the trials have not
+    from model.baseline import evaluate_baseline
+
+    dataset, seed = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
+    figures = {side: evaluation.summary() for side, evaluation in evaluate_baseline(dataset, seed).items()}
+    print(json.dumps(figures))  # noqa: T201
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,32 @@
+"""Memory: what a process holds, and what the machine has."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+WORKERS_SHARE = 0.7
+"""Of the memory, what workers may hold together; the rest is the corpus's, the driver's and Ray's."""
+
+
+def own_memory() -> int:
+    """Returns the resident bytes that this process shares with no other; 0 where the system does not say."""
+    try:
+        _, resident, shared, *_ = map(int, Path("/proc/self/statm").read_text(encoding="ascii").split())
+    except OSError:
+        return 0
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
+
+
+def all_memory() -> int:
+    """Returns the machine's bytes, or the container's where it may have fewer."""
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        return min(physical, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no such file, or 'max'
+        return physical
+
+
+def worker_memory(gib: float | None, workers: int) -> float:
+    """Returns the bytes above which a worker is replaced: what the settings say, or its part of the memory."""
+    return gib * 2**30 if gib else WORKERS_SHARE * all_memory() / workers
