@@ -14,6 +14,8 @@ from typing import Any
 
 from data.dataset import Dataset
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 
 class Baseline:
     """The baseline's process. Not a worker of Ray's: those import TensorFlow, which it has no use for."""
@@ -21,19 +23,22 @@ class Baseline:
     def __init__(self, dataset: Dataset, seed: int) -> None:
         self._work = (dataset, seed)
         self._process: subprocess.Popen[bytes] | None = None
+        self._starting = threading.Lock()
         self._output = (b"", b"")
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
         """Starts it, if it was not started."""
-        if self._process is None:
+        with self._starting:  # a timer may ask for it, and the search's own thread
+            if self._process is not None:
+                return
             path = os.pathsep.join(sys.path)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tune.baseline"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": path},
+                env=os.environ | dict.fromkeys(THREADS, "1") | {"PYTHONPATH": path},
             )
             self._thread.start()
 

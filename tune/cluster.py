@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
@@ -40,7 +43,8 @@ def local_cluster(workers: int) -> Iterator[Callable[[], None]]:
     """Starts Ray on this machine in the background, with a process for each worker, and ends it.
 
     Ray counts workers, not cores: it starts a process for each CPU that it is told of. They import TensorFlow by
-    themselves as they start, and Ray makes the trials' actors of them. (Processes that have run a task become no actors.)
+    themselves as they start, and Ray makes the trials' actors of them: of those that have the environment that is asked for
+    and have run no task.
 
     Args:
         workers: Trials at a time.
@@ -50,20 +54,34 @@ def local_cluster(workers: int) -> Iterator[Callable[[], None]]:
     """
     set_environment()
     warnings.filterwarnings("ignore", module=r"ray\.")  # its advice on environment variables; no user of ours can act on it
+    import ray  # the environment comes first
+    from ray.tune.execution import class_cache
+
+    # Tune asks for its actors with an environment of their own, which no process has that is there already. Here all is
+    # inherited from this process.
+    class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = {}, set()
     logger = logging.getLogger("ray")
     handlers, logger.handlers, logger.propagate = logger.handlers, [logging.NullHandler()], False
+    logging.getLogger("ray._private.worker").setLevel(logging.ERROR)  # it warns that a thread sets no handler of signals
+    before = signal.signal(signal.SIGTERM, _exit)
     with ThreadPoolExecutor(1, "ray") as thread:
         starting = thread.submit(_start, workers)
         try:
             yield starting.result
         finally:
             starting.exception()  # waits for it
-            _end()
+            ray.shutdown()
             logger.handlers = handlers
+            signal.signal(signal.SIGTERM, before)
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)  # through all that has to be ended
 
 
 def _start(workers: int) -> None:
-    import ray  # the environment comes first
+    """Starts Ray, and waits until its workers' processes are known to it: it would else start others for the actors."""
+    import ray
     from ray._raylet import Config  # type: ignore[attr-defined]
 
     # Whoever imported Ray before us had it read the environment then; without this, the token would not be used.
@@ -77,16 +95,9 @@ def _start(workers: int) -> None:
         logging_level=logging.ERROR,
         configure_logging=False,
     )
-    # Were an actor asked for before they are known to Ray, it would start a process more for it.
     deadline = time.monotonic() + REGISTRATION_SECONDS
     while len(ray._private.state.workers()) < workers and time.monotonic() < deadline:  # noqa: SLF001 - no public way
         time.sleep(0.05)
-
-
-def _end() -> None:
-    import ray
-
-    ray.shutdown()
 
 
 @contextmanager

@@ -52,7 +52,7 @@ class Record:
         self, study: optuna.Study, space: Space, limit: int | None, podium: Podium, first: Sequence[HParams] = ()
     ) -> None:
         self.study, self.space, self.limit, self.podium = study, space, limit, podium
-        self._first = [place for hparams in first if (place := space.place(hparams)) is not None]
+        self.first = [place for hparams in first if (place := space.place(hparams)) is not None]
         trials = study.get_trials(deepcopy=False)
         self._orphans = [trial for trial in trials if trial.state is TrialState.RUNNING]
         self._count = sum(trial.state is not TrialState.WAITING for trial in trials)
@@ -69,8 +69,8 @@ class Record:
         elif self.limit is not None and self._count >= self.limit:
             return None
         else:
-            if self._count < len(self._first):
-                self.study.enqueue_trial(self._first[self._count], skip_if_exists=True)
+            if self._count < len(self.first):
+                self.study.enqueue_trial(self.first[self._count], skip_if_exists=True)
             trial = self.study.ask()
             self._count += 1
         hparams = self.space.suggest(trial)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from importlib import import_module
 from typing import Any
@@ -37,6 +38,9 @@ RETRIES = 1
 memory, say, or by itself, having grown too large (`tune.trial`)."""
 LATE_SECONDS = 5.0
 """How long after a time limit the linear baseline is waited for."""
+BASELINE_SHARE = 0.2
+"""Of a time limit, when the linear baseline begins, if no trial has ended before: the first trials have the cores to
+themselves."""
 IMPORT_SECONDS = 12.0
 """Before the trials' end, how early this process begins to import TensorFlow, so that the winner need not wait for it."""
 
@@ -127,7 +131,9 @@ def _tune(
     from tune.trial import LSTMTrial
 
     trials_end = deadline - _finish_seconds(settings, inputs) if deadline else float("inf")
-    timer = _import_ahead(trials_end)
+    timers = [_at(trials_end - IMPORT_SECONDS, import_module, "model.classifier")]
+    if deadline:
+        timers.append(_at(time.time() + BASELINE_SHARE * (deadline - time.time()), baseline.start))
     trials = read_trials(study)
     best = podium(trials, settings.keep)
     record = Record(study, inputs.space, limit, best, settings.first_trials())
@@ -148,7 +154,7 @@ def _tune(
         with_resources(trainable, {"cpu": 1, "gpu": settings.gpus_per_trial}),
         tune_config=TuneConfig(
             search_alg=StudySearcher(record, trials_end),
-            scheduler=make_scheduler(settings, trials),
+            scheduler=make_scheduler(settings, trials, len(record.first)),
             num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
@@ -163,12 +169,13 @@ def _tune(
             checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
             callbacks=[
                 StudyCallback(record),
-                Housekeeping(baseline.start, lambda: _tidy(folder, best, clock)),
+                Housekeeping(lambda: _tidy(folder, best, clock, baseline)),
                 display,
             ],
         ),
     ).fit()
-    timer.cancel()
+    for timer in timers:
+        timer.cancel()
 
 
 def _finish_seconds(settings: Settings, inputs: Inputs) -> float:
@@ -177,8 +184,9 @@ def _finish_seconds(settings: Settings, inputs: Inputs) -> float:
     return min(estimate, FINISH_SHARE * float(settings.time_limit or 0))
 
 
-def _tidy(folder: SearchFolder, best: Podium, clock: _Clock) -> None:
+def _tidy(folder: SearchFolder, best: Podium, clock: _Clock, baseline: Baseline) -> None:
     clock.write()
+    baseline.start()
     while best.fallen:
         weights_file(folder.weights, best.fallen.pop()).unlink(missing_ok=True)
 
@@ -194,9 +202,9 @@ def _wait_for(baseline: Baseline, deadline: float | None, display: Display) -> d
     return None
 
 
-def _import_ahead(trials_end: float) -> threading.Timer:
-    wait = min(max(trials_end - IMPORT_SECONDS - time.time(), 0), threading.TIMEOUT_MAX)
-    timer = threading.Timer(wait, import_module, ["model.classifier"])
+def _at(moment: float, function: Callable[..., Any], *arguments: Any) -> threading.Timer:
+    """Calls a function at a time as `time.time` gives it, in a thread of its own."""
+    timer = threading.Timer(min(max(moment - time.time(), 0), threading.TIMEOUT_MAX), function, arguments)
     timer.daemon = True
     timer.start()
     return timer

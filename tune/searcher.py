@@ -107,14 +107,10 @@ class InterruptStopper(Stopper):
 
 
 class Housekeeping(Callback):
-    """Calls a function when a worker is up and starts a trial, and another when a trial has ended."""
+    """Calls a function whenever a trial has ended and its weights are written."""
 
-    def __init__(self, begun: Callable[[], None], tidy: Callable[[], None]) -> None:
-        self._begun, self._tidy = begun, tidy
-
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Tells that a worker is up."""
-        self._begun()
+    def __init__(self, tidy: Callable[[], None]) -> None:
+        self._tidy = tidy
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tidies up."""

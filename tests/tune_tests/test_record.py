@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
+from model.hparams import HParams
 from tune.outcome import best_trial, counts, leaderboard, podium, read_trials, useful_share
 from tune.podium import Podium
 from tune.record import Record
@@ -194,7 +196,33 @@ def test_asha_resumed_decides_as_if_it_had_seen_the_trials_before(tmp_path: Path
     fresh = make_scheduler(settings, [])
     decisions = []
     for asha in (scheduler, fresh):
-        trial = type("Trial", (), {"trial_id": "new"})()
+        trial = SimpleNamespace(trial_id="new", config={"number": 6})
         asha.on_trial_add(None, trial)
         decisions.append(asha.on_trial_result(None, trial, {"epoch": 1, "loss": 2.0}))
     assert decisions == ["STOP", "CONTINUE"]
+
+
+def test_the_portfolio_comes_first_and_once_and_what_lies_outside_the_space_is_passed_over(tmp_path: Path) -> None:
+    create_study(tmp_path, "s")
+    first = [HParams(lstm_size=size) for size in (8, 65, 16)]
+    for _ in range(2):  # the second is the search resumed
+        study = open_study(tmp_path, make_sampler("random", 0))
+        record = Record(study, SPACE, None, Podium(2), first)
+        for _ in range(2):
+            run(record, [1], TrialState.COMPLETE)
+    assert [trial.hparams["lstm_size"] for trial in read_trials(study)][:2] == [8, 16]
+    assert len(study.trials) == 4
+    assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
+
+
+def test_asha_stops_no_trial_of_the_portfolio_before_its_credit_is_spent() -> None:
+    settings = Settings.model_validate({"grace_period": 1, "reduction_factor": 3, "max_epochs": 9})
+    asha = make_scheduler(settings, [], credited=2)
+    decisions = {}
+    for number, losses in ((0, [1.0, 0.9, 0.8]), (1, [2.0, 1.9, 1.8, 1.7, 1.6]), (2, [3.0])):
+        trial = SimpleNamespace(trial_id=str(number), config={"number": number})
+        asha.on_trial_add(None, trial)
+        decisions[number] = [
+            asha.on_trial_result(None, trial, {"epoch": epoch, "loss": loss}) for epoch, loss in enumerate(losses, 1)
+        ]
+    assert decisions == {0: ["CONTINUE"] * 3, 1: ["CONTINUE"] * 5, 2: ["STOP"]}

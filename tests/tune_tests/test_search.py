@@ -249,6 +249,17 @@ def test_ctrl_c_keeps_everything_and_says_how_to_go_on(tmp_path: Path, inputs: P
     assert [trial for trial in show(tmp_path, "cut")["trials"] if trial["state"] == "running"] == []
 
 
+def test_a_worker_that_has_outgrown_its_memory_is_replaced_and_no_trial_is_lost(tmp_path: Path, inputs: Path) -> None:
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
+    # Whoever has run a trial holds more than that.
+    topknot("search", *flags, "--name", "cut", "--trials", "4", "--workers", "1", "--worker-memory", "0.01")
+    assert_complete(tmp_path, 4)
+    assert "failed" not in {trial["state"] for trial in show(tmp_path, "cut")["trials"]}
+    topknot("search", *flags, "--name", "same", "--trials", "4", "--workers", "1")
+    same = [{**trial, "seconds": None} for trial in show(tmp_path, "same")["trials"]]
+    assert [{**trial, "seconds": None} for trial in show(tmp_path, "cut")["trials"]] == same
+
+
 def test_trials_that_diverge_fail_at_that_epoch_and_the_search_goes_on(tmp_path: Path, inputs: Path) -> None:
     config = tmp_path / "wild.yaml"
     config.write_text(

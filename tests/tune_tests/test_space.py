@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from data.errors import InputError
 from model.hparams import HParams
-from model.presets import SPACES
+from model.presets import PORTFOLIOS, SPACES
 from tune.space import parse_space
 
 
@@ -119,3 +119,28 @@ json_like = st.recursive(
 def test_whatever_is_written_is_a_space_or_one_clear_error(written: dict[str, Any]) -> None:
     with suppress(InputError):
         assert {dimension.name for dimension in parse_space(written).dimensions} == set(written)
+
+
+@pytest.mark.parametrize("name", PORTFOLIOS)
+def test_a_portfolio_lies_in_its_space_and_is_drawn_as_it_stands(name: str) -> None:
+    space, study = parse_space(SPACES[name]), optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for hparams in PORTFOLIOS[name]:
+        study.enqueue_trial(space.place(hparams))
+        assert space.suggest(study.ask()) == hparams
+
+
+@given(st.integers(0, 10**6))
+def test_what_a_space_draws_lies_in_it(seed: int) -> None:
+    written = {
+        "lstm_size": {"int": [8, 64], "step": 8},
+        "dense_layers": {"int": [0, 2]},
+        "dense_size": {"int": [8, 64], "log": True, "when": {"dense_layers": "> 0"}},
+        "lstm_dropout": {"float": [0.0, 0.5], "step": 0.1},
+        "pooling": {"choice": ["last", "max"]},
+        "batch_size": 32,
+    }
+    space, study = parse_space(written), optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    trial = study.ask()
+    assert space.place(space.suggest(trial)) == trial.params
+    outside = HParams(lstm_size=12)
+    assert space.place(outside) is None

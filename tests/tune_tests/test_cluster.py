@@ -1,0 +1,59 @@
+"""Ray on this machine, for real."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.errors import InputError
+from tune.cluster import gpus, local_cluster
+from tune.provenance import count_workers
+from tune.settings import Settings
+
+
+def test_trials_run_in_the_processes_that_were_started_first(tmp_path: Path) -> None:
+    with local_cluster(1) as wait_for_ray:
+        wait_for_ray()
+        import ray
+        from ray.tune import RunConfig, Trainable, Tuner
+
+        class Tell(Trainable):
+            def step(self) -> dict[str, object]:
+                worker = ray.get_runtime_context().get_worker_id()
+                return {"worker": worker, "imported": "tensorflow" in sys.modules, "done": True}
+
+        before = ray._private.state.workers()
+        (result,) = Tuner(Tell, run_config=RunConfig(storage_path=str(tmp_path), verbose=0)).fit()
+        assert len(before) == ray.cluster_resources()["CPU"] == 1
+        assert result.metrics is not None
+        assert result.metrics["worker"] in before
+        assert result.metrics["imported"]
+
+
+def test_gpus_are_counted_as_the_environment_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([Path(f"/dev/nvidia{index}") for index in range(4)]))
+    for visible, count in ((None, 4), ("", 0), ("-1", 0), ("2", 1), ("0,1", 2)):
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if visible is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert gpus() == count
+
+
+def test_workers_fit_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tune.provenance.cores", lambda: 16)
+    monkeypatch.setattr("tune.provenance.gpus", lambda: 2)
+
+    def count(**values: object) -> int:
+        return count_workers(Settings.model_validate(values))
+
+    assert count() == 16
+    assert count(cpus_per_trial=3) == 5
+    assert count(gpus_per_trial=0.25) == 8
+    assert count(gpus_per_trial=0.1, cpus_per_trial=4) == 4
+    assert count(gpus_per_trial=0.5, workers=3) == 3
+    for values in ({"workers": 100}, {"gpus_per_trial": 0.5, "workers": 5}, {"gpus_per_trial": 3.0}):
+        with pytest.raises(InputError, match=r"too (many|few)"):
+            count(**values)
+    monkeypatch.setattr("tune.provenance.gpus", lambda: 0)
+    with pytest.raises(InputError, match=r"there is no GPU for 0\.5; 0 computes on cores"):
+        count(gpus_per_trial=0.5)
