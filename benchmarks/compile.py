@@ -59,9 +59,8 @@ def main() -> None:
     use_device(1, gpu=False)
     first = measure(NETWORKS["one LSTM of 32, last"], rewrites=False)[0]
     print(f"The first network of a process: {first:.2f} s\n")
-    print(
-        "| network | compiled, rewrites on | off | step on k/B 1/4, on | off | step on all, on | off |\n|---|---|---|---|---|---|---|"
-    )
+    columns = ("network", "compiled, rewrites on", "off", "step on k/B 1/4, on", "off", "step on all, on", "off")
+    print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
     for name, hparams in NETWORKS.items():
         found: dict[bool, list[tuple[float, float, float]]] = {True: [], False: []}
         for _ in range(REPEATS):

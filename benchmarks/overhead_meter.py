@@ -16,7 +16,7 @@ PARTS = {
         "ask": ["tune.record:Record.propose"],
         "tell": ["tune.record:Record.report", "tune.record:Record.end"],
         "journal": [f"{JOURNAL}:JournalFileBackend.append_logs", f"{JOURNAL}:JournalStorage._sync_with_backend"],
-        "files": ["tune.run:_tidy"],
+        "files": ["tune.searcher:Housekeeping.on_trial_complete"],
         "wait": ["ray:wait"],
     },
     "ray": {

@@ -13,7 +13,8 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,6 @@ from tune.space import parse_space
 EPOCHS, REDUCTION = 30, 3  # Topknot's defaults
 
 
-def _nothing(name: str) -> None:
-    pass
-
-
 def made_up_loss(number: int, epoch: int) -> float:
     return random.Random(number).random() + math.exp(-epoch / 6)  # noqa: S311 - no secret
 
@@ -38,14 +35,12 @@ def prepare_topknot(folder: Path, sampler: str, trials: int, workers: int) -> tu
     """Returns what starts Ray, and what runs the trials: all that `topknot search` runs, but for the corpus and the winner."""
     import tune.cluster
 
-    tune.cluster.set_environment()
-    tune.cluster.import_module = _nothing  # type: ignore[assignment]  # the workers need no TensorFlow
+    tune.cluster.ENVIRONMENT["RAY_preload_python_modules"] = "json"  # the workers need no TensorFlow
 
     def run(meter: Meter) -> None:
         import ray.tune
         from rich.console import Console
 
-        import tune.run
         import tune.trial
         from tune.display import Display
         from tune.folder import SearchFolder
@@ -54,6 +49,7 @@ def prepare_topknot(folder: Path, sampler: str, trials: int, workers: int) -> tu
         from tune.searcher import ENDED, NUMBER
         from tune.settings import Settings
         from tune.study import make_sampler
+        from tune.tuning import Tuning
 
         class NoTrial(ray.tune.Trainable):
             def setup(self, config: dict[str, Any], **shared: Any) -> None:
@@ -77,16 +73,27 @@ def prepare_topknot(folder: Path, sampler: str, trials: int, workers: int) -> tu
                 meter.count()
 
         tune.trial.LSTMTrial = NoTrial  # type: ignore[misc, assignment]
-        settings = Settings(workers=workers, sampler=sampler, max_epochs=EPOCHS, reduction_factor=REDUCTION)
+        settings = Settings(workers=workers, sampler=sampler, max_epochs=EPOCHS, reduction_factor=REDUCTION, portfolio=False)
         search = SearchFolder(folder)
         search.keep(settings, {"wall_seconds": 0.0})
         study = search.study(make_sampler(sampler, settings.seed))
         inputs: Any = Inputs(parse_space(settings.written_space()), None, None, None, 0)  # type: ignore[arg-type]
         display = CountingDisplay(Console(stderr=True), time.time(), quiet=True)
-        clock, interrupted = tune.run._Clock(search, time.time()), threading.Event()
-        tune.run._tune(search, settings, study, inputs, ray.put(None), workers, trials, None, interrupted, display, clock)
+        tuning = Tuning(
+            folder=search, settings=settings, inputs=inputs, study=study, workers=workers, limit=trials, end=math.inf
+        )
+        tuning.run(threading.Event(), display, lambda: None)
 
-    return tune.cluster.local_cluster(workers, 1), run
+    return ready_cluster(workers), run
+
+
+@contextmanager
+def ready_cluster(workers: int) -> Iterator[None]:
+    import tune.cluster
+
+    with tune.cluster.local_cluster(workers) as wait_for_ray:
+        wait_for_ray()
+        yield
 
 
 def draw(trial: Trial) -> dict[str, Any]:

@@ -7,7 +7,8 @@
 
 Contenders, each a process of its own on two cores, in an order that rotates with the seed:
 
-- Topknot, by its command line;
+- Topknot, by its command line: as it is, beginning with a portfolio of configurations known to be good on other corpora
+  and on these, and without it (`--no-portfolio`), knowing no more than its peers;
 - Ray Tune as documented: a function, ASHA, OptunaSearch, two trials at a time with a core each;
 - Optuna in one process: TPE, HyperbandPruner;
 - KerasTuner's Hyperband;
@@ -28,7 +29,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
-from contest.contenders import CONTENDERS, TOPKNOT, Epoch, run_peer, run_topknot
+from contest.contenders import CONTENDERS, Epoch, run_peer, run_topknot
 from contest.runs import Run, add_run, make_run, read_runs, table
 from peers.task import write_dataset
 
@@ -123,7 +124,7 @@ def race(names: list[str], seed: int, flags: dict[str, Any], options: argparse.N
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     turn = seed % len(names) if names else 0
     for name in names[turn:] + names[:turn]:
-        budget = options.topknot_budget or options.budget if name == TOPKNOT else options.budget
+        budget = options.topknot_budget or options.budget if CONTENDERS[name].flags is not None else options.budget
         print(f"seed {seed}, {name}: {budget:.0f} s", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             curve = compete(name, budget, seed, inputs, flags, Path(folder))
@@ -133,8 +134,11 @@ def race(names: list[str], seed: int, flags: dict[str, Any], options: argparse.N
 
 
 def compete(name: str, budget: float, seed: int, inputs: Inputs, flags: dict[str, Any], folder: Path) -> list[Epoch]:
-    if name == TOPKNOT:
-        return run_topknot([part for key, value in flags.items() for part in (f"--{key}", value)], budget, seed, folder)
+    own = CONTENDERS[name].flags
+    if own is not None:
+        return run_topknot(
+            [*own, *(part for key, value in flags.items() for part in (f"--{key}", value))], budget, seed, folder
+        )
     longest = CONTENDERS[name].longest
     split = inputs.dataset.split
     dataset = encode_corpus(inputs.corpus, split, longest)[0] if longest else inputs.dataset

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import Any
-
-import optuna
 
 from tune.baseline import Baseline
 from tune.chatter import divert_chatter
 from tune.cluster import ray_log
 from tune.display import Display
-from tune.folder import ABOUT, LOG, RAY, RESULT, SearchFolder
+from tune.folder import ABOUT, LOG, RESULT, SearchFolder
 from tune.inputs import Inputs
 from tune.interrupt import interruptible
-from tune.memory import worker_memory
-from tune.outcome import counts, podium, read_trials, useful_share
-from tune.podium import Podium
+from tune.outcome import counts, useful_share
 from tune.provenance import count_workers
-from tune.record import Record
 from tune.settings import Settings
 from tune.study import make_sampler, repair_journal
-from tune.weights import weights_file
+from tune.tuning import Tuning
 from tune.winner import evaluate_best
 
 FINISH_SECONDS = 4.0
@@ -33,9 +29,6 @@ TOKENS_PER_SECOND = 300_000
 FINISH_SHARE = 0.3
 """Kept of a time limit for evaluating the winner: so many seconds, and the time to read the corpus once, by a cautious
 rate; but no more than this share of the limit."""
-RETRIES = 1
-"""How often a trial is run again, from its start and with the same seed, when its process ends under it: killed for want of
-memory, say, or by itself, having grown too large (`tune.trial`)."""
 LATE_SECONDS = 5.0
 """How long after a time limit the linear baseline is waited for."""
 BASELINE_SHARE = 0.2
@@ -66,19 +59,29 @@ def run_trials(
     """
     deadline = started + settings.time_limit if settings.time_limit else None
     repair_journal(folder.path)
-    study = folder.study(make_sampler(settings.sampler, settings.seed + len(folder.trials())))
     workers = count_workers(settings)
+    tuning = Tuning(
+        folder=folder,
+        settings=settings,
+        inputs=inputs,
+        study=folder.study(make_sampler(settings.sampler, settings.seed + len(folder.trials()))),
+        workers=workers,
+        limit=limit,
+        end=deadline - _finish_seconds(settings, inputs) if deadline else math.inf,
+    )
     clock = _Clock(folder, started)
     divert_chatter(folder.path / LOG)
     display.start(folder, settings, inputs, workers, limit, deadline)
-    import ray  # `topknot --help` must not load it
-
     baseline = Baseline(inputs.dataset, settings.seed)
-    with ray_log(folder.path / LOG), closing(baseline):
+
+    def trial_ended() -> None:
+        clock.write()
+        baseline.start()
+
+    with ray_log(folder.path / LOG), closing(baseline), _calls(_ahead(tuning.end, deadline, baseline)):
         try:
             with interruptible(display.say) as interrupted:
-                dataset = ray.put(inputs.dataset)
-                _tune(folder, settings, study, inputs, dataset, workers, limit, deadline, interrupted, display, clock, baseline)
+                tuning.run(interrupted, display, trial_ended)
             if interrupted.is_set():
                 raise KeyboardInterrupt
             display.say("Evaluating the best trial")
@@ -109,86 +112,10 @@ class _Clock:
         return wall
 
 
-def _tune(
-    folder: SearchFolder,
-    settings: Settings,
-    study: optuna.Study,
-    inputs: Inputs,
-    dataset: Any,
-    workers: int,
-    limit: int | None,
-    deadline: float | None,
-    interrupted: threading.Event,
-    display: Display,
-    clock: _Clock,
-    baseline: Baseline,
-) -> None:
-    """Runs trials until there are enough, time is up or the user stops it."""
-    from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner, with_parameters, with_resources
-
-    from tune.scheduler import make_scheduler
-    from tune.searcher import NUMBER, Housekeeping, InterruptStopper, StudyCallback, StudySearcher
-    from tune.trial import LSTMTrial
-
-    trials_end = deadline - _finish_seconds(settings, inputs) if deadline else float("inf")
-    timers = [_at(trials_end - IMPORT_SECONDS, import_module, "model.classifier")]
-    if deadline:
-        timers.append(_at(time.time() + BASELINE_SHARE * (deadline - time.time()), baseline.start))
-    trials = read_trials(study)
-    best = podium(trials, settings.keep)
-    record = Record(study, inputs.space, limit, best, settings.first_trials())
-    trainable = with_parameters(
-        LSTMTrial,
-        dataset=dataset,
-        weights=folder.weights,
-        seed=settings.seed,
-        epochs=settings.max_epochs,
-        patience=settings.patience,
-        cpus=settings.cpus_per_trial,
-        gpu=settings.gpus_per_trial > 0,
-        precision=settings.precision,
-        memory=worker_memory(settings.worker_memory, workers),
-        deadline=trials_end,
-    )
-    Tuner(
-        with_resources(trainable, {"cpu": 1, "gpu": settings.gpus_per_trial}),
-        tune_config=TuneConfig(
-            search_alg=StudySearcher(record, trials_end),
-            scheduler=make_scheduler(settings, trials, len(record.first)),
-            num_samples=-1,
-            max_concurrent_trials=workers,
-            reuse_actors=True,
-            trial_dirname_creator=lambda trial: f"{trial.config[NUMBER]:05d}",
-        ),
-        run_config=RunConfig(
-            name=RAY,
-            storage_path=str(folder.path),
-            stop=InterruptStopper(interrupted),
-            verbose=0,
-            failure_config=FailureConfig(max_failures=RETRIES),
-            checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
-            callbacks=[
-                StudyCallback(record),
-                Housekeeping(lambda: _tidy(folder, best, clock, baseline)),
-                display,
-            ],
-        ),
-    ).fit()
-    for timer in timers:
-        timer.cancel()
-
-
 def _finish_seconds(settings: Settings, inputs: Inputs) -> float:
     """Returns what to keep of a time limit for evaluating the winner on all three sides."""
     estimate = FINISH_SECONDS + len(inputs.dataset.tokens.flat) / TOKENS_PER_SECOND
     return min(estimate, FINISH_SHARE * float(settings.time_limit or 0))
-
-
-def _tidy(folder: SearchFolder, best: Podium, clock: _Clock, baseline: Baseline) -> None:
-    clock.write()
-    baseline.start()
-    while best.fallen:
-        weights_file(folder.weights, best.fallen.pop()).unlink(missing_ok=True)
 
 
 def _wait_for(baseline: Baseline, deadline: float | None, display: Display) -> dict[str, Any] | None:
@@ -202,9 +129,23 @@ def _wait_for(baseline: Baseline, deadline: float | None, display: Display) -> d
     return None
 
 
-def _at(moment: float, function: Callable[..., Any], *arguments: Any) -> threading.Timer:
-    """Calls a function at a time as `time.time` gives it, in a thread of its own."""
-    timer = threading.Timer(min(max(moment - time.time(), 0), threading.TIMEOUT_MAX), function, arguments)
-    timer.daemon = True
-    timer.start()
-    return timer
+def _ahead(trials_end: float, deadline: float | None, baseline: Baseline) -> list[tuple[float, Callable[[], Any]]]:
+    """Returns what is to be done when, as `time.time` gives it, while trials run."""
+    now = time.time()
+    ahead: list[tuple[float, Callable[[], Any]]] = [(trials_end - IMPORT_SECONDS, lambda: import_module("model.classifier"))]
+    return [*ahead, (now + BASELINE_SHARE * (deadline - now), baseline.start)] if deadline else ahead
+
+
+@contextmanager
+def _calls(ahead: list[tuple[float, Callable[[], Any]]]) -> Iterator[None]:
+    """Calls functions at their times, each in a thread of its own; those whose time has not come at the end, not."""
+    now = time.time()
+    timers = [threading.Timer(min(max(moment - now, 0), threading.TIMEOUT_MAX), function) for moment, function in ahead]
+    for timer in timers:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        for timer in timers:
+            timer.cancel()

@@ -82,7 +82,7 @@ class LSTMTrial(Trainable):
         from model.training import OutOfTimeError
 
         if self._outgrown:
-            exit_actor()  # Tune runs the trial in a new process (see `tune.run.RETRIES`)
+            exit_actor()  # Tune runs the trial in a new process (see `tune.tuning.RETRIES`)
         if self._training is None:
             return self._end_early(self._failure)
         try:

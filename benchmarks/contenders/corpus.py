@@ -8,7 +8,7 @@ import numpy as np
 from data.batches import shuffled_batches
 from data.tokens import FIRST, Ints, Tokens
 
-TEXTS = 16_384  # 32 batches of 512, the window in which Topknot sorts
+TEXTS = 16_384  # 128 batches of 128, the window in which Topknot sorts
 SIGMA = 0.8
 LONGEST = 3_000  # tokens; all texts are cut here
 VOCABULARY, CLASSES = 20_000, 20

@@ -17,7 +17,7 @@ from tune.outcome import read_trials
 from tune.study import open_study
 
 PEERS = Path(__file__).resolve().parents[1] / "peers"
-TOPKNOT = "topknot"
+TOPKNOT, UNINFORMED = "topknot", "topknot_no_portfolio"
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -49,12 +49,14 @@ class Contender:
         grace: Seconds after the budget in which it may come to its end by itself. Nothing in them counts.
         needs: Packages beyond Topknot's own, as one imports them -> as one installs them.
         longest: Tokens of a text that it is given; None for as many as its search space asks for.
+        flags: Of Topknot's command line; None for the others.
     """
 
     title: str
     grace: float = 0.0
     needs: Mapping[str, str]
     longest: int | None = None
+    flags: tuple[str, ...] | None = None
 
     def missing(self) -> list[str]:
         """Returns the packages that are to be installed for it."""
@@ -62,7 +64,8 @@ class Contender:
 
 
 CONTENDERS = {
-    TOPKNOT: Contender(title="Topknot", grace=30, needs={}),
+    TOPKNOT: Contender(title="Topknot", grace=30, needs={}, flags=()),
+    UNINFORMED: Contender(title="Topknot, --no-portfolio", grace=30, needs={}, flags=("--no-portfolio",)),
     "ray_tune_documented": Contender(title="Ray Tune, as documented", grace=30, needs={}),
     "optuna_in_process": Contender(title="Optuna, one process", needs={}),
     "keras_tuner_hyperband": Contender(

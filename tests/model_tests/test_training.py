@@ -46,7 +46,7 @@ def two_ways(k: int) -> list[list[np.ndarray]]:
 @pytest.mark.parametrize("k", [1, 3, 6, 12])
 def test_training_on_the_k_hardest_rows_gives_the_gradient_of_the_top_k_loss(k: int) -> None:
     for ranked, dense in zip(*two_ways(k), strict=True):
-        np.testing.assert_allclose(ranked, dense, rtol=1e-4, atol=1e-6)
+        assert np.linalg.norm(ranked - dense) <= 1e-5 * np.linalg.norm(dense)
 
 
 def test_the_hardest_rows_are_what_is_trained_on() -> None:

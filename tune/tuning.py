@@ -1,0 +1,106 @@
+"""Ray Tune over an Optuna study: the trials of one run of a search."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import optuna
+
+from tune.folder import RAY, SearchFolder
+from tune.inputs import Inputs
+from tune.memory import worker_memory
+from tune.outcome import podium, read_trials
+from tune.record import Record
+from tune.settings import Settings
+from tune.weights import weights_file
+
+if TYPE_CHECKING:
+    from ray.tune import Callback
+
+RETRIES = 1
+"""How often a trial is run again, from its start and with the same seed, when its process ends under it: killed for want of
+memory, say, or by itself, having grown too large (`tune.trial`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What a run of trials needs.
+
+    Attributes:
+        folder: Of the search.
+        settings: Of the search.
+        inputs: Its corpus.
+        study: With its sampler.
+        workers: Trials at a time.
+        limit: How many trials the study shall hold, or None.
+        end: When the last trial ends, as `time.time` gives it; infinite where there is no time limit.
+    """
+
+    folder: SearchFolder
+    settings: Settings
+    inputs: Inputs
+    study: optuna.Study
+    workers: int
+    limit: int | None
+    end: float
+
+    def run(self, interrupted: threading.Event, display: Callback, trial_ended: Callable[[], None]) -> None:
+        """Runs trials until there are enough, time is up or the user stops it.
+
+        Args:
+            interrupted: Set when the user stops it.
+            display: What the user sees.
+            trial_ended: Called whenever a trial has ended.
+        """
+        import ray  # `topknot --help` must not load it
+        from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner, with_parameters, with_resources
+
+        from tune.scheduler import make_scheduler
+        from tune.searcher import NUMBER, Housekeeping, InterruptStopper, StudyCallback, StudySearcher
+        from tune.trial import LSTMTrial
+
+        settings, trials = self.settings, read_trials(self.study)
+        best = podium(trials, settings.keep)
+        record = Record(self.study, self.inputs.space, self.limit, best, settings.first_trials())
+
+        def tidy() -> None:
+            trial_ended()
+            while best.fallen:
+                weights_file(self.folder.weights, best.fallen.pop()).unlink(missing_ok=True)
+
+        trainable = with_parameters(
+            LSTMTrial,
+            dataset=ray.put(self.inputs.dataset),
+            weights=self.folder.weights,
+            seed=settings.seed,
+            epochs=settings.max_epochs,
+            patience=settings.patience,
+            cpus=settings.cpus_per_trial,
+            gpu=settings.gpus_per_trial > 0,
+            precision=settings.precision,
+            memory=worker_memory(settings.worker_memory, self.workers),
+            deadline=self.end,
+        )
+        Tuner(
+            with_resources(trainable, {"cpu": 1, "gpu": settings.gpus_per_trial}),
+            tune_config=TuneConfig(
+                search_alg=StudySearcher(record, self.end),
+                scheduler=make_scheduler(settings, trials, len(record.first)),
+                num_samples=-1,
+                max_concurrent_trials=self.workers,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: f"{trial.config[NUMBER]:05d}",
+            ),
+            run_config=RunConfig(
+                name=RAY,
+                storage_path=str(self.folder.path),
+                stop=InterruptStopper(interrupted),
+                verbose=0,
+                failure_config=FailureConfig(max_failures=RETRIES),
+                checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
+                callbacks=[StudyCallback(record), Housekeeping(tidy), display],
+            ),
+        ).fit()
