@@ -51,13 +51,20 @@ class Knobs(NamedTuple):
 class CompiledNetwork:
     """The variables of one network and its steps, each compiled when first used.
 
-    Batches may be of any size and length: the steps are traced once, for all.
+    Batches may be of any size and length: the steps are traced once, for all. All weights but the embedding lie in one
+    vector: a step on short texts spends more on the number of its operations than on what they compute.
     """
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
-        self.weights = [tf.Variable(tf.zeros(size), trainable=False) for _, size in shape.weights()]
-        self._adam = LazyAdam(self.weights)
+        (_, embedding), *others = shape.weights()
+        self._sizes = [size for _, size in others]
+        self._lengths = [math.prod(size) for size in self._sizes]
+        self._embedding = tf.Variable(tf.zeros(embedding), trainable=False)
+        self._others = tf.Variable(tf.zeros(sum(self._lengths)), trainable=False)
+        # Weight decay takes kernels alone, not the embedding nor biases.
+        decaying = np.repeat([float(len(size) > 1) for size in self._sizes], self._lengths).astype(np.float32)
+        self._adam = LazyAdam(self._embedding, self._others, decaying)
         self._scale = LossScale() if shape.precision == "float16" else None
         ids = tf.TensorSpec((None, None), tf.int32)
         labels = tf.TensorSpec((None,), tf.int32)
@@ -67,7 +74,7 @@ class CompiledNetwork:
         signature = (ids, labels, scalar, scalar, knobs, seed)
         # Python's loops and conditions are over the shape; there is nothing for AutoGraph to convert.
         function = partial(tf.function, autograph=False)
-        self._infer = function(lambda tokens: forward(shape, self._read(), tokens), input_signature=(ids,))
+        self._infer = function(lambda tokens: forward(shape, self._split(self._others), tokens), input_signature=(ids,))
         self._train_on_all: Step = function(self._dense_step, input_signature=signature)
         self._train_on_hardest: Step = function(self._ranked_step, input_signature=signature)
         self._warm: set[Step] = set()
@@ -94,8 +101,14 @@ class CompiledNetwork:
         got, wanted = [weight.shape for weight in weights], [size for _, size in self.shape.weights()]
         if got != wanted:
             raise ValueError(f"The weights are of shapes {got}; this network needs {wanted}.")
-        for variable, weight in zip(self.weights, weights, strict=True):
-            variable.assign(weight)
+        self._embedding.assign(weights[0])
+        self._others.assign(np.concatenate([weight.ravel() for weight in weights[1:]]))
+
+    def weights(self) -> Weights:
+        """Returns a copy of the weights as they are, in Keras's order."""
+        ends = np.cumsum(self._lengths)[:-1]
+        others = np.split(self._others.numpy(), ends)
+        return [self._embedding.numpy(), *(part.reshape(size) for part, size in zip(others, self._sizes, strict=True))]
 
     def warm_up(self, fractions: set[float]) -> None:
         """Compiles the steps that batches trained on in these fractions take, if they are not; weights become useless."""
@@ -143,25 +156,29 @@ class CompiledNetwork:
     def _step_for(self, fraction: float) -> Step:
         return self._train_on_hardest if fraction <= RANK_FIRST_BELOW else self._train_on_all
 
-    def _read(self) -> list[tf.Tensor]:
-        return [self.weights[0], *(tf.convert_to_tensor(weight) for weight in self.weights[1:])]
+    def _split(self, others: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the weights as `forward` takes them."""
+        parts = tf.split(others, self._lengths)
+        return [self._embedding, *(tf.reshape(part, size) for part, size in zip(parts, self._sizes, strict=True))]
 
     def _dense_step(
         self, tokens: tf.Tensor, labels: tf.Tensor, k: tf.Tensor, step: tf.Tensor, knobs: tf.Tensor, seed: tf.Tensor
     ) -> tf.Tensor:
         rate, decay, clip_norm, *rates = tf.unstack(knobs)
+        others = tf.convert_to_tensor(self._others)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self.weights)
-            logits = forward(self.shape, self.weights, tokens, Dropout(rates[0], rates[1], rates[2], seed))
+            tape.watch([self._embedding, others])
+            logits = forward(self.shape, self._split(others), tokens, Dropout(rates[0], rates[1], rates[2], seed))
             loss = top_k(cross_entropies(labels, logits), k)
             scaled = loss * self._scale.factor if self._scale else loss
-        gradients = tape.gradient(scaled, self.weights)
+        rows, gradient = tape.gradient(scaled, [self._embedding, others])
         if self._scale is None:
-            self._adam.apply(gradients, step, rate, decay, clip_norm)
+            self._adam.apply(rows, gradient, step, rate, decay, clip_norm)
             return loss
-        gradients = [_times(1 / self._scale.factor, gradient) for gradient in gradients]
-        finite = self._scale.adapt([gradients[0].values, *gradients[1:]])
-        tf.cond(finite, lambda: self._adam.apply(gradients, step, rate, decay, clip_norm), lambda: None)
+        rows = tf.IndexedSlices(rows.values / self._scale.factor, rows.indices, rows.dense_shape)
+        gradient /= self._scale.factor
+        finite = self._scale.adapt([rows.values, gradient])
+        tf.cond(finite, lambda: self._adam.apply(rows, gradient, step, rate, decay, clip_norm), lambda: None)
         return loss
 
     def _ranked_step(
@@ -172,12 +189,6 @@ class CompiledNetwork:
         rows = tf.gather(tokens, hardest)
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(tf.not_equal(rows, 0), tf.int32), axis=1))
         return self._train_on_all(rows[:, :longest], tf.gather(labels, hardest), k, step, knobs, seed)
-
-
-def _times(factor: tf.Tensor, gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(gradient.values * factor, gradient.indices, gradient.dense_shape)
-    return gradient * factor
 
 
 class Pool:

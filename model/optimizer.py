@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras's defaults
 
 
 class LazyAdam:
-    """Adam's moments of a list of variables, of which the first is an embedding.
+    """Adam's moments of an embedding and of all other weights, which lie in one vector.
 
     Only the rows of the embedding that a batch holds are updated, moments included: a dense update of 20,000 x 80 takes
-    as long as a whole step on short texts. Weight decay is decoupled and takes kernels alone, not the embedding nor
-    biases.
+    as long as a whole step on short texts. Weight decay is decoupled.
+
+    Args:
+        embedding: float32 (vocabulary, length).
+        others: float32 (n,).
+        decaying: float32 (n,): 1 where weight decay takes hold, 0 elsewhere.
     """
 
-    def __init__(self, variables: list[tf.Variable]) -> None:
-        self.variables = variables
-        self.first = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables]
-        self.second = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables]
+    def __init__(self, embedding: tf.Variable, others: tf.Variable, decaying: npt.NDArray[np.float32]) -> None:
+        self.variables = (embedding, others)
+        self.first = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.variables]
+        self.second = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.variables]
+        self._decaying = decaying
 
     def reset(self) -> None:
         """Forgets all moments."""
@@ -27,35 +33,42 @@ class LazyAdam:
             moment.assign(np.zeros(moment.shape, dtype=np.float32))
 
     def apply(
-        self, gradients: list[tf.Tensor], step: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor, clip_norm: tf.Tensor
+        self,
+        rows: tf.IndexedSlices,
+        gradient: tf.Tensor,
+        step: tf.Tensor,
+        rate: tf.Tensor,
+        decay: tf.Tensor,
+        clip_norm: tf.Tensor,
     ) -> None:
         """Takes one step.
 
         Args:
-            gradients: One for each variable; the embedding's as IndexedSlices.
+            rows: The embedding's gradient; a row may stand in it more than once.
+            gradient: The others'.
             step: int32 scalar: how many steps were taken, this one included.
             rate, decay, clip_norm: float32 scalars: learning rate, weight decay, greatest length of the gradient.
         """
-        rows, positions = tf.unique(gradients[0].indices)
-        row_gradients = tf.math.unsorted_segment_sum(gradients[0].values, positions, tf.size(rows))
-        (row_gradients, *dense), _ = tf.clip_by_global_norm([row_gradients, *gradients[1:]], clip_norm)
+        ids, places = tf.unique(rows.indices)
+        row_gradient = tf.math.unsorted_segment_sum(rows.values, places, tf.size(ids))
+        length = tf.sqrt(2 * (tf.nn.l2_loss(row_gradient) + tf.nn.l2_loss(gradient)))
+        scale = clip_norm / tf.maximum(length, clip_norm)
         power_1, power_2 = BETA_1 ** tf.cast(step, tf.float32), BETA_2 ** tf.cast(step, tf.float32)
-        self._apply_rows(rows, row_gradients, rate * tf.sqrt(1 - power_2) / (1 - power_1))
-        for variable, first, second, gradient in zip(self.variables[1:], self.first[1:], self.second[1:], dense, strict=True):
-            if len(variable.shape) > 1:
-                variable.assign(variable * (1 - rate * decay))
-            tf.raw_ops.ResourceApplyAdam(
-                var=variable.handle,
-                m=first.handle,
-                v=second.handle,
-                beta1_power=power_1,
-                beta2_power=power_2,
-                lr=rate,
-                beta1=BETA_1,
-                beta2=BETA_2,
-                epsilon=EPSILON,
-                grad=gradient,
-            )
+        self._apply_rows(ids, scale * row_gradient, rate * tf.sqrt(1 - power_2) / (1 - power_1))
+        others = self.variables[1]
+        others.assign_sub(others * (rate * decay * self._decaying))
+        tf.raw_ops.ResourceApplyAdam(
+            var=others.handle,
+            m=self.first[1].handle,
+            v=self.second[1].handle,
+            beta1_power=power_1,
+            beta2_power=power_2,
+            lr=rate,
+            beta1=BETA_1,
+            beta2=BETA_2,
+            epsilon=EPSILON,
+            grad=scale * gradient,
+        )
 
     def _apply_rows(self, rows: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor) -> None:
         table, first, second = self.variables[0], self.first[0], self.second[0]

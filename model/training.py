@@ -131,7 +131,7 @@ class Training:
 
     def weights(self) -> Weights:
         """Returns a copy of the weights as they are."""
-        return [weight.numpy() for weight in self._network.weights]
+        return self._network.weights()
 
     def _pad(self, rows: Ints) -> npt.NDArray[np.int32]:
         size = self._network.shape.vocabulary_size

@@ -39,7 +39,7 @@ def two_ways(k: int) -> list[list[np.ndarray]]:
         network.reset([3 * weight for weight in initial_weights(shape.weights(), 1)])
         # A huge epsilon would be needed to see the gradient through Adam; its first moment holds it times 0.1.
         getattr(network, name)(tokens, labels, k, 1, np.array(Knobs.of(hparams), np.float32), np.array([1024, 0], np.int64))
-        results.append([moment.numpy() for moment in network._adam.first] + [weight.numpy() for weight in network.weights])
+        results.append([moment.numpy() for moment in network._adam.first] + network.weights())
     return results
 
 
@@ -144,12 +144,12 @@ def test_a_step_whose_gradient_is_not_finite_changes_nothing_in_float16() -> Non
     shape = Shape.of(TINY, 40, 3, "float16")
     network = CompiledNetwork(shape)
     network.reset([1e4 * weight for weight in initial_weights(shape.weights(), 1)])
-    before = [weight.numpy() for weight in network.weights]
+    before = network.weights()
     network._scale.factor.assign(3e38)
     tokens, labels = np.full((4, 3), 7, np.int32), np.zeros(4, np.int32)
     network.train(tokens, labels, fraction=1.0, step=1, knobs=Knobs.of(TINY), seed=0)
-    for old, new in zip(before, network.weights, strict=True):
-        np.testing.assert_array_equal(old, new.numpy())
+    for old, new in zip(before, network.weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(dataset: Dataset) -> None:
