@@ -33,9 +33,8 @@ def main() -> None:
     options = parser.parse_args()
     use_device(1, gpu=False)
     corpus = read_corpus(options.data, text=options.text, label=options.label) if options.data else read_industries()
-    print(
-        "| configuration | lowest validation loss | CPU s until then | CPU s an epoch | after each epoch |\n|---|---|---|---|---|"
-    )
+    columns = ("configuration", "lowest validation loss", "CPU s until then", "CPU s an epoch", "after each epoch")
+    print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
     for number, hparams in enumerate(PORTFOLIOS["default"], 1):
         dataset, _ = encode_corpus(corpus, split_corpus(corpus, seed=options.seed), hparams.max_length)
         started = time.process_time()
