@@ -19,10 +19,10 @@ from model.losses import cross_entropies, top_k
 from model.network import Weights
 from model.optimizer import LazyAdam
 
-KEPT = 768 * 2**20
+KEPT = 2**30
 """Bytes that compiled networks may hold while no training uses them."""
-GRAPHS = 15 * 2**20
-"""Bytes that the graphs of a network take, measured over 96 shapes (benchmarks/memory.py)."""
+GRAPHS = 25 * 2**20
+"""Bytes that the graphs of a network take: 17 to 32 MiB by benchmarks/memory.py, as Python's garbage collector left them."""
 
 RANK_FIRST_BELOW = 0.65
 """Fraction of a batch up to which ranking it first and training on the hardest rows alone costs less than training on

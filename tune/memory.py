@@ -8,6 +8,9 @@ from pathlib import Path
 WORKERS_SHARE = 0.7
 """Of the memory, what workers may hold together; the rest is the corpus's, the driver's and Ray's."""
 
+TENSORFLOW = 2**29
+"""Bytes that a worker holds before it has compiled much; 350 MiB were measured (benchmarks/memory.py)."""
+
 
 def own_memory() -> int:
     """Returns the resident bytes that this process shares with no other; 0 where the system does not say."""
@@ -30,3 +33,8 @@ def all_memory() -> int:
 def worker_memory(gib: float | None, workers: int) -> float:
     """Returns the bytes above which a worker is replaced: what the settings say, or its part of the memory."""
     return gib * 2**30 if gib else WORKERS_SHARE * all_memory() / workers
+
+
+def pool_memory(worker: float) -> int:
+    """Returns the bytes that a worker may keep compiled networks in: half of what it may hold beyond TensorFlow itself."""
+    return int(max(worker - TENSORFLOW, 0) / 2)

@@ -14,7 +14,7 @@ from ray.tune import Trainable
 
 from data.dataset import Dataset
 from model.hparams import HParams, Precision
-from tune.memory import own_memory
+from tune.memory import own_memory, pool_memory
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
 from tune.weights import weights_file, write_weights
 
@@ -57,9 +57,11 @@ class LSTMTrial(Trainable):
             memory: Bytes of its own above which the process is replaced before its next trial.
             deadline: A time as `time.time` gives it; a trial ends within a step of it.
         """
-        from model.device import use_device  # brings TensorFlow, which the driver must not pay for
+        from model.compiled import KEPT, POOL  # brings TensorFlow, which the driver must not pay for
+        from model.device import use_device
 
         use_device(cpus, gpu=gpu)
+        POOL.kept = min(KEPT, pool_memory(memory))
         self._memory, self._precision = memory, precision
         self._dataset, self._weights, self._seed = dataset, weights, seed
         self._epochs, self._patience, self._deadline = epochs, patience, deadline

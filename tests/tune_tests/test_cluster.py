@@ -7,6 +7,7 @@ import pytest
 
 from data.errors import InputError
 from tune.cluster import gpus, local_cluster
+from tune.memory import all_memory, own_memory, pool_memory, worker_memory
 from tune.provenance import count_workers
 from tune.settings import Settings
 
@@ -57,3 +58,13 @@ def test_workers_fit_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tune.provenance.gpus", lambda: 0)
     with pytest.raises(InputError, match=r"there is no GPU for 0\.5; 0 computes on cores"):
         count(gpus_per_trial=0.5)
+
+
+def test_what_workers_may_hold_fits_into_the_machine() -> None:
+    for workers in (1, 4, 64):
+        limit = worker_memory(None, workers)
+        assert workers * limit < all_memory()
+        assert pool_memory(limit) <= limit / 2
+    assert worker_memory(1.5, 8) == 1.5 * 2**30
+    assert pool_memory(2**28) == 0
+    assert 10 * 2**20 < own_memory() < all_memory()
