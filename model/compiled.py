@@ -1,9 +1,8 @@
-"""Compiled training and inference steps of one network shape, kept and used again by later trainings."""
+"""Compiled training and inference steps of one network shape."""
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -19,8 +18,6 @@ from model.losses import cross_entropies, top_k
 from model.network import Weights
 from model.optimizer import LazyAdam
 
-KEPT = 2**30
-"""Bytes that compiled networks may hold while no training uses them."""
 GRAPHS = 25 * 2**20
 """Bytes that the graphs of a network take: 17 to 32 MiB by benchmarks/memory.py, as Python's garbage collector left them."""
 
@@ -189,33 +186,3 @@ class CompiledNetwork:
         rows = tf.gather(tokens, hardest)
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(tf.not_equal(rows, 0), tf.int32), axis=1))
         return self._train_on_all(rows[:, :longest], tf.gather(labels, hardest), k, step, knobs, seed)
-
-
-class Pool:
-    """Compiled networks that no training uses at the moment; the least recently used are dropped.
-
-    Args:
-        kept: Bytes that they may hold together, at most, by `CompiledNetwork.size`.
-    """
-
-    def __init__(self, kept: int = KEPT) -> None:
-        self.kept = kept
-        self.built = 0
-        self._free: OrderedDict[Shape, CompiledNetwork] = OrderedDict()
-
-    def take(self, shape: Shape) -> CompiledNetwork:
-        """Hands a network of the shape out: a kept one, its weights as they were left, or a new one."""
-        if shape in self._free:
-            return self._free.pop(shape)
-        self.built += 1
-        return CompiledNetwork(shape)
-
-    def give_back(self, network: CompiledNetwork) -> None:
-        """Takes a network back, to be handed out again."""
-        self._free[network.shape] = network
-        while sum(kept.size for kept in self._free.values()) > self.kept:
-            self._free.popitem(last=False)
-
-
-POOL = Pool()
-"""The pool of this process."""

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from data.batches import pad, shuffled_batches, sorted_batches
 from data.dataset import Dataset
 from data.tokens import Ints, Tokens
-from model.compiled import POOL, CompiledNetwork, Knobs, Pool
+from model.compiled import CompiledNetwork, Knobs
 from model.evaluation import Evaluation, evaluate
 from model.forward import Shape
 from model.hparams import HParams, Precision
 from model.network import Weights, initial_weights
+from model.pool import POOL, Pool
 
 
 @dataclass(frozen=True, slots=True)

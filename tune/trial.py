@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class LSTMTrial(Trainable):
-    """A trial's epochs, one a step. TensorFlow is imported when the first trial of the process starts."""
+    """A trial's epochs, one a step. It brings TensorFlow, unless the process has imported it as it started."""
 
     def setup(
         self,
@@ -57,8 +57,8 @@ class LSTMTrial(Trainable):
             memory: Bytes of its own above which the process is replaced before its next trial.
             deadline: A time as `time.time` gives it; a trial ends within a step of it.
         """
-        from model.compiled import KEPT, POOL  # brings TensorFlow, which the driver must not pay for
-        from model.device import use_device
+        from model.device import use_device  # brings TensorFlow, which the driver must not pay for
+        from model.pool import KEPT, POOL
 
         use_device(cpus, gpu=gpu)
         POOL.kept = min(KEPT, pool_memory(memory))

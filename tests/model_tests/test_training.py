@@ -9,11 +9,12 @@ import pytest
 import tensorflow as tf
 
 from data.dataset import Dataset
-from model.compiled import CompiledNetwork, Knobs, Pool
+from model.compiled import CompiledNetwork, Knobs
 from model.forward import Shape
 from model.hparams import HParams, Precision
 from model.loss_scale import GROWTH_STEPS, INITIAL, LossScale
 from model.network import initial_weights
+from model.pool import Pool
 from model.training import OutOfTimeError, Training, train
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, lstm_dropout=0.1, dense_dropout=0.1)
