@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -55,24 +56,33 @@ def local_cluster(workers: int) -> Iterator[Callable[[], None]]:
     set_environment()
     warnings.filterwarnings("ignore", module=r"ray\.")  # its advice on environment variables; no user of ours can act on it
     import ray  # the environment comes first
-    from ray.tune.execution import class_cache
 
-    # Tune asks for its actors with an environment of their own, which no process has that is there already. Here all is
-    # inherited from this process.
-    class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = {}, set()
     logger = logging.getLogger("ray")
     handlers, logger.handlers, logger.propagate = logger.handlers, [logging.NullHandler()], False
     logging.getLogger("ray._private.worker").setLevel(logging.ERROR)  # it warns that a thread sets no handler of signals
-    before = signal.signal(signal.SIGTERM, _exit)
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _exit) if in_main else None
     with ThreadPoolExecutor(1, "ray") as thread:
         starting = thread.submit(_start, workers)
         try:
+            _inherit_environment()
             yield starting.result
         finally:
             starting.exception()  # waits for it
             ray.shutdown()
             logger.handlers = handlers
-            signal.signal(signal.SIGTERM, before)
+            if in_main:
+                signal.signal(signal.SIGTERM, before)
+
+
+def _inherit_environment() -> None:
+    """Has Tune ask for actors with no environment of their own: no process that is there already would have it.
+
+    On this machine all is inherited from this process.
+    """
+    from ray.tune.execution import class_cache
+
+    class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = {}, set()
 
 
 def _exit(number: int, _frame: FrameType | None) -> None:
