@@ -16,10 +16,11 @@ def use_device(cpus: int, *, gpu: bool) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(cpus)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     devices = tf.config.list_physical_devices("GPU")
-    tf.config.set_visible_devices(devices[:1] if gpu else [], "GPU")
+    used = devices[:1] if gpu else []
+    tf.config.set_visible_devices(used, "GPU")
     if gpu and not devices:
         raise RuntimeError("There is no GPU that TensorFlow can use; install tensorflow[and-cuda] and NVIDIA's driver.")
-    for device in devices[:1] if gpu else []:
+    for device in used:
         tf.config.experimental.set_memory_growth(device, True)
     # Training steps are small and few-operation graphs, compiled hundreds of times in a search: rewriting them costs a third
     # of their compilation and gains nothing in a step (benchmarks/compile.py).

@@ -77,7 +77,7 @@ class StudyCallback(Callback):
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tells a trial that will be run again, from its start, what it has reported: it leaves better weights alone."""
-        trial.config[REPORTED] = self._record.lowest(trial.config[NUMBER])
+        trial.config[REPORTED] = min(trial.config[REPORTED], self._record.lowest(trial.config[NUMBER]))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tells that the trial failed, and of what."""

@@ -13,6 +13,7 @@ from tune.outcome import best_trial, counts, leaderboard, podium, read_trials, u
 from tune.podium import Podium
 from tune.record import Record
 from tune.scheduler import make_scheduler
+from tune.searcher import StudyCallback
 from tune.settings import Settings
 from tune.space import parse_space
 from tune.study import JOURNAL, create_study, make_sampler, open_study, repair_journal
@@ -153,6 +154,23 @@ def test_a_trial_left_running_is_done_again_under_its_number_and_reported_once(t
     assert resumed.propose() is None
     trials = read_trials(resumed.study)
     assert [(trial.number, len(trial.epochs), trial.loss) for trial in trials] == [(0, 1, 1), (1, 3, 1.7), (2, 1, 4)]
+
+
+def test_a_trial_that_is_run_again_knows_the_best_that_it_has_ever_reported(tmp_path: Path) -> None:
+    killed = record_in(tmp_path)
+    proposal = killed.propose()
+    assert proposal
+    killed.report(proposal.number, epoch(1, 1.8))
+    resumed = record_in(tmp_path)
+    again = resumed.propose()
+    assert again
+    callback, trial = StudyCallback(resumed), SimpleNamespace(config={"number": again.number, "reported": again.reported})
+    callback.on_trial_recover(0, [], trial)  # its process ended before it reported anything
+    assert trial.config["reported"] == 1.8
+    resumed.report(again.number, epoch(1, 1.8))
+    resumed.report(again.number, epoch(2, 1.5))
+    callback.on_trial_recover(0, [], trial)
+    assert trial.config["reported"] == 1.5
 
 
 def test_readers_write_nothing(tmp_path: Path) -> None:
