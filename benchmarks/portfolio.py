@@ -7,16 +7,14 @@ Each is trained on one core until its full loss on the validation rows has not f
 after each epoch, and CPU seconds.
 """
 
-import argparse
 import os
 import time
-from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
-from data.corpus import read_corpus
+from corpora import corpus_parser, read
+
 from data.dataset import encode_corpus
-from data.industries import read_industries
 from data.split import split_corpus
 from model.device import use_device
 from model.presets import PORTFOLIOS
@@ -24,15 +22,12 @@ from model.training import train
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--text", default="text")
-    parser.add_argument("--label", default="label")
+    parser = corpus_parser(__doc__)
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     use_device(1, gpu=False)
-    corpus = read_corpus(options.data, text=options.text, label=options.label) if options.data else read_industries()
+    corpus = read(options)
     columns = ("configuration", "lowest validation loss", "CPU s until then", "CPU s an epoch", "after each epoch")
     print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
     for number, hparams in enumerate(PORTFOLIOS["default"], 1):

@@ -7,18 +7,16 @@ One network (bidirectional, max-pooled, top half of the batch) is trained with w
 seeds; told are the lowest full loss on the validation rows, medians over the seeds, and CPU seconds an epoch.
 """
 
-import argparse
 import os
 import statistics
 import time
-from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+from corpora import corpus_parser, read
+
 import data.batches
-from data.corpus import read_corpus
 from data.dataset import encode_corpus
-from data.industries import read_industries
 from data.split import split_corpus
 from model.device import use_device
 from model.hparams import HParams
@@ -31,15 +29,12 @@ HPARAMS = HParams(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--text", default="text")
-    parser.add_argument("--label", default="label")
+    parser = corpus_parser(__doc__)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     use_device(1, gpu=False)
-    corpus = read_corpus(options.data, text=options.text, label=options.label) if options.data else read_industries()
+    corpus = read(options)
     dataset, _ = encode_corpus(corpus, split_corpus(corpus), HPARAMS.max_length)
     print(
         "| batches a window | lowest validation loss: median | lowest, highest of the seeds | CPU s an epoch |\n"
