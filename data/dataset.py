@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.corpus import Corpus
+from data.numbered import NumberedTexts, number_texts
 from data.split import Split
 from data.tokens import Tokens
 from data.vocabulary import Vocabulary, fit_vocabulary
@@ -23,6 +24,7 @@ class Dataset:
         split: The rows to train on, to choose by, and to test on.
         classes: Number of classes.
         vocabulary_size: Ids below this one stood in the training texts more than once.
+        wide: float32 (validation rows, classes), or None: the wide branch's logits of them (`model.wide`).
     """
 
     tokens: Tokens
@@ -30,9 +32,17 @@ class Dataset:
     split: Split
     classes: int
     vocabulary_size: int
+    wide: npt.NDArray[np.float32] | None = None
 
 
 def encode_corpus(corpus: Corpus, split: Split, limit: int) -> tuple[Dataset, Vocabulary]:
     """Fits a vocabulary on the training side and encodes all texts with it, at most `limit` tokens of each."""
-    vocabulary, tokens = fit_vocabulary(corpus.texts, split.train, limit)
-    return Dataset(tokens, corpus.labels, split, len(corpus.classes), vocabulary.size), vocabulary
+    return encode_numbered(number_texts(corpus.texts, limit), corpus, split)
+
+
+def encode_numbered(
+    numbered: NumberedTexts, corpus: Corpus, split: Split, wide: npt.NDArray[np.float32] | None = None
+) -> tuple[Dataset, Vocabulary]:
+    """Encodes a corpus whose texts are numbered; the numbers are overwritten."""
+    vocabulary, tokens = fit_vocabulary(numbered, split.train)
+    return Dataset(tokens, corpus.labels, split, len(corpus.classes), vocabulary.size, wide), vocabulary

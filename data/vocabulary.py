@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 
-from data.tokenizer import tokenize
+from data.numbered import NumberedTexts
 from data.tokens import FIRST, UNKNOWN, Ints, Tokens
 
 CHUNK = 65_536
@@ -44,41 +40,31 @@ class Vocabulary:
         """Returns the vocabulary of the ids below `size`."""
         return Vocabulary(self.tokens[: size - FIRST], self.counts[: size - FIRST])
 
-    def encode(self, texts: Sequence[str], limit: int) -> Tokens:
-        """Encodes texts, at most `limit` tokens of each; a text without any token becomes one `UNKNOWN`."""
+    def encode(self, numbered: NumberedTexts) -> Tokens:
+        """Encodes texts; tokens that are not of the vocabulary become `UNKNOWN`."""
         ids = {token: number for number, token in enumerate(self.tokens, start=FIRST)}
-        return _ragged(([ids.get(token, UNKNOWN) for token in tokenize(text, limit)] or [UNKNOWN]) for text in texts)
+        of_name = np.array([ids.get(name, UNKNOWN) for name in numbered.names], dtype=np.int32)
+        return Tokens(of_name[numbered.tokens.flat], numbered.tokens.offsets)
 
 
-def fit_vocabulary(texts: Sequence[str], train: Ints, limit: int) -> tuple[Vocabulary, Tokens]:
-    """Fits a vocabulary on the training rows alone and encodes all texts with it, in one pass over them.
+def fit_vocabulary(numbered: NumberedTexts, train: Ints) -> tuple[Vocabulary, Tokens]:
+    """Fits a vocabulary on the training rows alone and encodes all texts with it.
 
     Args:
-        texts: All texts of a corpus.
+        numbered: All texts of a corpus. Its numbers are overwritten with ids: a large corpus stands in memory once.
         train: int64: the rows to fit on.
-        limit: How many tokens of a text are looked at, at most.
 
     Returns:
         The vocabulary, and each text's tokens.
     """
-    numbers: defaultdict[str, int] = defaultdict(count(FIRST).__next__)  # a token's number: its order of appearance
-    seen = _ragged(list(map(numbers.__getitem__, tokenize(text, limit))) or [UNKNOWN] for text in texts)
-    counts = _train_counts(seen, train, FIRST + len(numbers))
-    names = ["", "", *numbers]
+    names, tokens = numbered.names, numbered.tokens
+    counts = _train_counts(tokens, train, len(names))
     ranked = sorted(np.flatnonzero(counts).tolist(), key=lambda number: (-counts[number], names[number]))
     ids = np.full(len(names), UNKNOWN, dtype=np.int32)
     ids[ranked] = np.arange(FIRST, FIRST + len(ranked), dtype=np.int32)
-    for flat in np.split(seen.flat, range(CHUNK, len(seen.flat), CHUNK)):
+    for flat in np.split(tokens.flat, range(CHUNK, len(tokens.flat), CHUNK)):
         flat[:] = ids[flat]
-    return Vocabulary(tuple(names[number] for number in ranked), counts[ranked]), seen
-
-
-def _ragged(encoded: Iterable[Sequence[int]]) -> Tokens:
-    flat, offsets = array("i"), array("q", [0])
-    for ids in encoded:
-        flat.extend(ids)
-        offsets.append(len(flat))
-    return Tokens(np.frombuffer(flat, dtype=np.int32), np.frombuffer(offsets, dtype=np.int64))
+    return Vocabulary(tuple(names[number] for number in ranked), counts[ranked]), tokens
 
 
 def _train_counts(tokens: Tokens, train: Ints, size: int) -> Ints:

@@ -10,26 +10,43 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
+from data.ngrams import Ngrams
+from data.numbered import number_texts
 from data.tokens import Ints, Tokens
 from data.vocabulary import Vocabulary
 from model.compiled import CompiledNetwork
 from model.evaluation import Evaluation, evaluate
 from model.forward import Shape
 from model.hparams import HParams
-from model.network import Weights, build
+from model.mixture import Logits, Mixture
+from model.network import DEEP_SCALE, WIDE, WIDE_SCALE, build
+from model.trained import Trained
 from model.training import infer
+from model.wide import Wide
 
 FORMAT = 1
-NETWORK, VOCABULARY, CLASSIFIER = "network.keras", "vocabulary.json", "classifier.json"
+NETWORK, VOCABULARY, NGRAMS, CLASSIFIER = "network.keras", "vocabulary.json", "ngrams.npz", "classifier.json"
 CHUNK = 8192
 """Texts encoded at a time, so that memory stays bounded whatever comes in."""
+
+
+class Encoded(NamedTuple):
+    """Texts as both branches of a classifier read them.
+
+    Attributes:
+        tokens: For the LSTM.
+        wide: float32 (texts, classes): the wide branch's logits; None where there is none.
+    """
+
+    tokens: Tokens
+    wide: Logits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +80,28 @@ class Classifier:
 
     Attributes:
         hparams: What it was trained with.
-        weights: In Keras's order, see `model.network.Weights`.
+        trained: The LSTM's weights, and what they weigh beside the wide branch.
         vocabulary: The tokens that the network has vectors for.
         classes: Label names; the network's outputs in order.
         limit: Tokens of a text that are looked at, before `hparams.max_length` cuts.
         metrics: What was measured, by whoever trained it; kept as it came.
         versions: Of the packages that trained it.
+        wide: The wide branch, where `hparams.wide` says that there is one.
     """
 
     hparams: HParams
-    weights: Weights
+    trained: Trained
     vocabulary: Vocabulary
     classes: tuple[str, ...]
     limit: int
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=versions)
+    wide: Wide | None = None
 
     def __post_init__(self) -> None:
-        shape = Shape.of(self.hparams, self.weights[0].shape[0], len(self.classes))
+        shape = Shape.of(self.hparams, self.trained.weights[0].shape[0], len(self.classes))
         network = CompiledNetwork(shape)
-        network.assign(self.weights)
+        network.assign(self.trained.weights)
         object.__setattr__(self, "_network", network)
         object.__setattr__(self, "vocabulary", self.vocabulary.head(shape.vocabulary_size))
 
@@ -109,21 +128,24 @@ class Classifier:
             parts.append(exponentials / exponentials.sum(axis=1, keepdims=True))
         return np.concatenate(parts)
 
-    def encode(self, texts: Sequence[str]) -> Tokens:
-        """Encodes texts as the network reads them."""
-        return self.vocabulary.encode(texts, self.limit)
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Encodes texts as both branches read them."""
+        numbered = number_texts(texts, self.limit)
+        return Encoded(self.vocabulary.encode(numbered), self.wide.logits(numbered) if self.wide else None)
 
-    def logits(self, tokens: Tokens, rows: Ints | None = None) -> npt.NDArray[np.float32]:
+    def logits(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
         """Returns logits of encoded texts, all or some rows of them: float32 (rows, classes).
 
         The tokens may have been encoded with a larger vocabulary of which this one is the head.
         """
         network: CompiledNetwork = self._network  # type: ignore[attr-defined]
-        return infer(network, tokens, np.arange(len(tokens)) if rows is None else rows, self.hparams)
+        chosen = np.arange(len(encoded.tokens)) if rows is None else rows
+        deep = infer(network, encoded.tokens, chosen, self.hparams)
+        return deep if encoded.wide is None else self.trained.mixture.of(encoded.wide[chosen], deep)
 
-    def evaluate(self, tokens: Tokens, labels: npt.NDArray[np.int32], rows: Ints | None = None) -> Evaluation:
-        """Evaluates encoded texts, all or some rows of them, against their classes' indices: int32 (len(tokens),)."""
-        return evaluate(labels if rows is None else labels[rows], self.logits(tokens, rows))
+    def evaluate(self, encoded: Encoded, labels: npt.NDArray[np.int32], rows: Ints | None = None) -> Evaluation:
+        """Evaluates encoded texts, all or some rows of them, against their classes' indices, int32, one a text."""
+        return evaluate(labels if rows is None else labels[rows], self.logits(encoded, rows))
 
     def label_ids(self, names: Sequence[str], source: str) -> npt.NDArray[np.int32]:
         """Returns the classes' indices of label names, int32 (len(names),).
@@ -146,8 +168,7 @@ class Classifier:
         if folder.exists():
             raise FileExistsError(f"{folder} exists.")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        network = build(self.hparams, vocabulary_size=self.weights[0].shape[0], classes=len(self.classes))
-        network.set_weights(self.weights)
+        network = self._keras()
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
             network.save(temporary / NETWORK)
@@ -161,12 +182,30 @@ class Classifier:
                 "metrics": self.metrics,
                 "versions": self.versions,
             }
+            if self.wide:
+                np.savez(temporary / NGRAMS, codes=self.wide.ngrams.codes, idf=self.wide.ngrams.idf)
             (temporary / CLASSIFIER).write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")
             temporary.chmod(0o755)
             temporary.replace(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+    def _keras(self) -> keras.Model:
+        """Returns the network as Keras knows it."""
+        weights, mixture = self.trained
+        sizes = {"vocabulary_size": weights[0].shape[0], "classes": len(self.classes)}
+        if self.wide is None:
+            network = build(self.hparams, **sizes)
+        else:
+            kernel = self.wide.kernel
+            network = build(self.hparams, **sizes, ngrams=len(kernel), mixture=mixture)
+            network.get_layer(WIDE).set_weights([np.vstack([np.zeros_like(kernel[:1]), kernel])])
+        rest = iter(weights)
+        for layer in network.layers:
+            if layer.name != WIDE:
+                layer.set_weights([next(rest) for _ in layer.weights])
+        return network
 
     @classmethod
     def load(cls, folder: Path) -> Classifier:
@@ -183,14 +222,23 @@ class Classifier:
                 raise InputError(f"{folder} is of format {about['format']}; this version of Topknot reads format {FORMAT}.")
             words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
             network = keras.saving.load_model(folder / NETWORK, compile=False, safe_mode=True)
+            weights = [weight for layer in network.layers if layer.name != WIDE for weight in layer.get_weights()]
+            wide, mixture = None, Mixture(0.0, 1.0)
+            hparams = HParams.from_dict(about["hparams"])
+            if hparams.wide:
+                kernel = network.get_layer(WIDE).get_weights()[0][1:]
+                with np.load(folder / NGRAMS, allow_pickle=False) as ngrams:
+                    wide = Wide(Ngrams(ngrams["codes"], ngrams["idf"]), kernel)
+                mixture = Mixture(*(float(network.get_layer(name).scale) for name in (WIDE_SCALE, DEEP_SCALE)))
             return cls(
-                hparams=HParams.from_dict(about["hparams"]),
-                weights=network.get_weights(),
+                hparams=hparams,
+                trained=Trained(weights, mixture),
                 vocabulary=Vocabulary(tuple(words["tokens"]), np.array(words["counts"], dtype=np.int64)),
                 classes=tuple(about["classes"]),
                 limit=about["limit"],
                 metrics=about["metrics"],
                 versions=about["versions"],
+                wide=wide,
             )
         except InputError:
             raise

@@ -15,8 +15,8 @@ from model.forward import Dropout, Shape, forward
 from model.hparams import HParams
 from model.loss_scale import LossScale
 from model.losses import cross_entropies, top_k
-from model.network import Weights
 from model.optimizer import LazyAdam
+from model.trained import Weights
 
 GRAPHS = 25 * 2**20
 """Bytes that the graphs of a network take: 17 to 32 MiB by benchmarks/memory.py, as Python's garbage collector left them."""

@@ -14,11 +14,12 @@ from data.dataset import encode_corpus
 from data.errors import InputError
 from data.industries import read_industries
 from data.split import SIDES, split_corpus
-from model.classifier import Classifier
+from model.classifier import Classifier, Encoded
 from model.evaluation import Evaluation
 from model.hparams import HParams
-from model.network import Weights
+from model.trained import Trained
 from model.training import EpochReport, train
+from model.wide import encode_wide
 
 Data = Corpus | pd.DataFrame | str | Path | tuple[Sequence[str], Sequence[Any]] | None
 
@@ -77,19 +78,24 @@ def run_experiment(
     chosen = HParams.from_dict(hparams)
     corpus = _corpus(data, text, label, group)
     split = split_corpus(corpus, validation=validation, test=test, seed=seed)
-    dataset, vocabulary = encode_corpus(corpus, split, chosen.max_length)
+    wide, logits = None, None
+    if chosen.wide:
+        dataset, vocabulary, wide, logits = encode_wide(corpus, split, chosen.max_length, seed)
+    else:
+        dataset, vocabulary = encode_corpus(corpus, split, chosen.max_length)
     reports: list[EpochReport] = []
-    best: tuple[int, Weights] | None = None
-    for report, weights in train(dataset, chosen, epochs=epochs, seed=seed, patience=patience):
+    best: tuple[int, Trained] | None = None
+    for report, trained in train(dataset, chosen, epochs=epochs, seed=seed, patience=patience):
         reports.append(report)
-        if weights is not None:
-            best = report.epoch, weights
+        if trained is not None:
+            best = report.epoch, trained
         if on_epoch:
             on_epoch(report)
     if best is None:
         raise InputError("The loss was not finite in the first epoch; choose a lower learning_rate.")
-    classifier = Classifier(chosen, best[1], vocabulary, corpus.classes, chosen.max_length)
-    sides = {side: classifier.evaluate(dataset.tokens, dataset.labels, split.side(side)) for side in SIDES}
+    classifier = Classifier(chosen, best[1], vocabulary, corpus.classes, chosen.max_length, wide=wide)
+    encoded = Encoded(dataset.tokens, logits)
+    sides = {side: classifier.evaluate(encoded, dataset.labels, split.side(side)) for side in SIDES}
     classifier.metrics.update(epoch=best[0], **{side: evaluation.summary() for side, evaluation in sides.items()})
     return Experiment(classifier, best[0], tuple(reports), **sides)
 

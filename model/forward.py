@@ -53,7 +53,7 @@ class Shape:
         )
 
     def weights(self) -> list[tuple[str, tuple[int, ...]]]:
-        """Returns the kind and shape of each weight, in Keras's order (see `model.network.Weights`)."""
+        """Returns the kind and shape of each weight, in Keras's order (see `model.trained.Weights`)."""
         weights: list[tuple[str, tuple[int, ...]]] = [("embedding", (self.vocabulary_size, self.embedding_size))]
         directions = 2 if self.bidirectional else 1
         inputs, units = self.embedding_size, self.lstm_size

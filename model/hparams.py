@@ -33,7 +33,9 @@ class HParams:
     vocabulary_size: int = 20_000
     """Ids that have a vector of their own, padding and unknown included; the corpus may have fewer."""
     max_length: int = 400
-    """Tokens of a text that are read, from its start."""
+    """Tokens of a text that the LSTM reads, from its start."""
+    wide: bool = False
+    """Whether a linear model of words, pairs of words and runs of characters stands beside the LSTM, their logits mixed."""
 
     embedding_dropout: float = 0.0
     """Fraction of a text's tokens whose vectors are dropped while training, in [0, 1)."""

@@ -8,14 +8,17 @@ import numpy.typing as npt
 from keras import layers, ops
 
 from model.hparams import HParams
+from model.mixture import Mixture
+from model.trained import Weights
 
-Weights = list[npt.NDArray[np.float32]]
-"""A network's weights in Keras's order: embedding; each LSTM layer's kernel, recurrent kernel and bias, forwards then
-backwards; each dense layer's kernel and bias; the logits' kernel and bias."""
+WIDE, WIDE_SCALE, DEEP_SCALE = "wide", "wide_scale", "deep_scale"
+"""The names of the layers that hold the wide branch's kernel, and the weights of the two branches."""
 
 
-def build(hparams: HParams, *, vocabulary_size: int, classes: int) -> keras.Model:
-    """Builds a network: embedding, LSTM layers, pooling, dense layers, logits.
+def build(
+    hparams: HParams, *, vocabulary_size: int, classes: int, ngrams: int = 0, mixture: Mixture | None = None
+) -> keras.Model:
+    """Builds a network: embedding, LSTM layers, pooling, dense layers, logits; and the wide branch, if it has one.
 
     The LSTM's state is read at the last real token, or pooled over real tokens only; `PAD` is masked everywhere, so
     that padding more changes no logit.
@@ -24,9 +27,13 @@ def build(hparams: HParams, *, vocabulary_size: int, classes: int) -> keras.Mode
         hparams: Sizes and dropout rates.
         vocabulary_size: Ids lie below it; what the corpus has, at most `hparams.vocabulary_size`.
         classes: Number of logits.
+        ngrams: N-grams that the wide branch knows.
+        mixture: Of the two branches; None where there is no wide one.
 
     Returns:
-        Token ids, int32 (batch, time), `PAD` = 0 to the right -> logits, float32 (batch, classes).
+        Token ids, int32 (batch, time), `PAD` = 0 to the right -> logits, float32 (batch, classes). With a wide branch, two
+        inputs more: each text's n-grams, int32 (batch, most), counted from 1, 0 to the right; and their weights, float32
+        (batch, most). The layer of their kernel is called 'wide', its first row zero.
     """
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     real = ops.expand_dims(ops.not_equal(tokens, 0), -1)
@@ -45,7 +52,15 @@ def build(hparams: HParams, *, vocabulary_size: int, classes: int) -> keras.Mode
         x = layers.Dropout(hparams.dense_dropout, name=f"dense_dropout_{index}")(x)
         x = layers.Dense(hparams.dense_size, activation="relu", name=f"dense_{index}")(x)
     x = layers.Dropout(hparams.dense_dropout, name="logits_dropout")(x)
-    return keras.Model(tokens, layers.Dense(classes, name="logits")(x), name="topknot")
+    logits = layers.Dense(classes, name="logits")(x)
+    if mixture is None:
+        return keras.Model(tokens, logits, name="topknot")
+    present = keras.Input((None,), dtype="int32", name="ngrams")
+    weights = keras.Input((None,), dtype="float32", name="ngram_weights")
+    kernel = layers.Embedding(ngrams + 1, classes, name=WIDE)(present)
+    linear = layers.Rescaling(mixture.wide, name=WIDE_SCALE)(ops.sum(kernel * ops.expand_dims(weights, -1), axis=1))
+    mixed = layers.Add(name="mixture")([linear, layers.Rescaling(mixture.deep, name=DEEP_SCALE)(logits)])
+    return keras.Model([tokens, present, weights], mixed, name="topknot")
 
 
 def initial_weights(shapes: list[tuple[str, tuple[int, ...]]], seed: int) -> Weights:

@@ -28,6 +28,7 @@ SPACES: dict[str, dict[str, Any]] = {
         "top_k_schedule": {"choice": ["constant", "warmup", "anneal"], "when": {"top_k": "< 1"}},
         "max_length": {"choice": [200, 400, 800]},
         "vocabulary_size": 30_000,
+        "wide": True,
     },
     # Exactly the space of the original question; all else at the defaults of HParams.
     "question": {
@@ -57,6 +58,7 @@ SPACES: dict[str, dict[str, Any]] = {
         "top_k_epochs": {"int": [1, 8], "when": {"top_k_schedule": ["warmup", "anneal"]}},
         "max_length": {"int": [50, 3000], "log": True},
         "vocabulary_size": {"int": [2_000, 100_000], "log": True},
+        "wide": {"choice": [True, False]},
     },
 }
 
@@ -82,6 +84,7 @@ _COMMON: dict[str, Any] = {
     "embedding_size": 128,
     "vocabulary_size": 30_000,
     "max_length": 400,
+    "wide": True,
     "embedding_dropout": 0.4,
     "lstm_dropout": 0.4,
     "dense_dropout": 0.5,

@@ -19,8 +19,10 @@ from model.compiled import CompiledNetwork, Knobs
 from model.evaluation import Evaluation, evaluate
 from model.forward import Shape
 from model.hparams import HParams, Precision
-from model.network import Weights, initial_weights
+from model.mixture import Logits, Mixture, fit_mixture, mix_held_out
+from model.network import initial_weights
 from model.pool import POOL, Pool
+from model.trained import Trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class EpochReport:
     Attributes:
         epoch: Counted from 1.
         train_loss: Mean over the epoch's steps of the loss as trained, the top-k loss, dropout on. High by design.
-        loss: The full loss on the validation rows: what trainings are ranked by. NaN ends a training.
+        loss: The full loss on the validation rows: what trainings are ranked by. NaN ends a training. With a wide branch it
+            is that of both together, each half of the rows mixed by weights that were fitted on the other.
         accuracy, macro_f1: On the validation rows.
         seconds: Wall time inside training and validation steps.
         tokens: Real (unpadded) tokens trained over, those of rows that were only ranked included.
@@ -61,6 +64,9 @@ class Training:
     ) -> None:
         self.dataset, self.hparams, self.seed, self.epoch, self.steps = dataset, hparams, seed, 0, 0
         self._pool = pool
+        if hparams.wide and dataset.wide is None:
+            raise ValueError("`wide` needs a corpus that was encoded for it, by model.wide.encode_wide.")
+        self.mixture = Mixture(0.0, 1.0)
         self._network = pool.take(Shape.of(hparams, dataset.vocabulary_size, dataset.classes, precision))
         # Compiled before the first epoch, so that no epoch's seconds hold it.
         self._network.warm_up({hparams.top_k_fraction(epoch) for epoch in range(1, hparams.top_k_epochs + 2)})
@@ -112,7 +118,7 @@ class Training:
         train_loss = float(np.mean([float(loss) for loss in losses]))
         finite = math.isfinite(train_loss)
         try:
-            validation = self.evaluate(self.dataset.split.validation, deadline) if finite else None
+            validation = self._validate(deadline) if finite else None
         except TimeoutError:
             raise OutOfTimeError(time.perf_counter() - started) from None
         return EpochReport(
@@ -126,13 +132,24 @@ class Training:
         )
 
     def evaluate(self, rows: Ints, deadline: float = math.inf) -> Evaluation:
-        """Evaluates the weights as they are on rows of the dataset; TimeoutError if the deadline passes meanwhile."""
-        logits = infer(self._network, self.dataset.tokens, rows, self.hparams, deadline)
-        return evaluate(self.dataset.labels[rows], logits)
+        """Evaluates the LSTM's weights as they are on rows of the dataset; TimeoutError if the deadline passes meanwhile."""
+        return evaluate(self.dataset.labels[rows], self._infer(rows, deadline))
 
-    def weights(self) -> Weights:
-        """Returns a copy of the weights as they are."""
-        return self._network.weights()
+    def trained(self) -> Trained:
+        """Returns a copy of what was learned so far."""
+        return Trained(self._network.weights(), self.mixture)
+
+    def _validate(self, deadline: float) -> Evaluation:
+        """Evaluates on the validation rows; with a wide branch, weighs the two anew first."""
+        rows = self.dataset.split.validation
+        labels, deep, wide = self.dataset.labels[rows], self._infer(rows, deadline), self.dataset.wide
+        if not self.hparams.wide or wide is None or not np.isfinite(deep).all():
+            return evaluate(labels, deep)
+        self.mixture = fit_mixture(labels, wide, deep)
+        return evaluate(labels, mix_held_out(labels, wide, deep))
+
+    def _infer(self, rows: Ints, deadline: float) -> Logits:
+        return infer(self._network, self.dataset.tokens, rows, self.hparams, deadline)
 
     def _pad(self, rows: Ints) -> npt.NDArray[np.int32]:
         size = self._network.shape.vocabulary_size
@@ -159,8 +176,8 @@ def infer(
 
 def train(
     dataset: Dataset, hparams: HParams, *, epochs: int, seed: int = 0, patience: int | None = None
-) -> Iterator[tuple[EpochReport, Weights | None]]:
-    """Trains, and yields after each epoch its report, with a copy of the weights if it was the best so far.
+) -> Iterator[tuple[EpochReport, Trained | None]]:
+    """Trains, and yields after each epoch its report, with what was learned if it was the best so far.
 
     It ends after `epochs`, at a loss that is not finite, or when the validation loss has not improved for `patience`
     epochs in a row.
@@ -179,6 +196,6 @@ def train(
             improved = report.loss < best
             if improved:
                 best, best_epoch = report.loss, epoch
-            yield report, training.weights() if improved else None
+            yield report, training.trained() if improved else None
             if not math.isfinite(report.loss) or (patience is not None and epoch - best_epoch >= patience):
                 return

@@ -52,7 +52,10 @@ def test_a_planted_upward_import_is_found(floor: str, line: str) -> None:
     ("statement", "absent"),
     [
         ("import data.corpus, data.industries, data.split, data.dataset, data.batches", ("tensorflow", "keras", "ray")),
-        ("import model.hparams, model.evaluation, model.presets, model.baseline", ("tensorflow", "keras", "ray")),
+        (
+            "import model.hparams, model.evaluation, model.presets, model.baseline, model.wide, model.trained",
+            ("tensorflow", "keras", "ray"),
+        ),
         ("import tune.cli", ("tensorflow", "keras", "ray", "optuna", "pandas")),
         ("import tune.search, tune.trial, tune.run", ("tensorflow", "keras")),
     ],

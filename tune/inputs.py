@@ -4,23 +4,42 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from data.corpus import Corpus, read_corpus
 from data.dataset import Dataset, encode_corpus
 from data.industries import read_industries
 from data.split import split_corpus, without_small_classes
 from data.vocabulary import Vocabulary
+from model.wide import SPEED, Wide, encode_wide
 from tune.settings import Settings
 from tune.space import Space, parse_space
 
+WIDE_SHARE = 0.05
+"""Of a time limit, what fitting the wide branch may take, at least 30 s."""
+
 
 class Inputs(NamedTuple):
-    """What a search or a training starts from."""
+    """What a search or a training starts from.
+
+    Attributes:
+        space: What is searched.
+        corpus: The texts.
+        dataset: The corpus, split and encoded.
+        vocabulary: Of the LSTM.
+        limit: Tokens of a text that are looked at.
+        wide: The wide branch, where the space has one.
+        wide_logits: float32 (n, classes): what it says of every row, training rows as well.
+    """
 
     space: Space
     corpus: Corpus
     dataset: Dataset
     vocabulary: Vocabulary
     limit: int
+    wide: Wide | None = None
+    wide_logits: npt.NDArray[np.float32] | None = None
 
 
 def read_inputs(settings: Settings) -> Inputs:
@@ -40,8 +59,12 @@ def prepare_inputs(settings: Settings, corpus: Corpus) -> Inputs:
     """
     space = parse_space(settings.written_space())
     split = split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
-    dataset, vocabulary = encode_corpus(corpus, split, space.longest_text)
-    return Inputs(space, corpus, dataset, vocabulary, space.longest_text)
+    if not space.may_be("wide", True):
+        dataset, vocabulary = encode_corpus(corpus, split, space.longest_text)
+        return Inputs(space, corpus, dataset, vocabulary, space.longest_text)
+    work = SPEED * max(30.0, WIDE_SHARE * (settings.time_limit or 0))
+    encoded = encode_wide(corpus, split, space.longest_text, settings.seed, work)
+    return Inputs(space, corpus, encoded.dataset, encoded.vocabulary, space.longest_text, encoded.wide, encoded.logits)
 
 
 def read_settings_corpus(settings: Settings) -> Corpus:

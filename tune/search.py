@@ -105,9 +105,9 @@ def resume_search(
         goal = resumed_goal(Goal(**about["goal"]), about, len(folder.trials()), trials, time_limit)
         folder.write_json(ABOUT, about | {"goal": goal._asdict()})
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
-        settings = settings.model_copy(update={"time_limit": left})
         with local_cluster(count_workers(settings)) as wait_for_ray:
             inputs = prepare_inputs(settings, corpus)
+            settings = settings.model_copy(update={"time_limit": left})
             _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, goal.trials, display, started)
 

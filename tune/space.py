@@ -100,6 +100,11 @@ class Space:
                 drawn[dimension.name] = value
         return drawn
 
+    def may_be(self, name: str, value: Any) -> bool:
+        """Tells whether a hyperparameter can come to a value."""
+        named = [dimension for dimension in self.dimensions if dimension.name == name]
+        return any(dimension.contains(value) for dimension in named) if named else getattr(HParams(), name) == value
+
     @property
     def longest_text(self) -> int:
         """The greatest `max_length` that can be drawn."""

@@ -99,17 +99,20 @@ def verdict(document: Mapping[str, Any]) -> str:
     """Says in a sentence whether the LSTM was worth it, by the test figures."""
     if document["baseline"] is None:
         return "There is no linear baseline to compare with; see the search's log."
-    lstm, linear = document["test"], document["baseline"]["test"]
-    compared = f"macro-F1 {lstm['macro_f1']:.3f} against {linear['macro_f1']:.3f}"
-    compared += f", accuracy {lstm['accuracy']:.3f} against {linear['accuracy']:.3f}"
-    gains = [lstm[figure] - linear[figure] for figure in ("macro_f1", "accuracy")]
+    ours, linear, wide = document["test"], document["baseline"]["test"], document.get("wide")
+    name = "the LSTM with its wide branch" if wide else "the LSTM"
+    compared = f"macro-F1 {ours['macro_f1']:.3f} against {linear['macro_f1']:.3f}"
+    compared += f", accuracy {ours['accuracy']:.3f} against {linear['accuracy']:.3f}"
+    if wide:
+        compared += f" (the wide branch alone {wide['test']['macro_f1']:.3f} and {wide['test']['accuracy']:.3f})"
+    gains = [ours[figure] - linear[figure] for figure in ("macro_f1", "accuracy")]
     if max(gains) == min(gains) == 0:
-        return f"On the test split the LSTM and the linear baseline are equal: {compared}."
+        return f"On the test split {name} and the linear baseline are equal: {compared}."
     if min(gains) >= 0:
-        return f"On the test split the LSTM beats the linear baseline: {compared}."
+        return f"On the test split {name} beats the linear baseline: {compared}."
     if max(gains) <= 0:
-        return f"On the test split the LSTM LOSES to the linear baseline: {compared}. Use the simpler one, or search on."
-    return f"On the test split neither the LSTM nor the linear baseline is the better one: {compared}."
+        return f"On the test split {name} LOSES to the linear baseline: {compared}. Use the simpler one, or search on."
+    return f"On the test split neither {name} nor the linear baseline is the better one: {compared}."
 
 
 def evaluation_table(document: Mapping[str, Any]) -> Group:
@@ -150,7 +153,9 @@ def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
 
 def _figures(document: Mapping[str, Any]) -> Table:
     table = Table("", "rows", "loss", "accuracy", "macro-F1", box=None, pad_edge=False)
-    for kind, sides in (("LSTM", document), ("linear baseline", document.get("baseline") or {})):
+    wide = document.get("wide") or {}
+    kinds = (("LSTM and wide branch" if wide else "LSTM", document), ("wide branch alone", wide))
+    for kind, sides in (*kinds, ("linear baseline", document.get("baseline") or {})):
         for side in SIDES:
             if side in sides:
                 figures = sides[side]

@@ -16,7 +16,7 @@ from data.dataset import Dataset
 from model.hparams import HParams, Precision
 from tune.memory import own_memory, pool_memory
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
-from tune.weights import weights_file, write_weights
+from tune.weights import weights_file, write_trained
 
 if TYPE_CHECKING:
     from model.training import Training
@@ -98,7 +98,7 @@ class LSTMTrial(Trainable):
             self._best, self._best_epoch = report.loss, report.epoch
             # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
             if report.loss <= min(self._bar, self._reported):
-                write_weights(weights_file(self._weights, self._number), self._training.weights())
+                write_trained(weights_file(self._weights, self._number), self._training.trained())
         ended = _end(report.epoch, report.loss, self._best_epoch, self._epochs, self._patience)
         self._last = {name: getattr(report, name) for name in report.__slots__} | {"at": time.time()}
         return {**self._last, ENDED: ended, "done": bool(ended)}

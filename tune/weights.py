@@ -7,14 +7,15 @@ names may be gone. A trial writes its file whenever it improves, so the file is 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+from model.mixture import Mixture
+from model.trained import Trained
+
+MIXTURE = "mixture"
 
 
 def weights_file(folder: Path, trial: int) -> Path:
@@ -22,16 +23,18 @@ def weights_file(folder: Path, trial: int) -> Path:
     return folder / f"{trial:05d}.npz"
 
 
-def write_weights(path: Path, weights: Sequence[Array]) -> None:
-    """Writes weights, whole or not at all."""
+def write_trained(path: Path, trained: Trained) -> None:
+    """Writes what a training has learned, whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:
-        arrays: dict[str, Any] = {str(index): weight for index, weight in enumerate(weights)}
+        arrays: dict[str, Any] = {str(index): weight for index, weight in enumerate(trained.weights)}
+        arrays[MIXTURE] = np.array(trained.mixture, dtype=np.float64)
         np.savez(file, **arrays)
     temporary.replace(path)
 
 
-def read_weights(path: Path) -> list[Array]:
-    """Reads what `write_weights` wrote."""
+def read_trained(path: Path) -> Trained:
+    """Reads what `write_trained` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
-        return [arrays[str(index)] for index in range(len(arrays.files))]
+        weights = [arrays[str(index)] for index in range(len(arrays.files) - 1)]
+        return Trained(weights, Mixture(*arrays[MIXTURE].tolist()))

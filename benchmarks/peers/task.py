@@ -65,8 +65,9 @@ def read_task() -> Task:
 
 
 def default_space() -> Space:
-    """Returns Topknot's default space but for the schedule of k, which is Topknot's own: peers train at a constant k."""
-    return parse_space({name: entry for name, entry in SPACES["default"].items() if name != "top_k_schedule"})
+    """Returns Topknot's default space but for what is Topknot's own: the schedule of k (peers train at a constant k), and
+    the wide branch (peers train the LSTM)."""
+    return parse_space({name: entry for name, entry in SPACES["default"].items() if name not in {"top_k_schedule", "wide"}})
 
 
 def write_dataset(path: Path, dataset: Dataset) -> None:

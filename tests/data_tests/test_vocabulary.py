@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.numbered import number_texts
 from data.tokenizer import LONGEST_TOKEN, tokenize
 from data.tokens import FIRST, UNKNOWN
 from data.vocabulary import fit_vocabulary
@@ -54,7 +55,7 @@ def test_a_text_of_50_mb_is_cut_without_looking_at_the_rest() -> None:
 @given(texts, st.data())
 def test_ids_are_ranks_by_frequency_in_the_training_texts(written: list[str], data: st.DataObject) -> None:
     train = np.array(sorted(data.draw(st.sets(st.integers(0, len(written) - 1), min_size=1))))
-    vocabulary, encoded = fit_vocabulary(written, train, limit=8)
+    vocabulary, encoded = fit_vocabulary(number_texts(written, 8), train)
     assert list(vocabulary.counts) == sorted(vocabulary.counts, reverse=True)
     seen = [token for row in train for token in tokenize(written[row], 8)]
     assert set(vocabulary.tokens) == set(seen), "fitted on train alone"
@@ -63,7 +64,7 @@ def test_ids_are_ranks_by_frequency_in_the_training_texts(written: list[str], da
     for row, text in enumerate(written):
         expected = [ids.get(token, UNKNOWN) for token in tokenize(text, 8)] or [UNKNOWN]
         assert encoded[row].tolist() == expected
-    again = vocabulary.encode(written, 8)
+    again = vocabulary.encode(number_texts(written, 8))
     assert again.flat.tolist() == encoded.flat.tolist()
     assert again.offsets.tolist() == encoded.offsets.tolist()
     assert encoded.flat.dtype == np.int32
@@ -71,12 +72,12 @@ def test_ids_are_ranks_by_frequency_in_the_training_texts(written: list[str], da
 
 @given(texts, st.integers(FIRST, 12))
 def test_a_smaller_vocabulary_is_a_view_of_a_larger_one(written: list[str], size: int) -> None:
-    vocabulary, encoded = fit_vocabulary(written, np.arange(len(written)), limit=50)
-    smaller = vocabulary.head(size).encode(written, 50)
+    vocabulary, encoded = fit_vocabulary(number_texts(written, 50), np.arange(len(written)))
+    smaller = vocabulary.head(size).encode(number_texts(written, 50))
     assert smaller.flat.tolist() == [token if token < size else UNKNOWN for token in encoded.flat]
 
 
 def test_what_occurs_once_is_beyond_the_size() -> None:
-    vocabulary, _ = fit_vocabulary(["b a b", "a c b"], np.array([0, 1]), limit=9)
+    vocabulary, _ = fit_vocabulary(number_texts(["b a b", "a c b"], 9), np.array([0, 1]))
     assert vocabulary.tokens == ("b", "a", "c")
     assert vocabulary.size == FIRST + 2

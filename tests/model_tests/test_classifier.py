@@ -1,3 +1,4 @@
+import itertools
 import json
 import pickle
 import zipfile
@@ -8,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.batches import pad
 from data.corpus import Corpus
 from data.errors import InputError
+from data.numbered import number_texts
 from model.classifier import Classifier
 from model.experiment import Experiment, run_experiment
 
@@ -17,15 +20,16 @@ SMALL = {"lstm_size": 4, "embedding_size": 8, "batch_size": 16, "learning_rate":
 TEXTS = ["sign0of1 filler2", "", "nothing known here", "sign2of0 " * 40, "row7 SIGN1OF2"]
 
 
-@pytest.fixture(scope="module")
-def experiment(corpus: Corpus) -> Experiment:
-    return run_experiment(corpus, epochs=8, **SMALL)
+@pytest.fixture(scope="module", params=[False, True], ids=["LSTM alone", "with a wide branch"])
+def experiment(corpus: Corpus, request: pytest.FixtureRequest) -> Experiment:
+    return run_experiment(corpus, epochs=8, **SMALL, wide=request.param)
 
 
 def test_an_experiment_trains_and_evaluates_the_full_loss_on_every_side(experiment: Experiment) -> None:
     losses = [report.loss for report in experiment.reports]
     assert experiment.epoch == int(np.argmin(losses)) + 1
-    assert experiment.validation.loss == pytest.approx(min(losses), abs=1e-6)
+    # With a wide branch, the epochs' losses are those of mixtures that have not seen the row.
+    assert experiment.validation.loss == pytest.approx(min(losses), abs=0.02 if experiment.classifier.wide else 1e-6)
     assert experiment.test.accuracy > 0.8
     assert experiment.train.rows + experiment.validation.rows + experiment.test.rows == 240
 
@@ -36,7 +40,8 @@ def test_an_experiment_takes_a_frame_lists_or_a_file(corpus: Corpus, experiment:
     frame.to_csv(tmp_path / "jobs.csv", index=False)
     names = {"text": "description", "label": "industry"}
     for data in (frame, (list(corpus.texts), labels), tmp_path / "jobs.csv"):
-        again = run_experiment(data, epochs=8, **(names if not isinstance(data, tuple) else {}), **SMALL)
+        wide = experiment.classifier.hparams.wide
+        again = run_experiment(data, epochs=8, **(names if not isinstance(data, tuple) else {}), **SMALL, wide=wide)
         assert again.test.summary() == experiment.test.summary()
 
 
@@ -64,11 +69,17 @@ def test_the_network_file_is_stock_keras_and_gives_the_same_probabilities(experi
     experiment.classifier.save(tmp_path / "model")
     network = keras.saving.load_model(tmp_path / "model/network.keras")
     assert all(type(layer).__module__.startswith("keras.") for layer in network.layers)
-    tokens = experiment.classifier.encode(TEXTS)
-    padded = np.zeros((len(TEXTS), int(tokens.lengths(np.arange(len(TEXTS))).max())), np.int32)
-    for row in range(len(TEXTS)):
-        padded[row, : len(tokens[row])] = tokens[row]
-    expected = keras.ops.softmax(network.predict(padded, verbose=0))
+    classifier = experiment.classifier
+    tokens = classifier.encode(TEXTS).tokens
+    inputs = [pad(tokens, np.arange(len(TEXTS)), max_length=400, vocabulary_size=10**6)]
+    if classifier.wide:
+        rows = classifier.wide.ngrams.encode(number_texts(TEXTS, classifier.limit))
+        most = int(np.diff(rows.indptr).max())
+        inputs += [np.zeros((len(TEXTS), most), np.int32), np.zeros((len(TEXTS), most), np.float32)]
+        for row, (first, last) in enumerate(itertools.pairwise(rows.indptr)):
+            inputs[1][row, : last - first] = rows.indices[first:last] + 1
+            inputs[2][row, : last - first] = rows.data[first:last]
+    expected = keras.ops.softmax(network.predict(inputs if classifier.wide else inputs[0], verbose=0))
     np.testing.assert_allclose(experiment.classifier.probabilities(TEXTS), expected, atol=1e-5)
 
 

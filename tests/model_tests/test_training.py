@@ -127,7 +127,7 @@ def test_what_is_dropped_is_gone_graphs_and_all() -> None:
 def test_it_learns_in_16_bits_and_keeps_float32_weights(dataset: Dataset, precision: Precision) -> None:
     with Training(dataset, TINY, seed=0, precision=precision, pool=Pool()) as training:
         reports = [training.run_epoch() for _ in range(8)]
-        assert {weight.dtype for weight in training.weights()} == {np.dtype(np.float32)}
+        assert {weight.dtype for weight in training.trained().weights} == {np.dtype(np.float32)}
     assert reports[-1].loss < 0.7
 
 
@@ -167,7 +167,7 @@ def test_training_ends_when_it_gets_no_better_and_hands_out_the_best_weights(dat
     losses = [report.loss for report, _ in outcomes]
     best = int(np.argmin(losses))
     assert len(losses) == best + 1 + 3
-    improving = [index for index, (_, weights) in enumerate(outcomes) if weights is not None]
+    improving = [index for index, (_, trained) in enumerate(outcomes) if trained is not None]
     assert improving == [index for index in range(len(losses)) if losses[index] < min(losses[:index], default=math.inf)]
 
 

@@ -1,0 +1,203 @@
+"""The wide branch: a linear classifier of n-grams, whose logits are mixed with the LSTM's (Cheng et al., 2016).
+
+Trained together, the two get in each other's way: the linear model fits its training texts so well that it leaves the LSTM
+nothing to learn from them. So each is fitted by itself, the linear one once for all trials, and `model.mixture` weighs them
+(docs/decisions/0007). Needs no TensorFlow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from data.corpus import Corpus
+from data.dataset import Dataset, encode_numbered
+from data.ngrams import KINDS, MOST, Kind, Ngrams, count_ngrams, fit_ngrams
+from data.numbered import NumberedTexts, number_texts
+from data.split import Split
+from data.tokens import Ints
+from data.units import number_units
+from data.vocabulary import Vocabulary
+
+Floats = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+
+RATES = tuple(2.0**power for power in range(-3, 8))
+"""Step sizes to choose from."""
+TYPICAL = 100
+"""N-grams of a text at which a step size of 1 is a good guess; it grows with the root of their number."""
+BATCHES, SMALLEST, LARGEST = 60, 8, 64
+"""Batches of an epoch where that makes them neither smaller nor larger than so many rows."""
+PARAMETERS = 2**26
+"""Of the kernel, at most: 256 MiB."""
+HELD_OUT = 5
+"""One unit in so many is held out to choose the step size on."""
+
+
+class Plan(NamedTuple):
+    """How thoroughly to fit: which n-grams, and epochs."""
+
+    kinds: tuple[Kind, ...]
+    epochs: int
+
+    def work(self, ngrams: dict[Kind, int], classes: int) -> int:
+        """Returns multiplications, given how many n-grams of each kind the training rows have."""
+        return 2 * FITS * sum(ngrams[kind] for kind in self.kinds) * classes * self.epochs
+
+
+FITS = 5
+"""Fits that it takes: the last, and about four to choose a step size."""
+PLANS = (Plan(KINDS, 5), Plan(KINDS, 3), Plan(("words", "pairs"), 3), Plan(("words",), 2))
+SPEED = 1e9
+"""Multiplications of a fit that one core does in a second."""
+WORK = 30 * SPEED
+"""Those that a fit may take; the first plan within them is followed, or the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """A linear classifier of n-grams.
+
+    Attributes:
+        ngrams: What it looks at.
+        kernel: float32 (n-grams, classes).
+    """
+
+    ngrams: Ngrams
+    kernel: Floats
+
+    def logits(self, numbered: NumberedTexts) -> Floats:
+        """Returns logits of texts: float32 (texts, classes)."""
+        logits: Floats = self.ngrams.encode(numbered) @ self.kernel
+        return logits
+
+
+class WideCorpus(NamedTuple):
+    """A corpus encoded for both branches.
+
+    Attributes:
+        dataset: For trainings.
+        vocabulary: Of the LSTM.
+        wide: The wide branch, fitted on all training rows.
+        logits: float32 (n, classes): what that says of every row.
+    """
+
+    dataset: Dataset
+    vocabulary: Vocabulary
+    wide: Wide
+    logits: Floats
+
+
+def encode_wide(corpus: Corpus, split: Split, limit: int, seed: int, work: float = WORK) -> WideCorpus:
+    """Fits a vocabulary and the wide branch on the training side, and encodes all texts, at most `limit` tokens of each.
+
+    Args:
+        corpus: The texts.
+        split: Its sides.
+        limit: Tokens of a text that are looked at.
+        seed: Of the rows held out to choose a step size on, and of the order of the steps.
+        work: Multiplications that the fit may take.
+    """
+    numbered = number_texts(corpus.texts, limit)
+    classes, train = len(corpus.classes), split.train
+    share = len(train) / len(corpus)
+    counts = {kind: int(share * count) for kind, count in count_ngrams(numbered).items()}
+    plan = next((plan for plan in PLANS if plan.work(counts, classes) <= work), PLANS[-1])
+    ngrams, features = fit_ngrams(numbered, train, plan.kinds, min(MOST, PARAMETERS // (2 * classes)))
+    held_out = _hold_out(number_units(corpus)[train], seed)
+    kernel = fit_linear(features[train], corpus.labels[train], classes, held_out, plan.epochs, seed)
+    logits = features @ kernel
+    dataset, vocabulary = encode_numbered(numbered, corpus, split, logits[split.validation])
+    return WideCorpus(dataset, vocabulary, Wide(ngrams, kernel), logits)
+
+
+def fit_linear(features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int) -> Floats:
+    """Fits softmax regression by stochastic gradient descent.
+
+    Features that are seen often take smaller steps, the root of the sum of their squares being what AdaGrad (Duchi et al.,
+    JMLR 2011) would come to. Few epochs of falling steps regularise.
+
+    Args:
+        features: float32 (n, f), the last 1 everywhere: its part of the kernel is the bias.
+        labels: int32 (n,), in [0, classes).
+        classes: How many.
+        held_out: bool (n,): the rows on which to choose the step size; the last fit is on all rows.
+        epochs: Times that each row is visited.
+        seed: Of the order.
+
+    Returns:
+        The kernel: float32 (f, classes).
+    """
+    rate = _choose_rate(features, labels, classes, held_out, epochs, seed) if 0 < held_out.sum() < len(labels) else 1.0
+    return _descend(features, labels, classes, rate, epochs, seed)
+
+
+def _choose_rate(features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int) -> float:
+    """Climbs from a guess to better neighbours, as long as the loss on the rows held out falls."""
+    seen, unseen = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    losses: dict[int, float] = {}
+
+    def loss(index: int) -> float:
+        if index not in losses:
+            kernel = _descend(features[seen], labels[seen], classes, RATES[index], epochs, seed)
+            probabilities = _softmax(features[unseen] @ kernel)[np.arange(len(unseen)), labels[unseen]]
+            losses[index] = -float(np.log(np.maximum(probabilities, 1e-30)).mean())
+        return losses[index]
+
+    guess = np.log2(np.sqrt(features.nnz / features.shape[0] / TYPICAL))
+    first = best = int(np.clip(round(guess - np.log2(RATES[0])), 0, len(RATES) - 1))
+    for direction in (1, -1):
+        while 0 <= best + direction < len(RATES) and loss(best + direction) < loss(best):
+            best += direction
+        if best != first:
+            break
+    return RATES[best]
+
+
+def _descend(features: csr_array, labels: Labels, classes: int, rate: float, epochs: int, seed: int) -> Floats:
+    """Fits with a given step size, which falls to zero: float32 (f, classes)."""
+    rows, size = features.shape
+    rng = np.random.default_rng(seed)
+    squares = np.bincount(features.indices, features.data.astype(np.float64) ** 2, size)
+    scale = 1 / np.sqrt(np.maximum(squares, 1e-6))
+    scale = (scale * squares.sum() / (scale * squares).sum()).astype(np.float32)
+    kernel = np.zeros((size, classes), np.float32)
+    kernel[-1] = np.log(np.maximum(np.bincount(labels, minlength=classes) / rows, 1e-6))
+    place, touched = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=bool)
+    batch_size = int(np.clip(rows // BATCHES, SMALLEST, LARGEST))
+    steps, step = epochs * -(-rows // batch_size), 0
+    for _ in range(epochs):
+        order = rng.permutation(rows)
+        for first in range(0, rows, batch_size):
+            batch = np.sort(order[first : first + batch_size])
+            x = features[batch]
+            gradient = _softmax(x @ kernel)
+            gradient[np.arange(len(batch)), labels[batch]] -= 1
+            gradient *= -rate * (1 - step / steps)
+            # Only the rows of the kernel whose n-grams stand in the batch change.
+            touched[x.indices] = True
+            columns = np.flatnonzero(touched)
+            touched[columns] = False
+            place[columns] = np.arange(len(columns))
+            scaled = csr_array((x.data * scale[x.indices], place[x.indices], x.indptr), shape=(len(batch), len(columns)))
+            kernel[columns] += scaled.T @ gradient
+            step += 1
+    return kernel
+
+
+def _hold_out(units: Ints, seed: int) -> Mask:
+    """Holds a fifth of the units out; rows of one unit stay together. bool (rows,)."""
+    numbers = np.unique(units, return_inverse=True)[1]
+    held: Mask = np.random.default_rng(seed).permutation(int(numbers.max()) + 1) % HELD_OUT == 0
+    return held[numbers]
+
+
+def _softmax(logits: Floats) -> Floats:
+    exponentials: Floats = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    exponentials /= exponentials.sum(axis=-1, keepdims=True)
+    return exponentials

@@ -1,0 +1,82 @@
+import math
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.ngrams import ALWAYS, KINDS, LEAST, Kind, count_ngrams, fit_ngrams
+from data.numbered import number_texts
+from data.tokenizer import tokenize
+
+texts = st.lists(st.text("abcd é中", max_size=20), min_size=1, max_size=12)
+
+
+def counted(text: str, kind: Kind) -> Counter[str]:
+    """The n-grams of a text, told one by one."""
+    words = tokenize(text, 9)
+    if kind == "words":
+        return Counter(words)
+    if kind == "pairs":
+        return Counter(map(" ".join, pairwise(words)))
+    marked = [f" {word} " for word in words]
+    return Counter(word[at : at + size] for word in marked for size in (3, 4, 5) for at in range(len(word) - size + 1))
+
+
+@given(texts, st.data())
+def test_weights_are_tf_idf_of_the_ngrams_of_training_texts(written: list[str], data: st.DataObject) -> None:
+    train = np.array(sorted(data.draw(st.sets(st.integers(0, len(written) - 1), min_size=1))))
+    numbered = number_texts(written, 9)
+    ngrams, weights = fit_ngrams(numbered, train)
+    expected = np.zeros(len(written))
+    for group in (("words", "pairs"), ("characters",)):
+        counts = [Counter({(kind, name): n for kind in group for name, n in counted(text, kind).items()}) for text in written]
+        frequencies = Counter(ngram for row in train for ngram in counts[row])
+        kept = {ngram for ngram, frequency in frequencies.items() if frequency >= LEAST}
+        for row in range(len(written)):
+            weighed = [
+                (1 + math.log(n)) * (math.log((1 + len(train)) / (1 + frequencies[ngram])) + 1)
+                for ngram, n in counts[row].items()
+                if ngram in kept
+            ]
+            # All weights of a row as one number: their sum, each over the length of its group.
+            expected[row] += sum(weighed) / math.sqrt(sum(weight**2 for weight in weighed)) if weighed else 0
+    np.testing.assert_allclose(np.asarray(weights.sum(axis=1)).ravel(), expected + 1, rtol=1e-5)
+    np.testing.assert_array_equal(weights.toarray(), ngrams.encode(numbered).toarray())
+    assert weights.dtype == np.float32
+    assert ngrams.codes[-1] == ALWAYS
+    assert (np.diff(ngrams.codes.astype(np.int64)) > 0).all()
+
+
+def test_a_word_never_seen_shares_runs_of_characters_with_those_that_were() -> None:
+    ngrams, _ = fit_ngrams(number_texts(["the plumber", "a plumber"], 9), np.array([0, 1]))
+    inflected, other = ngrams.encode(number_texts(["plumbers", "zzz"], 9)).toarray()
+    assert (inflected > 0).sum() > 5
+    assert (other > 0).sum() == 1, "what stands in every text"
+
+
+@pytest.mark.parametrize("kinds", [("words",), ("words", "pairs"), ("characters",), ()])
+def test_only_the_kinds_asked_for_are_found(kinds: tuple[Kind, ...]) -> None:
+    numbered = number_texts(["the plumber", "the plumber", "the"], 9)
+    ngrams, weights = fit_ngrams(numbered, np.arange(3), kinds)
+    assert ngrams.kinds() == list(kinds)
+    np.testing.assert_array_equal(weights.toarray(), ngrams.encode(numbered).toarray())
+
+
+def test_the_most_frequent_are_kept() -> None:
+    numbered = number_texts(["aa bb cc", "aa bb cc", "aa bb", "aa"], 9)
+    ngrams, _ = fit_ngrams(numbered, np.arange(4), ("words",), most=2)
+    assert len(ngrams.codes) == 3
+    first, second, third, _ = (row[:-1].astype(bool).sum() for row in ngrams.encode(numbered).toarray())
+    assert (first, second, third) == (2, 2, 2), "aa and bb; cc is rarer"
+
+
+@given(texts)
+def test_estimates_of_how_many_there_are_bound_the_work(written: list[str]) -> None:
+    numbered = number_texts(written, 9)
+    estimates = count_ngrams(numbered)
+    assert set(estimates) == set(KINDS)
+    assert estimates["words"] == sum(len(counted(text, "words")) for text in written)
+    assert estimates["pairs"] >= sum(len(counted(text, "pairs")) for text in written)

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from data.corpus import Corpus
+from data.ngrams import KINDS, fit_ngrams
+from data.numbered import number_texts
+from data.split import Split, split_corpus
+from model.evaluation import evaluate
+from model.wide import PLANS, Plan, encode_wide, fit_linear
+
+
+@pytest.fixture(scope="module")
+def split(corpus: Corpus) -> Split:
+    return split_corpus(corpus)
+
+
+def test_it_is_as_good_as_logistic_regression(corpus: Corpus, split: Split) -> None:
+    _, features = fit_ngrams(number_texts(corpus.texts, 50), split.train)
+    train, test = split.train, split.test
+    held_out = np.arange(len(train)) % 5 == 0
+    kernel = fit_linear(features[train], corpus.labels[train], 3, held_out, 5, 0)
+    ours = evaluate(corpus.labels[test], features[test] @ kernel)
+    theirs = LogisticRegression(C=10).fit(features[train], corpus.labels[train])
+    assert ours.loss < evaluate(corpus.labels[test], theirs.predict_log_proba(features[test])).loss + 0.02
+    assert ours.accuracy == 1
+
+
+def test_it_learns_from_training_rows_alone(corpus: Corpus, split: Split) -> None:
+    first = encode_wide(corpus, split, 50, 0)
+    labels = corpus.labels.copy()
+    labels[split.validation] = labels[split.test] = 0
+    texts = list(corpus.texts)
+    for row in (*split.validation, *split.test):
+        texts[row] = f"another text {row}"
+    changed = encode_wide(Corpus(texts, labels, corpus.classes), split, 50, 0)
+    np.testing.assert_array_equal(first.wide.kernel, changed.wide.kernel)
+    np.testing.assert_array_equal(first.wide.ngrams.codes, changed.wide.ngrams.codes)
+
+
+def test_trainings_are_given_its_logits_of_the_validation_rows(corpus: Corpus, split: Split) -> None:
+    encoded = encode_wide(corpus, split, 50, 0)
+    np.testing.assert_array_equal(encoded.dataset.wide, encoded.logits[split.validation])
+    texts = [corpus.texts[row] for row in split.test]
+    np.testing.assert_allclose(encoded.wide.logits(number_texts(texts, 50)), encoded.logits[split.test], atol=1e-5)
+    assert evaluate(corpus.labels[split.test], encoded.logits[split.test]).accuracy == 1
+
+
+def test_the_same_seed_gives_the_same_kernel(corpus: Corpus, split: Split) -> None:
+    first, again, other = (encode_wide(corpus, split, 50, seed).wide.kernel for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0
+
+
+def test_the_more_work_there_would_be_the_less_is_looked_at(corpus: Corpus, split: Split) -> None:
+    counts = {"words": 10, "pairs": 10, "characters": 100}
+    work = [plan.work(counts, 7) for plan in PLANS]
+    assert work == sorted(work, reverse=True)
+    assert PLANS[0] == Plan(KINDS, 5)
+    assert encode_wide(corpus, split, 50, 0, work=1).wide.ngrams.kinds() == ["words"]
+
+
+def test_one_unit_is_enough() -> None:
+    two = Corpus(["a b", "a b", "c"], np.array([0, 1, 0], np.int32), ("x", "y"))
+    rows = np.arange(3)
+    encoded = encode_wide(two, Split(rows[:2], rows[2:], rows[2:]), 9, 0)
+    assert np.isfinite(encoded.logits).all()
