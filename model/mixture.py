@@ -46,18 +46,6 @@ def fit_mixture(labels: Labels, wide: Logits, deep: Logits) -> Mixture:
     return Mixture(*best.tolist())
 
 
-def mix_held_out(labels: Labels, wide: Logits, deep: Logits) -> Logits:
-    """Mixes the logits of each half of the rows by weights that were fitted on the other half: float32 (n, classes).
-
-    So that a loss on them is that of a mixture which has not seen them.
-    """
-    half = np.random.default_rng(0).permutation(len(labels)) % 2 == 0
-    mixed = np.empty_like(deep)
-    for fitted, used in ((half, ~half), (~half, half)):
-        mixed[used] = fit_mixture(labels[fitted], wide[fitted], deep[fitted]).of(wide[used], deep[used])
-    return mixed
-
-
 def _newton(labels: Labels, branches: Floats, used: npt.NDArray[np.bool_]) -> Floats:
     """Minimises the loss in the weights of the branches used, float64 (2, n, classes); the others' weights are 0."""
     rows = np.arange(len(labels))

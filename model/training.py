@@ -19,7 +19,7 @@ from model.compiled import CompiledNetwork, Knobs
 from model.evaluation import Evaluation, evaluate
 from model.forward import Shape
 from model.hparams import HParams, Precision
-from model.mixture import Logits, Mixture, fit_mixture, mix_held_out
+from model.mixture import Logits, Mixture, fit_mixture
 from model.network import initial_weights
 from model.pool import POOL, Pool
 from model.trained import Trained
@@ -33,7 +33,7 @@ class EpochReport:
         epoch: Counted from 1.
         train_loss: Mean over the epoch's steps of the loss as trained, the top-k loss, dropout on. High by design.
         loss: The full loss on the validation rows: what trainings are ranked by. NaN ends a training. With a wide branch it
-            is that of both together, each half of the rows mixed by weights that were fitted on the other.
+            is that of both together, mixed by two weights that were fitted on these rows.
         accuracy, macro_f1: On the validation rows.
         seconds: Wall time inside training and validation steps.
         tokens: Real (unpadded) tokens trained over, those of rows that were only ranked included.
@@ -146,7 +146,7 @@ class Training:
         if not self.hparams.wide or wide is None or not np.isfinite(deep).all():
             return evaluate(labels, deep)
         self.mixture = fit_mixture(labels, wide, deep)
-        return evaluate(labels, mix_held_out(labels, wide, deep))
+        return evaluate(labels, self.mixture.of(wide, deep))
 
     def _infer(self, rows: Ints, deadline: float) -> Logits:
         return infer(self._network, self.dataset.tokens, rows, self.hparams, deadline)

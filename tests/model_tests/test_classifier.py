@@ -28,8 +28,7 @@ def experiment(corpus: Corpus, request: pytest.FixtureRequest) -> Experiment:
 def test_an_experiment_trains_and_evaluates_the_full_loss_on_every_side(experiment: Experiment) -> None:
     losses = [report.loss for report in experiment.reports]
     assert experiment.epoch == int(np.argmin(losses)) + 1
-    # With a wide branch, the epochs' losses are those of mixtures that have not seen the row.
-    assert experiment.validation.loss == pytest.approx(min(losses), abs=0.02 if experiment.classifier.wide else 1e-6)
+    assert experiment.validation.loss == pytest.approx(min(losses), abs=1e-6)
     assert experiment.test.accuracy > 0.8
     assert experiment.train.rows + experiment.validation.rows + experiment.test.rows == 240
 

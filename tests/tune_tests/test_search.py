@@ -159,7 +159,13 @@ def test_people_get_tables(finished: tuple[Path, dict[str, Any]]) -> None:
     assert "words" in topknot("list", *flag).stdout
     assert "stopped by ASHA" in topknot("show", "words", *flag).stdout
     shown = topknot("best", "words", *flag).stdout
-    for part in ("LSTM, test", "linear baseline, test", best["checkpoint"], f"-m tune predict words - --storage {storage}"):
+    for part in (
+        "LSTM and wide branch, test",
+        "wide branch alone, test",
+        "linear baseline, test",
+        best["checkpoint"],
+        f"-m tune predict words - --storage {storage}",
+    ):
         assert part in shown
     assert "precision" in topknot("evaluate", "words", *flag, "--split", "test").stdout
 
