@@ -14,6 +14,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from model.size import count_parameters
+from tune.objective import Objective
 from tune.searcher import ENDED, HPARAMS, NUMBER
 
 if TYPE_CHECKING:
@@ -30,14 +32,14 @@ LINE_SECONDS = 10.0
 
 @dataclass(slots=True)
 class _Best:
-    loss: float = math.inf
+    cost: float = math.inf
     text: str = "none yet"
 
 
 @dataclass(slots=True)
 class _Running:
     hparams: Mapping[str, Any]
-    losses: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
 
 
 class Display(Callback):
@@ -54,7 +56,7 @@ class Display(Callback):
         self._live: Live | None = None
         self._running: dict[int, _Running] = {}
         self._ended = {"complete": 0, "stopped": 0, "failed": 0}
-        self._best = _Best()
+        self._best, self._objective = _Best(), Objective()
         self._useful = 0.0
         self._workers, self._epochs = 1, 0
         self._limit: int | None = None
@@ -78,12 +80,17 @@ class Display(Callback):
     ) -> None:
         """Shows what is going to be done."""
         self._workers, self._limit, self._deadline, self._epochs = workers, limit, deadline, settings.max_epochs
+        self._objective = Objective(settings.metric)
         split = inputs.dataset.split
         sizes = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} test"
         self.say(f"{len(inputs.corpus):,} texts of {len(inputs.corpus.classes)} classes: {sizes}")
         ends = [] if limit is None else [f"{limit} trials"]
         ends += [] if deadline is None else [_clock(deadline - self.started)]
         self.say(f"Searching with {workers} workers until {' or '.join(ends)}; kept in {folder.path}")
+        size = 4 * count_parameters(inputs.space.largest(), inputs.dataset.vocabulary_size, inputs.dataset.classes) / 2**20
+        kept = f"the weights of the best {settings.keep} are kept, {size:.0f} MiB each at most"
+        budget = f", {settings.checkpoint_budget:g} GiB together" if settings.checkpoint_budget else ""
+        self.say(f"Of the trials, {kept}{budget}")
         if self.console.is_terminal and not self.quiet:
             self._live = Live(console=self.console, get_renderable=self._view, refresh_per_second=2, transient=True)
             self._live.start()
@@ -94,10 +101,10 @@ class Display(Callback):
         running = self._running.setdefault(number, _Running(trial.config[HPARAMS]))
         self._useful += result["seconds"]
         if not result.get("repeated"):
-            running.losses.append(result["loss"])
-            if result["loss"] < self._best.loss:
+            running.values.append(result[self._objective.metric])
+            if (cost := self._objective.cost(result)) < self._best.cost:
                 figures = f"loss {result['loss']:.3f}, accuracy {result['accuracy']:.3f}, macro-F1 {result['macro_f1']:.3f}"
-                self._best = _Best(result["loss"], f"trial {number}, epoch {result['epoch']}: {figures}")
+                self._best = _Best(cost, f"trial {number}, epoch {result['epoch']}: {figures}")
                 self._line(f"best so far: {self._best.text}", force=True)
         if result[ENDED] or result.get("done"):
             self._running.pop(number, None)
@@ -140,15 +147,16 @@ class Display(Callback):
 
     def _view(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for column in ("trial", "epoch", "loss", "best", "curve", "hyperparameters"):
+        for column in ("trial", "epoch", self._objective.metric, "best", "curve", "hyperparameters"):
             table.add_column(column, no_wrap=True, overflow="ellipsis")
+        best = min if self._objective.mode == "min" else max
         for number, trial in sorted(self._running.items()):
             table.add_row(
                 str(number),
-                f"{len(trial.losses)}/{self._epochs}",
-                f"{trial.losses[-1]:.3f}" if trial.losses else "",
-                f"{min(trial.losses):.3f}" if trial.losses else "",
-                sparkline(trial.losses[-16:]),
+                f"{len(trial.values)}/{self._epochs}",
+                f"{trial.values[-1]:.3f}" if trial.values else "",
+                f"{best(trial.values):.3f}" if trial.values else "",
+                sparkline(trial.values[-16:]),
                 brief(trial.hparams),
             )
         head = Text(f"{_clock(time.time() - self.started)}  {self._status()}")

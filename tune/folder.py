@@ -15,6 +15,7 @@ from typing import Any
 import optuna
 
 from data.errors import InputError
+from tune.objective import Objective
 from tune.outcome import TrialOutcome, read_trials
 from tune.program import program
 from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
@@ -57,6 +58,10 @@ class SearchFolder:
     def resume_command(self) -> str:
         """Returns the command that goes on with the search, as it runs from here."""
         return f"{program()} resume {self.name}{self.storage_flag()}"
+
+    def rerun_command(self) -> str:
+        """Returns the command that runs the same search again, under another name."""
+        return f"{program()} search --config {shlex.quote(str(self.path / SETTINGS))} --name ANOTHER"
 
     def storage_flag(self) -> str:
         """Returns ' --storage ...' as a command on this search needs it from here; nothing for the default."""
@@ -120,7 +125,7 @@ class SearchFolder:
         """Writes down what the search is; from here on it can be shown and resumed."""
         self.weights.mkdir()
         self.write_json(ABOUT, about)
-        create_study(self.path, self.name)
+        create_study(self.path, self.name, Objective(settings.metric))
         self.write(SETTINGS, settings.to_yaml())
 
     def _taken(self) -> str:

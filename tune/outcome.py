@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from tune.objective import Objective
 from tune.podium import Podium
 from tune.record import HPARAMS, PARTIAL, REASON, epoch_key
+from tune.study import study_objective
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -33,6 +35,7 @@ class TrialOutcome:
         hparams: All its hyperparameters.
         epochs: Each epoch's metrics, in order (see `tune.record.METRICS`).
         seconds: Inside training and validation steps, those of an epoch cut short included.
+        objective: What it is ranked by.
     """
 
     number: int
@@ -41,17 +44,24 @@ class TrialOutcome:
     hparams: dict[str, Any]
     epochs: tuple[dict[str, float], ...]
     seconds: float
+    objective: Objective = field(default_factory=Objective)
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch, counted from 1, of the lowest finite validation loss, the earlier of equal ones."""
-        finite = [(epoch["loss"], index) for index, epoch in enumerate(self.epochs, start=1) if math.isfinite(epoch["loss"])]
-        return min(finite)[1] if finite else None
+        """The epoch, counted from 1, of the best figure on the validation rows, the earlier of equal ones."""
+        costs = [(self.objective.cost(epoch), index) for index, epoch in enumerate(self.epochs, start=1)]
+        cost, index = min(costs, default=(math.inf, 0))
+        return index if math.isfinite(cost) else None
 
     @property
-    def loss(self) -> float:
-        """The validation loss of its best epoch; infinite if it has none."""
-        return self.epochs[self.best_epoch - 1]["loss"] if self.best_epoch else math.inf
+    def cost(self) -> float:
+        """What it is ranked by, lower is better: that of its best epoch; infinite if it has none."""
+        return self.objective.cost(self.epochs[self.best_epoch - 1]) if self.best_epoch else math.inf
+
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """Seconds of an epoch, on the average; None if it came to none."""
+        return sum(epoch["seconds"] for epoch in self.epochs) / len(self.epochs) if self.epochs else None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the trial as JSON knows it."""
@@ -70,16 +80,17 @@ class TrialOutcome:
 
 def read_trials(study: optuna.Study) -> list[TrialOutcome]:
     """Reads all trials out of a study, by number."""
-    return [_read(trial) for trial in study.get_trials(deepcopy=False)]
+    objective = study_objective(study)
+    return [_read(trial, objective) for trial in study.get_trials(deepcopy=False)]
 
 
 def leaderboard(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:
-    """Sorts trials by the lowest validation loss that each reached, the earlier of equal ones first."""
-    return sorted(trials, key=lambda trial: (trial.loss, trial.number))
+    """Sorts trials by the best that each reached on the validation rows, the earlier of equal ones first."""
+    return sorted(trials, key=lambda trial: (trial.cost, trial.number))
 
 
 def best_trial(trials: Sequence[TrialOutcome]) -> TrialOutcome | None:
-    """Returns the trial of the lowest validation loss in any of its epochs, whatever became of it then; failed ones not."""
+    """Returns the trial of the best epoch of all on the validation rows, whatever became of it then; failed ones not."""
     ranked = leaderboard([trial for trial in trials if trial.state in {"complete", "pruned"}])
     return ranked[0] if ranked and ranked[0].best_epoch else None
 
@@ -89,7 +100,7 @@ def podium(trials: Sequence[TrialOutcome], keep: int) -> Podium:
     best = Podium(keep)
     for trial in trials:
         if trial.state != "running":
-            best.add(trial.number, math.inf if trial.state == "failed" else trial.loss)
+            best.add(trial.number, math.inf if trial.state == "failed" else trial.cost)
     return best
 
 
@@ -103,7 +114,7 @@ def counts(trials: Sequence[TrialOutcome]) -> dict[str, int]:
     return {state: sum(trial.state == state for trial in trials) for state in ("complete", "pruned", "failed", "running")}
 
 
-def _read(trial: FrozenTrial) -> TrialOutcome:
+def _read(trial: FrozenTrial, objective: Objective) -> TrialOutcome:
     attributes = trial.user_attrs
     epochs: list[dict[str, float]] = []
     while (key := epoch_key(len(epochs) + 1)) in attributes:
@@ -115,4 +126,5 @@ def _read(trial: FrozenTrial) -> TrialOutcome:
         hparams=attributes.get(HPARAMS, {}),
         epochs=tuple(epochs),
         seconds=sum(epoch["seconds"] for epoch in epochs) + attributes.get(PARTIAL, 0.0),
+        objective=objective,
     )

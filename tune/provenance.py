@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.corpus import Corpus
 from data.errors import InputError
+from model.hparams import HParams
 from tune.cluster import cores, gpus
+from tune.first import FIRST, write_first
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import Inputs
 from tune.settings import Settings
@@ -26,21 +30,36 @@ class Goal(NamedTuple):
     wall_seconds: float | None
 
 
-def describe(settings: Settings, inputs: Inputs) -> dict[str, Any]:
+def describe(settings: Settings, inputs: Inputs, first: list[HParams]) -> dict[str, Any]:
     """Returns what search.json holds when a search starts."""
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "fingerprint": inputs.corpus.fingerprint(),
         "rows": len(inputs.corpus),
         "classes": len(inputs.corpus.classes),
+        FIRST: write_first(first),
         "goal": Goal(settings.trial_limit(), settings.time_limit)._asdict(),
         "workers": count_workers(settings),
         "cores": cores(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
+        "revision": git_revision(),
         "wall_seconds": 0.0,
         "finished": False,
     }
+
+
+def git_revision() -> str | None:
+    """Returns the revision of the checkout that this is run from, with '-dirty' if it was changed; None elsewhere."""
+    checkout = Path(__file__).parents[1]
+    if not (checkout / ".git").exists():
+        return None
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    try:
+        done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
 
 
 def count_workers(settings: Settings) -> int:

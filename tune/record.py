@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from model.hparams import HParams
 from tune.podium import Podium
 from tune.space import Space
+from tune.study import study_objective
 
 METRICS = ("train_loss", "loss", "accuracy", "macro_f1", "seconds", "tokens", "at")
 """What the study keeps of each epoch: `model.training.EpochReport`, and the time of its end as `time.time` gives it."""
@@ -24,8 +25,8 @@ class Proposal(NamedTuple):
     Attributes:
         number: Its number in the study.
         hparams: Its hyperparameters.
-        reported: The lowest loss that it reported before the search was cut short; infinite for a new one.
-        bar: The loss above which no epoch's weights will be asked for.
+        reported: The lowest cost (`tune.objective`) that it reported before the search was cut short; infinite for a new one.
+        bar: The cost above which no epoch's weights will be asked for.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Record:
         self, study: optuna.Study, space: Space, limit: int | None, podium: Podium, first: Sequence[HParams] = ()
     ) -> None:
         self.study, self.space, self.limit, self.podium = study, space, limit, podium
+        self.objective = study_objective(study)
         self.first = [place for hparams in first if (place := space.place(hparams)) is not None]
         trials = study.get_trials(deepcopy=False)
         self._orphans = [trial for trial in trials if trial.state is TrialState.RUNNING]
@@ -64,7 +66,7 @@ class Record:
         reported = math.inf
         if self._orphans:
             orphan = self._orphans.pop(0)
-            reported = min(filter(math.isfinite, orphan.intermediate_values.values()), default=math.inf)
+            reported = self.objective.lowest(orphan.intermediate_values.values())
             trial = optuna.Trial(self.study, orphan._trial_id)  # noqa: SLF001 - the way back that Optuna has
         elif self.limit is not None and self._count >= self.limit:
             return None
@@ -85,13 +87,14 @@ class Record:
         trial, epoch = self._live[number], int(result["epoch"])
         if epoch in self._epochs[number]:
             return
-        self._epochs[number][epoch] = float(result["loss"])
+        value = float(result[self.objective.metric]) if math.isfinite(result["loss"]) else math.nan
+        self._epochs[number][epoch] = value
         if epoch_key(epoch) not in trial.user_attrs:
-            trial.report(float(result["loss"]), epoch)
+            trial.report(value, epoch)
             trial.set_user_attr(epoch_key(epoch), {metric: result[metric] for metric in METRICS})
 
     def end(self, number: int, state: TrialState, reason: str, partial_seconds: float = 0.0) -> None:
-        """Writes down how a trial ended: COMPLETE with its lowest loss as its value, PRUNED or FAIL.
+        """Writes down how a trial ended: COMPLETE with its best figure as its value, PRUNED or FAIL.
 
         A trial that ended before is left as it is. Partial seconds are those of an epoch that was cut short.
         """
@@ -103,15 +106,15 @@ class Record:
             trial.set_user_attr(PARTIAL, partial_seconds)
         lowest = self.lowest(number)
         if state is TrialState.COMPLETE and math.isfinite(lowest):
-            self.study.tell(number, lowest)
+            self.study.tell(number, self.objective.cost_of(lowest))
         else:
             state = TrialState.FAIL if state is TrialState.COMPLETE else state
             self.study.tell(number, state=state)
         self.podium.add(number, math.inf if state is TrialState.FAIL else lowest)
 
     def lowest(self, number: int) -> float:
-        """Returns the lowest finite loss that a trial has reported; infinite if there is none."""
-        return min(filter(math.isfinite, self._epochs[number].values()), default=math.inf)
+        """Returns the lowest cost that a trial has reported; infinite if there is none."""
+        return self.objective.lowest(self._epochs[number].values())
 
 
 def epoch_key(epoch: int) -> str:

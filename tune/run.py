@@ -14,6 +14,7 @@ from tune.baseline import Baseline
 from tune.chatter import divert_chatter
 from tune.cluster import ray_log
 from tune.display import Display
+from tune.first import read_first
 from tune.folder import ABOUT, LOG, RESULT, SearchFolder
 from tune.inputs import Inputs
 from tune.interrupt import interruptible
@@ -66,6 +67,7 @@ def run_trials(
         inputs=inputs,
         study=folder.study(make_sampler(settings.sampler, settings.seed + len(folder.trials()))),
         workers=workers,
+        first=read_first(folder.read_json(ABOUT)),
         limit=limit,
         end=deadline - _finish_seconds(settings, inputs) if deadline else math.inf,
     )

@@ -1,63 +1,161 @@
-"""What stops weak trials early."""
+"""What stops weak trials early, and why each was stopped."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any
 
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
+import numpy as np
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
+from tune.objective import Objective
 from tune.outcome import TrialOutcome
 from tune.searcher import NUMBER
 from tune.settings import Settings
 
 CREDIT_EPOCHS = 4
 """Epochs before which a configuration of the portfolio is not stopped."""
+FEWEST = 3
+"""Other trials that the median rule needs before it stops one."""
+PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}
 
 
-class CreditASHA(ASHAScheduler):
+@dataclass(frozen=True, slots=True, eq=False)
+class EndedTrial:
+    """What schedulers know a trial of an earlier run by."""
+
+    trial_id: str
+    config: dict[str, Any]
+
+
+class ASHA(ASHAScheduler):
+    """Asynchronous successive halving (Li et al., MLSys 2020) that says why it stops a trial.
+
+    Several brackets, each with a longer grace period than the one before, make it asynchronous HyperBand (Li et al., JMLR
+    2018); trials are dealt out to them by their numbers and the seed, so that the same search is the same again.
+
+    Args:
+        name: What reasons call it.
+        objective: What trials are ranked by.
+        seed: Of the dealing out.
+        arguments: Of Ray's scheduler.
+    """
+
+    def __init__(self, name: str, objective: Objective, seed: int, **arguments: Any) -> None:
+        super().__init__(time_attr="epoch", metric=objective.metric, mode=objective.mode, **arguments)
+        self._name, self._objective, self._seed = name, objective, seed
+        self.reasons: dict[int, str] = {}
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Gives a trial its bracket: short ones, of which more trials are needed, to more."""
+        sizes = np.array([len(bracket._rungs) for bracket in self._brackets])  # noqa: SLF001 - Ray shows them nowhere
+        shares = np.exp(sizes - sizes.max())
+        rng = np.random.default_rng([self._seed, trial.config[NUMBER]])
+        self._trial_info[trial.trial_id] = self._brackets[rng.choice(len(sizes), p=shares / shares.sum())]
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Decides whether a trial goes on."""
+        bracket, epoch, value = self._trial_info[trial.trial_id], result["epoch"], result[self._objective.metric]
+        rungs = (others for milestone, others in bracket._rungs if epoch >= milestone and trial.trial_id not in others)  # noqa: SLF001
+        others = dict(next(rungs, {}))
+        decision = str(super().on_trial_result(tune_controller, trial, result))
+        if decision == TrialScheduler.STOP and others:
+            cutoff = self._metric_op * bracket.cutoff(others)
+            part = PARTS.get(self._reduction_factor, f"{self._reduction_factor}th part")
+            self.reasons[trial.config[NUMBER]] = (
+                f"stopped by {self._name} after epoch {epoch}: {value:.4f}, cutoff {cutoff:.4f} (best {part} of {len(others)})"
+            )
+        return decision
+
+
+class CreditASHA(ASHA):
     """ASHA that gives the first so many trials credit for what they did on other corpora.
 
     A well regularised network learns slowly at first; among random draws, ASHA's first rungs prefer quick starters.
     """
 
-    def __init__(self, credited: int, **arguments: Any) -> None:
-        super().__init__(**arguments)
+    def __init__(self, credited: int, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self._credited = credited
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Decides whether a trial goes on; its loss counts for other trials' rungs in any case."""
+        """Decides whether a trial goes on; its result counts for other trials' rungs in any case."""
         decision = super().on_trial_result(tune_controller, trial, result)
         credit = trial.config[NUMBER] < self._credited and result["epoch"] < min(CREDIT_EPOCHS, self._max_t)
         return str(TrialScheduler.CONTINUE if credit else decision)
 
 
+class Median(MedianStoppingRule):
+    """Stops a trial whose best result is worse than the median of the others' means so far (Golovin et al., KDD 2017)."""
+
+    def __init__(self, objective: Objective, grace_period: int) -> None:
+        # An infinite slice: trials never yield to others, for a paused one would begin anew.
+        super().__init__(
+            time_attr="epoch",
+            metric=objective.metric,
+            mode=objective.mode,
+            grace_period=grace_period,
+            min_samples_required=FEWEST,
+            min_time_slice=math.inf,
+        )
+        self._objective = objective
+        self.reasons: dict[int, str] = {}
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Decides whether a trial goes on."""
+        decision = str(super().on_trial_result(tune_controller, trial, result))
+        if decision == TrialScheduler.STOP:
+            epoch = result["epoch"]
+            means = [self._running_mean(other, epoch) for other in self._trials_beyond_time(epoch) if other is not trial]
+            median = float(np.median([mean for mean in means if np.isfinite(mean)]))
+            self.reasons[trial.config[NUMBER]] = (
+                f"stopped by the median rule after epoch {epoch}: best {self._best_result(trial):.4f}, "
+                f"median of {len(means)} others {median:.4f}"
+            )
+        return decision
+
+
 def make_scheduler(settings: Settings, trials: Sequence[TrialOutcome], credited: int = 0) -> TrialScheduler:
-    """Makes the scheduler: ASHA (Li et al., MLSys 2020) on the full loss of the validation rows, or none.
+    """Makes the scheduler that settings name: 'asha', 'hyperband', 'median' or 'none'.
 
     Args:
         settings: Of the search.
-        trials: What a search that is resumed has done so far; ASHA decides as if it had seen it happen.
+        trials: What a search that is resumed has done so far; the scheduler decides as if it had seen it happen.
         credited: How many of the first trials are of the portfolio.
     """
+    objective, grace = Objective(settings.metric), min(settings.grace_period, settings.max_epochs)
     if settings.scheduler == "none":
         return FIFOScheduler()
-    scheduler = CreditASHA(
-        credited,
-        time_attr="epoch",
-        metric="loss",
-        mode="min",
-        max_t=settings.max_epochs,
-        grace_period=min(settings.grace_period, settings.max_epochs),
-        reduction_factor=settings.reduction_factor,
-    )
+    scheduler: TrialScheduler
+    if settings.scheduler == "median":
+        scheduler = Median(objective, grace)
+    else:
+        rungs = 1 + int(math.log(settings.max_epochs / grace) / math.log(settings.reduction_factor) + 1e-9)
+        several = settings.scheduler == "hyperband"
+        scheduler = CreditASHA(
+            credited,
+            "HyperBand" if several else "ASHA",
+            objective,
+            settings.seed,
+            max_t=settings.max_epochs,
+            grace_period=grace,
+            reduction_factor=settings.reduction_factor,
+            brackets=rungs if several else 1,
+        )
     for outcome in trials:
         if outcome.state != "running":
-            trial = SimpleNamespace(trial_id=f"before-{outcome.number}", config={NUMBER: outcome.number})
-            scheduler.on_trial_add(None, trial)
-            for epoch, metrics in enumerate(outcome.epochs, start=1):
-                if epoch < settings.max_epochs:
-                    scheduler.on_trial_result(None, trial, {"epoch": epoch, "loss": metrics["loss"]})
-            scheduler.on_trial_remove(None, trial)
+            _replay(scheduler, outcome, settings.max_epochs, objective)
     return scheduler
+
+
+def _replay(scheduler: TrialScheduler, outcome: TrialOutcome, epochs: int, objective: Objective) -> None:
+    """Shows a scheduler a trial that has ended before."""
+    trial = EndedTrial(f"before-{outcome.number}", {NUMBER: outcome.number})
+    scheduler.on_trial_add(None, trial)
+    for epoch, metrics in enumerate(outcome.epochs, start=1):
+        if epoch < epochs:
+            scheduler.on_trial_result(None, trial, {"epoch": epoch, objective.metric: metrics[objective.metric]})
+    if isinstance(scheduler, ASHA):
+        scheduler.on_trial_remove(None, trial)  # its results stay in the rungs; the median rule would forget them

@@ -13,12 +13,14 @@ from data.corpus import Corpus
 from tune.cluster import local_cluster
 from tune.display import Display
 from tune.errors import SearchInterruptedError
+from tune.first import first_trials
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import prepare_inputs, read_settings_corpus
 from tune.provenance import Goal, check_fingerprint, count_workers, describe
 from tune.run import run_trials
 from tune.settings import Settings
 from tune.space import parse_space
+from tune.study import make_sampler
 
 LEAST_SECONDS = 30.0
 """What a resumed search has at least, to bring its running trials to an end and evaluate the best."""
@@ -41,6 +43,8 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
         SearchInterruptedError: If the user stopped it.
     """
     parse_space(settings.written_space())
+    make_sampler(settings.sampler, 0)  # what it needs may not be installed
+    first = first_trials(settings)
     settings = settings.model_copy(update={"name": settings.name or _default_name(settings)})
     with SearchFolder.claim(settings.storage, str(settings.name)) as folder, _resumable(folder):
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
@@ -48,7 +52,7 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
         with folder.locked(), local_cluster(count_workers(settings)) as wait_for_ray:
             inputs = prepare_inputs(settings, corpus or _read(settings, display))
             settings = settings.model_copy(update={"data": settings.data and settings.data.absolute()})
-            folder.keep(settings, describe(settings, inputs))
+            folder.keep(settings, describe(settings, inputs, first))
             _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, settings.trial_limit(), display, started)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from optuna.trial import TrialState
@@ -28,7 +28,7 @@ class StudySearcher(Searcher):
     """Proposes what the study proposes, until the deadline (a time as `time.time` gives it)."""
 
     def __init__(self, record: Record, deadline: float) -> None:
-        super().__init__(metric="loss", mode="min")
+        super().__init__(metric=record.objective.metric, mode=record.objective.mode)
         self._record, self._deadline = record, deadline
 
     def suggest(self, trial_id: str) -> Any:
@@ -58,10 +58,15 @@ class StudySearcher(Searcher):
 
 
 class StudyCallback(Callback):
-    """Tells the study of every report and of every end."""
+    """Tells the study of every report and of every end.
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    Args:
+        record: Of the study.
+        reasons: Why the scheduler stopped a trial, by its number; filled as it stops them.
+    """
+
+    def __init__(self, record: Record, reasons: Mapping[int, str]) -> None:
+        self._record, self._reasons = record, reasons
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
         """Tells a report; and the end, if this was the last."""
@@ -73,7 +78,8 @@ class StudyCallback(Callback):
             state = kinds.get(ended.split(":")[0], TrialState.COMPLETE)
             self._record.end(number, state, ended, result["seconds"] if result.get("repeated") else 0.0)
         elif result.get("done"):
-            self._record.end(number, TrialState.PRUNED, f"stopped by ASHA after epoch {result['epoch']}: {result['loss']:.4f}")
+            reason = self._reasons.get(number, f"stopped by the scheduler after epoch {result['epoch']}")
+            self._record.end(number, TrialState.PRUNED, reason)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tells a trial that will be run again, from its start, what it has reported: it leaves better weights alone."""

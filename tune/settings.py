@@ -11,8 +11,9 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import InputError
-from model.hparams import HParams, Precision
-from model.presets import PORTFOLIOS, SPACES
+from model.hparams import Precision
+from model.presets import SPACES
+from tune.objective import Metric
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DEFAULT_STORAGE = "runs"
@@ -70,7 +71,7 @@ class Settings(BaseModel):
     trials: int | None = Field(None, ge=1, description="Configurations to try [60; no limit where there is a time limit]")
     time_limit: Seconds | None = Field(None, description="Wall time for all of the search: 90s, 10m, 1h30m")
     max_epochs: int = Field(30, ge=1, description="Epochs of a trial, at most")
-    patience: int = Field(4, ge=1, description="Epochs without a lower validation loss after which a trial ends")
+    patience: int = Field(4, ge=1, description="Epochs that are no better after which a trial ends")
     workers: int | Literal["auto"] = Field("auto", description="Trials at a time; 'auto' fills the cores")
     cpus_per_trial: int = Field(1, ge=1, description="Cores, and so threads, of a trial")
     gpus_per_trial: float = Field(
@@ -85,11 +86,18 @@ class Settings(BaseModel):
     preset: Literal["default", "question", "wide"] = Field("default", description="The search space to start from")
     space: dict[str, Any] = Field({}, description="Dimensions that replace the preset's, by name (YAML only)")
     portfolio: bool = Field(True, description="Begin with the preset's configurations that did well on other corpora")
-    sampler: Literal["tpe", "random", "cmaes", "qmc"] = Field("tpe", description="How Optuna proposes configurations")
-    scheduler: Literal["asha", "none"] = Field("asha", description="What stops weak trials early")
-    grace_period: int = Field(1, ge=1, description="Epochs before ASHA may stop a trial")
-    reduction_factor: int = Field(3, ge=2, description="ASHA lets the best of so many go on at each rung")
+    warm_start: Annotated[str, BeforeValidator(_name)] | None = Field(
+        None, description="Another search of the storage, whose best configurations are tried first"
+    )
+    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc"] = Field("tpe", description="How Optuna proposes configurations")
+    metric: Metric = Field("loss", description="The figure of the validation rows that trials are ranked by")
+    scheduler: Literal["asha", "hyperband", "median", "none"] = Field("asha", description="What stops weak trials early")
+    grace_period: int = Field(1, ge=1, description="Epochs before the scheduler may stop a trial")
+    reduction_factor: int = Field(3, ge=2, description="ASHA and HyperBand let the best of so many go on at each rung")
     keep: int = Field(10, ge=1, description="Trials whose best weights are kept")
+    checkpoint_budget: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="GiB that kept weights may take; the best trial's are kept in any case"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
@@ -102,10 +110,6 @@ class Settings(BaseModel):
     def trial_limit(self) -> int | None:
         """Returns how many trials to run, or None for as many as the time limit allows."""
         return self.trials or (None if self.time_limit else DEFAULT_TRIALS)
-
-    def first_trials(self) -> tuple[HParams, ...]:
-        """Returns the configurations to begin with."""
-        return PORTFOLIOS.get(self.preset, ()) if self.portfolio else ()
 
     def written_space(self) -> dict[str, Any]:
         """Returns the space in its written form: the preset's, with what `space` replaces."""

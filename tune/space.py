@@ -105,6 +105,11 @@ class Space:
         named = [dimension for dimension in self.dimensions if dimension.name == name]
         return any(dimension.contains(value) for dimension in named) if named else getattr(HParams(), name) == value
 
+    def largest(self) -> HParams:
+        """Returns hyperparameters that are each as large as can be drawn; those that are no numbers at their defaults."""
+        numbers = {d.name: max(d.values) for d in self.dimensions if all(isinstance(value, int | float) for value in d.values)}
+        return HParams(**numbers)
+
     @property
     def longest_text(self) -> int:
         """The greatest `max_length` that can be drawn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from pathlib import Path
 
@@ -10,14 +11,25 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from data.errors import InputError
+from tune.objective import Objective
+
 JOURNAL = "study.journal"
+METRIC = "metric"
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def create_study(folder: Path, name: str) -> optuna.Study:
+def create_study(folder: Path, name: str, objective: Objective = Objective()) -> optuna.Study:  # noqa: B008 - it is frozen
     """Creates the study of a new search in its folder, under the search's name: no two searches ever share one."""
-    return optuna.create_study(storage=_storage(folder), study_name=name, direction="minimize")
+    study = optuna.create_study(storage=_storage(folder), study_name=name, direction=objective.direction)
+    study.set_user_attr(METRIC, objective.metric)
+    return study
+
+
+def study_objective(study: optuna.Study) -> Objective:
+    """Returns what the trials of a study are ranked by."""
+    return Objective(study.user_attrs.get(METRIC, "loss"))
 
 
 def open_study(folder: Path, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
@@ -39,7 +51,7 @@ def _storage(folder: Path) -> JournalStorage:
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """Makes one of Optuna's samplers: 'tpe', 'random', 'cmaes' or 'qmc', seeded.
+    """Makes one of Optuna's samplers: 'tpe', 'random', 'gp', 'cmaes' or 'qmc', seeded.
 
     TPE looks at the hyperparameters together, within the groups that conditions make, and takes running trials for bad
     ones, so that workers do not all try the same.
@@ -51,6 +63,10 @@ def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
                 return optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)
             case "random":
                 return optuna.samplers.RandomSampler(seed=seed)
+            case "gp":
+                if not importlib.util.find_spec("torch"):
+                    raise InputError("--sampler gp needs PyTorch, which Optuna computes with: pip install torch.")
+                return optuna.samplers.GPSampler(seed=seed, deterministic_objective=False)
             case "cmaes":
                 return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
             case "qmc":

@@ -26,6 +26,9 @@ def show_document(folder: SearchFolder) -> dict[str, Any]:
         "name": folder.name,
         "wall_seconds": about["wall_seconds"],
         "useful_share": useful_share(trials, about["workers"], about["wall_seconds"]),
+        "metric": folder.settings().metric,
+        "environment": {name: about.get(name) for name in ("python", "versions", "cores", "revision")},
+        "command": folder.rerun_command(),
         "study": {"url": folder.study_url(), "name": folder.study().study_name},
         "trials": [trial.to_dict() for trial in trials],
     }
@@ -54,17 +57,18 @@ def search_row(folder: SearchFolder) -> dict[str, Any]:
         "created": folder.read_json(ABOUT)["created"],
         "finished": folder.read_json(ABOUT)["finished"],
         "trials": counts(trials),
-        "best_loss": best.loss if best else None,
+        "metric": best.objective.metric if best else None,
+        "best": best.objective.cost_of(best.cost) if best else None,
     }
 
 
 def search_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Returns the table of `list`."""
-    table = Table("name", "started", "trials", "best loss", "state", box=None, pad_edge=False)
+    table = Table("name", "started", "trials", "best", "state", box=None, pad_edge=False)
     for row in rows:
-        loss = "" if row["best_loss"] is None else f"{row['best_loss']:.4f}"
+        best = "" if row["best"] is None else f"{row['metric'].replace('_', '-')} {row['best']:.4f}"
         state = "finished" if row["finished"] else "unfinished"
-        table.add_row(row["name"], row["created"], str(sum(row["trials"].values())), loss, state)
+        table.add_row(row["name"], row["created"], str(sum(row["trials"].values())), best, state)
     return table
 
 
@@ -75,7 +79,8 @@ def show_table(folder: SearchFolder, top: int) -> Group:
     by_state = ", ".join(f"{count} {state}" for state, count in counts(trials).items() if count)
     share = useful_share(trials, about["workers"], seconds)
     head = f"{folder.name}: {by_state or 'no trials'}; {seconds:.0f} s; useful share {share:.2f}"
-    return Group(Text(head, style="bold"), _leaderboard(trials, top), Text(f"Optuna study: {folder.study_url()}", style="dim"))
+    tail = f"Optuna study: {folder.study_url()}\nThe same again: {folder.rerun_command()}"
+    return Group(Text(head, style="bold"), _leaderboard(trials, top), Text(tail, style="dim"))
 
 
 def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
@@ -139,6 +144,7 @@ def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
     for column, justify in (("trial", "right"), ("loss", "right"), ("accuracy", "right"), ("macro-F1", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     table.add_column("epoch", justify="right")
+    table.add_column("seconds", justify="right")
     table.add_column("ended")
     table.add_column("hyperparameters")
     ranked = sorted(leaderboard(trials), key=lambda trial: trial.state not in {"complete", "pruned"})  # as best_trial has it
@@ -147,7 +153,7 @@ def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
         figures = [f"{best[name]:.4f}" for name in FIGURES] if best else ["", "", ""]
         epoch = f"{trial.best_epoch or '-'}/{len(trial.epochs)}"
         about = brief(trial.hparams) if trial.hparams else ""
-        table.add_row(str(trial.number), *figures, epoch, escape(trial.reason or trial.state), about)
+        table.add_row(str(trial.number), *figures, epoch, f"{trial.seconds:.1f}", escape(trial.reason or trial.state), about)
     return table
 
 

@@ -15,6 +15,7 @@ from ray.tune import Trainable
 from data.dataset import Dataset
 from model.hparams import HParams, Precision
 from tune.memory import own_memory, pool_memory
+from tune.objective import Objective
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
 from tune.weights import weights_file, write_trained
 
@@ -36,6 +37,7 @@ class LSTMTrial(Trainable):
         seed: int,
         epochs: int,
         patience: int,
+        objective: Objective,
         cpus: int,
         gpu: bool,
         precision: Precision,
@@ -50,7 +52,8 @@ class LSTMTrial(Trainable):
             weights: The folder that takes each trial's best weights.
             seed: Of the search; a trial's own comes of it and of its number.
             epochs: Of a trial, at most.
-            patience: Epochs without a lower validation loss after which a trial ends.
+            patience: Epochs that are no better after which a trial ends.
+            objective: What better means.
             cpus: Threads to compute with.
             gpu: Whether to compute on the GPU that Ray has given it.
             precision: What LSTM layers are computed in.
@@ -64,7 +67,7 @@ class LSTMTrial(Trainable):
         POOL.kept = min(KEPT, pool_memory(memory))
         self._memory, self._precision = memory, precision
         self._dataset, self._weights, self._seed = dataset, weights, seed
-        self._epochs, self._patience, self._deadline = epochs, patience, deadline
+        self._epochs, self._patience, self._objective, self._deadline = epochs, patience, objective, deadline
         self._training: Training | None = None
         self._failure, self._outgrown = "", False
         self._last: dict[str, Any] = {}
@@ -93,14 +96,15 @@ class LSTMTrial(Trainable):
             return self._end_early(f"time limit: in epoch {self._training.epoch}", error.seconds)
         except Exception as error:
             return self._end_early(_crash(error))
-        improved = report.loss < self._best
-        if improved:
-            self._best, self._best_epoch = report.loss, report.epoch
+        figures = {name: getattr(report, name) for name in report.__slots__}
+        cost = self._objective.cost(figures)
+        if cost < self._best:
+            self._best, self._best_epoch = cost, report.epoch
             # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
-            if report.loss <= min(self._bar, self._reported):
+            if cost <= min(self._bar, self._reported):
                 write_trained(weights_file(self._weights, self._number), self._training.trained())
         ended = _end(report.epoch, report.loss, self._best_epoch, self._epochs, self._patience)
-        self._last = {name: getattr(report, name) for name in report.__slots__} | {"at": time.time()}
+        self._last = figures | {"at": time.time()}
         return {**self._last, ENDED: ended, "done": bool(ended)}
 
     def cleanup(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import optuna
 
+from model.hparams import HParams
 from tune.folder import RAY, SearchFolder
 from tune.inputs import Inputs
 from tune.memory import worker_memory
 from tune.outcome import podium, read_trials
 from tune.record import Record
 from tune.settings import Settings
-from tune.weights import weights_file
+from tune.weights import size_of, weights_file
 
 if TYPE_CHECKING:
     from ray.tune import Callback
@@ -35,6 +37,7 @@ class Tuning:
         inputs: Its corpus.
         study: With its sampler.
         workers: Trials at a time.
+        first: The configurations to begin with.
         limit: How many trials the study shall hold, or None.
         end: When the last trial ends, as `time.time` gives it; infinite where there is no time limit.
     """
@@ -44,6 +47,7 @@ class Tuning:
     inputs: Inputs
     study: optuna.Study
     workers: int
+    first: list[HParams]
     limit: int | None
     end: float
 
@@ -64,13 +68,16 @@ class Tuning:
 
         settings, trials = self.settings, read_trials(self.study)
         best = podium(trials, settings.keep)
-        record = Record(self.study, self.inputs.space, self.limit, best, settings.first_trials())
+        budget = math.inf if settings.checkpoint_budget is None else settings.checkpoint_budget * 2**30
+        record = Record(self.study, self.inputs.space, self.limit, best, self.first)
 
         def tidy() -> None:
             trial_ended()
+            best.fit(budget, lambda number: size_of(weights_file(self.folder.weights, number)))
             while best.fallen:
                 weights_file(self.folder.weights, best.fallen.pop()).unlink(missing_ok=True)
 
+        scheduler = make_scheduler(settings, trials, len(record.first))
         trainable = with_parameters(
             LSTMTrial,
             dataset=ray.put(self.inputs.dataset),
@@ -78,6 +85,7 @@ class Tuning:
             seed=settings.seed,
             epochs=settings.max_epochs,
             patience=settings.patience,
+            objective=record.objective,
             cpus=settings.cpus_per_trial,
             gpu=settings.gpus_per_trial > 0,
             precision=settings.precision,
@@ -88,7 +96,7 @@ class Tuning:
             with_resources(trainable, {"cpu": 1, "gpu": settings.gpus_per_trial}),
             tune_config=TuneConfig(
                 search_alg=StudySearcher(record, self.end),
-                scheduler=make_scheduler(settings, trials, len(record.first)),
+                scheduler=scheduler,
                 num_samples=-1,
                 max_concurrent_trials=self.workers,
                 reuse_actors=True,
@@ -101,6 +109,6 @@ class Tuning:
                 verbose=0,
                 failure_config=FailureConfig(max_failures=RETRIES),
                 checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
-                callbacks=[StudyCallback(record), Housekeeping(tidy), display],
+                callbacks=[StudyCallback(record, getattr(scheduler, "reasons", {})), Housekeeping(tidy), display],
             ),
         ).fit()

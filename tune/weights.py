@@ -23,6 +23,14 @@ def weights_file(folder: Path, trial: int) -> Path:
     return folder / f"{trial:05d}.npz"
 
 
+def size_of(path: Path) -> int:
+    """Returns a file's bytes; 0 if it is not there."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def write_trained(path: Path, trained: Trained) -> None:
     """Writes what a training has learned, whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

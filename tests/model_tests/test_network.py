@@ -8,6 +8,7 @@ from model.forward import Dropout, Shape, forward
 from model.hparams import HParams, Precision
 from model.losses import cross_entropies
 from model.network import build, initial_weights
+from model.size import count_parameters
 
 VOCABULARY, CLASSES = 30, 5
 KINDS = [
@@ -107,3 +108,9 @@ def test_in_16_bits_logits_are_about_the_same_and_float32(precision: Precision) 
     half = forward(Shape.of(hparams, VOCABULARY, CLASSES, precision), weights, tokens)
     assert half.dtype == tf.float32
     np.testing.assert_allclose(half, full, atol=0.02)
+
+
+@pytest.mark.parametrize("hparams", KINDS, ids=kind)
+def test_parameters_are_counted_without_building_anything(hparams: HParams) -> None:
+    model = build(hparams, vocabulary_size=VOCABULARY, classes=CLASSES)
+    assert count_parameters(hparams, VOCABULARY, CLASSES) == model.count_params()

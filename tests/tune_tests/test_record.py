@@ -12,9 +12,7 @@ from model.hparams import HParams
 from tune.outcome import best_trial, counts, leaderboard, podium, read_trials, useful_share
 from tune.podium import Podium
 from tune.record import Record
-from tune.scheduler import make_scheduler
 from tune.searcher import StudyCallback
-from tune.settings import Settings
 from tune.space import parse_space
 from tune.study import JOURNAL, create_study, make_sampler, open_study, repair_journal
 
@@ -84,7 +82,7 @@ def test_a_curve_that_peaks_in_the_middle_yields_the_middle_epoch(tmp_path: Path
     trials = read_trials(record.study)
     best = best_trial(trials)
     assert best
-    assert (best.number, best.best_epoch, best.loss) == (0, 2, 1)
+    assert (best.number, best.best_epoch, best.cost) == (0, 2, 1)
     assert [trial.number for trial in leaderboard(trials)] == [1, 0, 2]
     assert counts(trials) == {"complete": 1, "pruned": 1, "failed": 1, "running": 0}
     assert useful_share(trials, workers=2, wall_seconds=21) == pytest.approx(7 * 1.5 / 42)
@@ -153,7 +151,7 @@ def test_a_trial_left_running_is_done_again_under_its_number_and_reported_once(t
     run(resumed, [4], TrialState.COMPLETE)
     assert resumed.propose() is None
     trials = read_trials(resumed.study)
-    assert [(trial.number, len(trial.epochs), trial.loss) for trial in trials] == [(0, 1, 1), (1, 3, 1.7), (2, 1, 4)]
+    assert [(trial.number, len(trial.epochs), trial.cost) for trial in trials] == [(0, 1, 1), (1, 3, 1.7), (2, 1, 4)]
 
 
 def test_a_trial_that_is_run_again_knows_the_best_that_it_has_ever_reported(tmp_path: Path) -> None:
@@ -164,7 +162,7 @@ def test_a_trial_that_is_run_again_knows_the_best_that_it_has_ever_reported(tmp_
     resumed = record_in(tmp_path)
     again = resumed.propose()
     assert again
-    callback, trial = StudyCallback(resumed), SimpleNamespace(config={"number": again.number, "reported": again.reported})
+    callback, trial = StudyCallback(resumed, {}), SimpleNamespace(config={"number": again.number, "reported": again.reported})
     callback.on_trial_recover(0, [], trial)  # its process ended before it reported anything
     assert trial.config["reported"] == 1.8
     resumed.report(again.number, epoch(1, 1.8))
@@ -184,11 +182,11 @@ def test_a_torn_last_line_of_the_journal_costs_that_line_alone(tmp_path: Path) -
     run(record_in(tmp_path), [1, 2], TrialState.COMPLETE)
     with (tmp_path / JOURNAL).open("ab") as journal:
         journal.write(b'{"op_code": 6, "worker_id')
-    assert [trial.loss for trial in read_trials(open_study(tmp_path))] == [1], "readers pass over it"
+    assert [trial.cost for trial in read_trials(open_study(tmp_path))] == [1], "readers pass over it"
     repair_journal(tmp_path)
     record = record_in(tmp_path)
     run(record, [3], TrialState.COMPLETE)
-    assert [trial.loss for trial in read_trials(open_study(tmp_path))] == [1, 3]
+    assert [trial.cost for trial in read_trials(open_study(tmp_path))] == [1, 3]
 
 
 def test_samplers_are_seeded(tmp_path: Path) -> None:
@@ -205,21 +203,6 @@ def test_samplers_are_seeded(tmp_path: Path) -> None:
         make_sampler("best", 0)
 
 
-def test_asha_resumed_decides_as_if_it_had_seen_the_trials_before(tmp_path: Path) -> None:
-    settings = Settings.model_validate({"grace_period": 1, "reduction_factor": 3, "max_epochs": 9})
-    record = record_in(tmp_path)
-    for loss in (1.0, 1.1, 1.2, 3.0, 3.1, 3.2):
-        run(record, [loss], TrialState.PRUNED)
-    scheduler = make_scheduler(settings, read_trials(record.study))
-    fresh = make_scheduler(settings, [])
-    decisions = []
-    for asha in (scheduler, fresh):
-        trial = SimpleNamespace(trial_id="new", config={"number": 6})
-        asha.on_trial_add(None, trial)
-        decisions.append(asha.on_trial_result(None, trial, {"epoch": 1, "loss": 2.0}))
-    assert decisions == ["STOP", "CONTINUE"]
-
-
 def test_the_portfolio_comes_first_and_once_and_what_lies_outside_the_space_is_passed_over(tmp_path: Path) -> None:
     create_study(tmp_path, "s")
     first = [HParams(lstm_size=size) for size in (8, 65, 16)]
@@ -233,14 +216,14 @@ def test_the_portfolio_comes_first_and_once_and_what_lies_outside_the_space_is_p
     assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
 
 
-def test_asha_stops_no_trial_of_the_portfolio_before_its_credit_is_spent() -> None:
-    settings = Settings.model_validate({"grace_period": 1, "reduction_factor": 3, "max_epochs": 9})
-    asha = make_scheduler(settings, [], credited=2)
-    decisions = {}
-    for number, losses in ((0, [1.0, 0.9, 0.8]), (1, [2.0, 1.9, 1.8, 1.7, 1.6]), (2, [3.0])):
-        trial = SimpleNamespace(trial_id=str(number), config={"number": number})
-        asha.on_trial_add(None, trial)
-        decisions[number] = [
-            asha.on_trial_result(None, trial, {"epoch": epoch, "loss": loss}) for epoch, loss in enumerate(losses, 1)
-        ]
-    assert decisions == {0: ["CONTINUE"] * 3, 1: ["CONTINUE"] * 5, 2: ["STOP"]}
+@given(st.lists(st.tuples(st.floats(0, 9), st.integers(1, 50)), min_size=1, max_size=12), st.integers(0, 120))
+def test_what_is_kept_fits_the_budget_but_for_the_best(trials: list[tuple[float, int]], budget: int) -> None:
+    best = Podium(5)
+    for number, (loss, _) in enumerate(trials):
+        best.add(number, loss)
+        best.fit(budget, lambda number: trials[number][1])
+    ranked = sorted((loss, number) for number, (loss, _) in enumerate(trials))
+    kept = [number for number in range(len(trials)) if number not in best.fallen]
+    assert ranked[0][1] in kept
+    assert len(kept) == 1 or sum(trials[number][1] for number in kept) <= budget
+    assert len(kept) <= 5

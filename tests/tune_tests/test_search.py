@@ -302,6 +302,28 @@ def test_a_search_in_which_all_fails_says_so_and_ends_with_1(tmp_path: Path, inp
     assert "No trial came to a result: nan: the loss was not finite" in done.stderr
 
 
+def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
+    finished: tuple[Path, dict[str, Any]], inputs: Path, tmp_path: Path
+) -> None:
+    storage, _ = finished
+    shutil.copytree(storage / "words", tmp_path / "words")
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
+    ways = ["--metric", "macro_f1", "--scheduler", "hyperband", "--warm-start", "words"]
+    best = json.loads(topknot("search", *flags, *ways, "--name", "cut", "--trials", "8", "--json").stdout)
+    document = show(tmp_path, "cut")
+    study = load_study(document)
+    assert study.direction.name == "MAXIMIZE"
+    for trial, told in zip(document["trials"], study.trials, strict=True):
+        assert trial["validation"]["macro_f1"] == max(told.intermediate_values.values())
+    highest = max(trial["validation"]["macro_f1"] for trial in document["trials"])
+    assert best["validation"]["macro_f1"] == pytest.approx(highest, abs=1e-6)
+    ranked = sorted(show(storage, "words")["trials"], key=lambda trial: trial["validation"]["loss"])
+    known = [trial["hparams"] for trial in document["trials"]]
+    assert [trial["hparams"] for trial in ranked[:2]] == known[:2]
+    assert document["command"].split()[-1] == "ANOTHER"
+    assert "no search 'none'" in topknot("search", *flags, "--warm-start", "none", "--name", "x", code=2).stderr
+
+
 def test_one_training_without_a_search(tmp_path: Path, inputs: Path) -> None:
     sets = ["--set", "lstm_size=4", "--set", "embedding_size=8", "--set", "batch_size=16", "--set", "learning_rate=2e-2"]
     flags = ["--data", str(inputs / "words.csv"), "--max-epochs", "6", "--export", str(tmp_path / "model"), "--json"]

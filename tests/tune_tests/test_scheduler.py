@@ -1,0 +1,96 @@
+"""What stops trials, and the reasons it gives."""
+
+import math
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune.objective import Objective
+from tune.outcome import TrialOutcome
+from tune.scheduler import EndedTrial, make_scheduler
+from tune.settings import Settings
+
+
+def scheduler(before: list[list[float]] | None = None, credited: int = 0, **settings: Any) -> Any:
+    """A scheduler that has seen trials of these losses."""
+    wanted = Settings.model_validate({"max_epochs": 9} | settings)
+    objective = Objective(wanted.metric)
+    ended = [
+        TrialOutcome(n, "pruned", "", {}, tuple({"loss": v, "macro_f1": v} for v in values), 1.0, objective)
+        for n, values in enumerate(before or [])
+    ]
+    return make_scheduler(wanted, ended, credited)
+
+
+def decisions(made: Any, number: int, values: list[float], metric: str = "loss") -> list[str]:
+    trial = EndedTrial(str(number), {"number": number})
+    made.on_trial_add(None, trial)
+    return [made.on_trial_result(None, trial, {"epoch": epoch, metric: value}) for epoch, value in enumerate(values, 1)]
+
+
+SIX = [[1.0], [1.1], [1.2], [3.0], [3.1], [3.2]]
+
+
+def test_asha_resumed_decides_as_if_it_had_seen_the_trials_before() -> None:
+    resumed, fresh = scheduler(SIX), scheduler()
+    assert decisions(resumed, 6, [2.0]) == ["STOP"]
+    assert decisions(fresh, 6, [2.0]) == ["CONTINUE"]
+
+
+def test_asha_says_what_the_cutoff_was_and_of_how_many() -> None:
+    asha = scheduler(SIX)
+    decisions(asha, 6, [2.0])
+    assert asha.reasons[6] == "stopped by ASHA after epoch 1: 2.0000, cutoff 1.1667 (best third of 6)"
+
+
+def test_higher_is_better_where_the_metric_says_so() -> None:
+    asha = scheduler([[0.9], [0.8], [0.7], [0.1]], metric="macro_f1")
+    assert decisions(asha, 4, [0.85], "macro_f1") == ["CONTINUE"]
+    assert decisions(asha, 5, [0.2], "macro_f1") == ["STOP"]
+    assert "0.2000, cutoff 0.8" in asha.reasons[5]
+
+
+def test_asha_stops_no_trial_of_the_portfolio_before_its_credit_is_spent() -> None:
+    asha = scheduler(credited=2)
+    curves = {0: [1.0, 0.9, 0.8], 1: [2.0, 1.9, 1.8, 1.7, 1.6], 2: [3.0]}
+    made = {number: decisions(asha, number, losses) for number, losses in curves.items()}
+    assert made == {0: ["CONTINUE"] * 3, 1: ["CONTINUE"] * 5, 2: ["STOP"]}
+
+
+def test_hyperband_lets_some_trials_go_on_longer_and_deals_them_out_by_the_seed() -> None:
+    def stops(seed: int) -> list[int]:
+        hyperband = scheduler(scheduler="hyperband", seed=seed)
+        return [decisions(hyperband, number, [float(number)] * 3).count("STOP") for number in range(30)]
+
+    assert stops(0) == stops(0) != stops(1)
+    assert len(scheduler(scheduler="hyperband")._brackets) == 3
+    first_stops = scheduler(scheduler="hyperband")
+    curves = [decisions(first_stops, number, [float(number)] * 3) for number in range(30)]
+    assert any("STOP" in curve and curve[0] == "CONTINUE" for curve in curves), "a bracket that waits for epoch 3"
+    assert all("HyperBand" in reason for reason in first_stops.reasons.values())
+
+
+def test_the_median_rule_compares_with_the_means_of_the_others_and_never_pauses() -> None:
+    median = scheduler([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], scheduler="median")
+    assert decisions(median, 3, [1.9, 1.9]) == ["CONTINUE", "CONTINUE"]
+    assert decisions(median, 4, [2.6]) == ["STOP"]
+    assert median.reasons[4].startswith("stopped by the median rule after epoch 1: best 2.6000, median of 4 others")
+    assert decisions(scheduler([[1.0]], scheduler="median"), 1, [9.0]) == ["CONTINUE"], "too few to judge by"
+
+
+def test_none_stops_nothing() -> None:
+    assert decisions(scheduler(SIX, scheduler="none"), 6, [9.0] * 3) == ["CONTINUE"] * 3
+
+
+@given(
+    st.lists(st.floats(0, 10) | st.just(math.nan), min_size=1, max_size=9), st.sampled_from(["loss", "accuracy", "macro_f1"])
+)
+def test_the_best_epoch_is_that_of_the_best_figure_whose_loss_is_finite(values: list[float], metric: Any) -> None:
+    objective = Objective(metric)
+    epochs = tuple({"loss": value, "accuracy": value / 10, "macro_f1": value / 10} for value in values)
+    trial = TrialOutcome(0, "complete", "", {}, epochs, 1.0, objective)
+    finite = [value for value in values if math.isfinite(value)]
+    best = (min if objective.mode == "min" else max)(finite, default=math.nan)
+    assert trial.best_epoch == (values.index(best) + 1 if finite else None)
+    assert objective.cost_of(objective.cost_of(0.25)) == 0.25

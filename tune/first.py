@@ -1,0 +1,47 @@
+"""The trials that a search begins with, before its sampler draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from data.errors import InputError
+from model.hparams import HParams
+from model.presets import PORTFOLIOS
+from tune.folder import SearchFolder
+from tune.outcome import leaderboard
+from tune.settings import Settings
+
+FIRST = "first"
+"""Where search.json keeps them: what they were stays so, whatever becomes of the search that they were taken from."""
+WARM = 10
+"""Configurations taken from another search, at most."""
+
+
+def first_trials(settings: Settings) -> list[HParams]:
+    """Returns the best configurations of the search named by `warm_start`, then the preset's portfolio.
+
+    They are tried anew: losses on another corpus, or on another split, say nothing of this one.
+
+    Raises:
+        InputError: If there is no such search, or none of its trials came to a result.
+    """
+    warm: list[HParams] = []
+    if settings.warm_start is not None:
+        other = SearchFolder.find(settings.storage, settings.warm_start)
+        ended = [trial for trial in leaderboard(other.trials()) if trial.best_epoch and trial.state in {"complete", "pruned"}]
+        if not ended:
+            raise InputError(f"--warm-start: no trial of the search {settings.warm_start!r} has come to a result yet.")
+        warm = [HParams.from_dict(trial.hparams) for trial in ended[:WARM]]
+    portfolio = PORTFOLIOS.get(settings.preset, ()) if settings.portfolio else ()
+    return list(dict.fromkeys([*warm, *portfolio]))
+
+
+def write_first(first: list[HParams]) -> list[dict[str, Any]]:
+    """Returns the first trials as search.json keeps them."""
+    return [hparams.to_dict() for hparams in first]
+
+
+def read_first(about: Mapping[str, Any]) -> list[HParams]:
+    """Returns the first trials that search.json has kept."""
+    return [HParams.from_dict(values) for values in about.get(FIRST, [])]
