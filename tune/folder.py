@@ -19,7 +19,7 @@ from tune.objective import Objective
 from tune.outcome import TrialOutcome, read_trials
 from tune.program import program
 from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
-from tune.study import JOURNAL, create_study, open_study
+from tune.study import create_study, open_study, study_url
 
 SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, LOCK = (
     "settings.yaml",
@@ -39,7 +39,7 @@ class SearchFolder:
 
     settings.yaml   all settings, as run; runs again with another --name
     search.json     the corpus's fingerprint, the environment, seconds spent
-    study.journal   the Optuna study: every trial, every epoch's metrics
+    study.journal   the Optuna study: every trial, every epoch's metrics (study.db, or a database elsewhere, if so set)
     weights/        the best weights of the best trials
     ray/            Ray's experiment state; never read
     classifiers/    the best trial as a classifier's folder
@@ -115,17 +115,18 @@ class SearchFolder:
 
     def study(self, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
         """Opens the search's study."""
-        return open_study(self.path, sampler)
+        about = self.read_json(ABOUT)
+        return open_study(self.path, sampler, about.get("study"), about.get("study_name"))
 
     def trials(self) -> list[TrialOutcome]:
         """Reads the search's trials, by number; none where it has just begun."""
-        return read_trials(self.study()) if (self.path / JOURNAL).exists() else []
+        return read_trials(self.study()) if self.has_begun() else []
 
     def keep(self, settings: Settings, about: dict[str, Any]) -> None:
         """Writes down what the search is; from here on it can be shown and resumed."""
         self.weights.mkdir()
-        self.write_json(ABOUT, about)
-        create_study(self.path, self.name, Objective(settings.metric))
+        self.write_json(ABOUT, about | {"study": settings.study, "study_name": self.name})
+        create_study(self.path, self.name, Objective(settings.metric), settings.study)
         self.write(SETTINGS, settings.to_yaml())
 
     def _taken(self) -> str:
@@ -198,8 +199,8 @@ class SearchFolder:
         return self.read_json(RESULT)
 
     def study_url(self) -> str:
-        """Returns the study's address: 'journal:PATH'."""
-        return f"journal:{self.path / JOURNAL}"
+        """Returns the study's address: 'journal:PATH', or what `optuna.load_study` takes."""
+        return study_url(self.path, self.read_json(ABOUT).get("study"))
 
     def classifier(self, trial: int) -> Path:
         """Returns where a trial's classifier stands, or would."""

@@ -90,6 +90,9 @@ class Settings(BaseModel):
         None, description="Another search of the storage, whose best configurations are tried first"
     )
     sampler: Literal["tpe", "random", "gp", "cmaes", "qmc"] = Field("tpe", description="How Optuna proposes configurations")
+    study: str | None = Field(
+        None, min_length=1, description="Where the Optuna study is kept: 'sqlite' or a URL [a journal in the folder]"
+    )
     metric: Metric = Field("loss", description="The figure of the validation rows that trials are ranked by")
     scheduler: Literal["asha", "hyperband", "median", "none"] = Field("asha", description="What stops weak trials early")
     grace_period: int = Field(1, ge=1, description="Epochs before the scheduler may stop a trial")

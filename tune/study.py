@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -14,17 +17,68 @@ from optuna.storages.journal import JournalFileBackend
 from data.errors import InputError
 from tune.objective import Objective
 
-JOURNAL = "study.journal"
+JOURNAL, DATABASE = "study.journal", "study.db"
 METRIC = "metric"
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def create_study(folder: Path, name: str, objective: Objective = Objective()) -> optuna.Study:  # noqa: B008 - it is frozen
-    """Creates the study of a new search in its folder, under the search's name: no two searches ever share one."""
-    study = optuna.create_study(storage=_storage(folder), study_name=name, direction=objective.direction)
-    study.set_user_attr(METRIC, objective.metric)
+def study_url(folder: Path, address: str | None) -> str:
+    """Returns the address of a search's study, as `show --json` tells it: 'journal:PATH', or what Optuna takes.
+
+    Args:
+        folder: The search's folder.
+        address: As the setting `study` has it: None for a journal in the folder, 'sqlite' for a database in the folder, or a
+            URL that Optuna knows. $NAMES in it are the environment's, so that no password need stand in a file.
+    """
+    if address is None:
+        return f"journal:{folder / JOURNAL}"
+    return f"sqlite:///{folder / DATABASE}" if address == "sqlite" else address
+
+
+def create_study(
+    folder: Path,
+    name: str,
+    objective: Objective = Objective(),  # noqa: B008 - it is frozen
+    address: str | None = None,
+) -> optuna.Study:
+    """Creates the study of a new search, under the search's name: no two searches ever share one.
+
+    Raises:
+        InputError: If the address cannot be used, or holds a study of that name.
+    """
+    with _explained(address):
+        storage = _storage(folder, address)
+        try:
+            study = optuna.create_study(storage=storage, study_name=name, direction=objective.direction)
+        except optuna.exceptions.DuplicatedStudyError:
+            raise InputError(f"--study: {address} holds a study {name!r} already. Choose another --name.") from None
+        study.set_user_attr(METRIC, objective.metric)
     return study
+
+
+def open_study(
+    folder: Path,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    address: str | None = None,
+    name: str | None = None,
+) -> optuna.Study:
+    """Opens the study of a search, whatever its folder is called now. Writes nothing.
+
+    Args:
+        folder: The search's folder.
+        sampler: What proposes configurations; None where none will be asked for.
+        address: As `study_url` has it.
+        name: The study's; None where it is the only one at its address.
+
+    Raises:
+        InputError: If it cannot be opened.
+    """
+    with _explained(address):
+        storage = _storage(folder, address)
+        if name is None:
+            (name,) = optuna.get_all_study_names(storage)
+        return optuna.load_study(storage=storage, study_name=name, sampler=sampler)
 
 
 def study_objective(study: optuna.Study) -> Objective:
@@ -32,22 +86,30 @@ def study_objective(study: optuna.Study) -> Objective:
     return Objective(study.user_attrs.get(METRIC, "loss"))
 
 
-def open_study(folder: Path, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
-    """Opens the study that stands in a search's folder, whatever the folder is called now. Writes nothing.
-
-    Args:
-        folder: The search's folder.
-        sampler: What proposes configurations; None where none will be asked for.
-    """
-    storage = _storage(folder)
-    (name,) = optuna.get_all_study_names(storage)
-    return optuna.load_study(storage=storage, study_name=name, sampler=sampler)
-
-
-def _storage(folder: Path) -> JournalStorage:
+def _storage(folder: Path, address: str | None) -> optuna.storages.BaseStorage:
+    if address is not None:
+        return optuna.storages.get_storage(os.path.expandvars(study_url(folder, address)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+
+
+@contextmanager
+def _explained(address: str | None) -> Iterator[None]:
+    """Makes of what a database or its driver has to say an error in a line."""
+    if address is None:
+        yield
+        return
+    from sqlalchemy.exc import SQLAlchemyError  # a journal has no need of it
+
+    try:
+        yield
+    except InputError:
+        raise
+    except (SQLAlchemyError, ImportError, KeyError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        right = "A URL such as postgresql+psycopg2://user:$PGPASSWORD@host/database, or 'sqlite', is needed"
+        raise InputError(f"--study: {address} cannot be used: {reason.rstrip('.')}. {right}.") from None
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:

@@ -53,6 +53,8 @@ def show(storage: Path, name: str) -> dict[str, Any]:
 
 def load_study(document: dict[str, Any]) -> optuna.Study:
     kind, path = document["study"]["url"].split(":", 1)
+    if kind == "sqlite":
+        return optuna.load_study(study_name=document["study"]["name"], storage=document["study"]["url"])
     assert kind == "journal"
     return optuna.load_study(study_name=document["study"]["name"], storage=JournalStorage(JournalFileBackend(path)))
 
@@ -308,7 +310,8 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     storage, _ = finished
     shutil.copytree(storage / "words", tmp_path / "words")
     flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
-    ways = ["--metric", "macro_f1", "--scheduler", "hyperband", "--warm-start", "words"]
+    database = f"sqlite:///{tmp_path}/studies.db"
+    ways = ["--metric", "macro_f1", "--scheduler", "hyperband", "--warm-start", "words", "--study", database]
     best = json.loads(topknot("search", *flags, *ways, "--name", "cut", "--trials", "8", "--json").stdout)
     document = show(tmp_path, "cut")
     study = load_study(document)
@@ -321,6 +324,9 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     known = [trial["hparams"] for trial in document["trials"]]
     assert [trial["hparams"] for trial in ranked[:2]] == known[:2]
     assert document["command"].split()[-1] == "ANOTHER"
+    elsewhere = [*flags[:-1], str(tmp_path / "other"), "--study", database, "--name", "cut", "--trials", "1"]
+    assert "holds a study 'cut' already" in topknot("search", *elsewhere, code=2).stderr
+    assert not (tmp_path / "other").exists()
     assert "no search 'none'" in topknot("search", *flags, "--warm-start", "none", "--name", "x", code=2).stderr
 
 
