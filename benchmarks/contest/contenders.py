@@ -17,7 +17,8 @@ from tune.outcome import read_trials
 from tune.study import open_study
 
 PEERS = Path(__file__).resolve().parents[1] / "peers"
-TOPKNOT, UNINFORMED = "topknot", "topknot_no_portfolio"
+TOPKNOT, LSTM_ALONE, UNINFORMED = "topknot", "topknot_lstm_alone", "topknot_lstm_alone_no_portfolio"
+ALONE = ("--config", str(Path(__file__).with_name("lstm_alone.yaml")))
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -65,7 +66,8 @@ class Contender:
 
 CONTENDERS = {
     TOPKNOT: Contender(title="Topknot", grace=30, needs={}, flags=()),
-    UNINFORMED: Contender(title="Topknot, --no-portfolio", grace=30, needs={}, flags=("--no-portfolio",)),
+    LSTM_ALONE: Contender(title="Topknot, LSTM alone", grace=30, needs={}, flags=ALONE),
+    UNINFORMED: Contender(title="Topknot, LSTM alone, --no-portfolio", grace=30, needs={}, flags=(*ALONE, "--no-portfolio")),
     "ray_tune_documented": Contender(title="Ray Tune, as documented", grace=30, needs={}),
     "optuna_in_process": Contender(title="Optuna, one process", needs={}),
     "keras_tuner_hyperband": Contender(
