@@ -16,10 +16,11 @@ Contenders, each a process of its own on two cores, in an order that rotates wit
 - KerasTuner's Hyperband;
 - the loop of the original notebook: random draws, each trained for 30 epochs on texts padded to the longest.
 
-The peers (benchmarks/peers/) draw from Topknot's default space but for the wide branch, train the same network of stock Keras layers by `fit` at a
-constant k, and stop a trial after 4 epochs without improvement, as Topknot does; the loop stops none. Start-up counts for
-everybody. Peers are given the corpus read, split and encoded; Topknot's time holds that, the winner's evaluation and the
-linear baseline too. What counts is the full loss on all validation rows after each epoch, trials cut short included.
+The peers (benchmarks/peers/) draw from Topknot's default space but for the wide branch, train the same network of stock
+Keras layers by `fit` at a constant k, and stop a trial after 4 epochs without improvement, as Topknot does; the loop
+stops none. Start-up counts for everybody. Peers are given the corpus read, split and encoded; Topknot's time holds
+that, the winner's evaluation and the linear baseline too. What counts is the full loss on all validation rows after
+each epoch, trials cut short included.
 
 Runs are kept in FOLDER/search-CORPUS.json; one of the same contender and seed is replaced.
 """

@@ -14,10 +14,12 @@ from data.errors import InputError
 from model.hparams import HParams
 from tune.cluster import cores, gpus
 from tune.first import FIRST, write_first
-from tune.folder import ABOUT, SearchFolder
+from tune.folder import ABOUT, SETTINGS, SearchFolder
 from tune.inputs import Inputs
 from tune.settings import Settings
 
+SPACE = "space"
+"""Where search.json keeps the space that the search was started with."""
 PACKAGES = ("topknot", "ray", "optuna", "keras", "tensorflow", "numpy", "scikit-learn")
 MOST_PER_CORE = 4
 """Threads that a core is asked to run, at most."""
@@ -38,6 +40,7 @@ def describe(settings: Settings, inputs: Inputs, first: list[HParams]) -> dict[s
         "rows": len(inputs.corpus),
         "classes": len(inputs.corpus.classes),
         FIRST: write_first(first),
+        SPACE: settings.written_space(),
         "goal": Goal(settings.trial_limit(), settings.time_limit)._asdict(),
         "workers": count_workers(settings),
         "cores": cores(),
@@ -96,3 +99,23 @@ def check_fingerprint(folder: SearchFolder, settings: Settings, corpus: Corpus) 
             f"then {about['rows']} rows of {about['classes']} classes, "
             f"now {len(corpus)} of {len(corpus.classes)}. Start a new search on it."
         )
+
+
+def check_space(folder: SearchFolder, settings: Settings) -> None:
+    """Makes sure that the space in a search's settings is the one that it was started with: its trials were drawn from that.
+
+    Raises:
+        InputError: Naming what is different.
+    """
+    then, now = folder.read_json(ABOUT).get(SPACE), settings.written_space()
+    if then is None or then == now:
+        return
+    changes = [
+        f"{name}: then {then.get(name, 'absent')}, now {now.get(name, 'absent')}"
+        for name in dict.fromkeys([*then, *now])
+        if then.get(name, "absent") != now.get(name, "absent")
+    ]
+    raise InputError(
+        f"The space in {folder.path / SETTINGS} has changed since the search was started ({'; '.join(changes)}). "
+        "Put it back, or start a new search, whose --warm-start may name this one."
+    )

@@ -16,7 +16,7 @@ from tune.errors import SearchInterruptedError
 from tune.first import first_trials
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import prepare_inputs, read_settings_corpus
-from tune.provenance import Goal, check_fingerprint, count_workers, describe
+from tune.provenance import Goal, check_fingerprint, check_space, count_workers, describe
 from tune.run import run_trials
 from tune.settings import Settings
 from tune.space import parse_space
@@ -103,6 +103,7 @@ def resume_search(
         display.say(f"The search {folder.name!r} is finished; --trials or --time-limit make it go on")
         return folder.result()
     settings = folder.settings()
+    check_space(folder, settings)
     with folder.locked(), _resumable(folder):
         corpus = _read(settings, display)
         check_fingerprint(folder, settings, corpus)

@@ -199,6 +199,15 @@ def test_a_changed_corpus_is_refused(finished: tuple[Path, dict[str, Any]], tmp_
         assert "has changed since" in topknot(*command, "--storage", str(tmp_path), code=2).stderr
 
 
+def test_a_changed_space_is_refused_with_the_difference(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    storage, _ = finished
+    shutil.copytree(storage / "words", tmp_path / "words")
+    settings = tmp_path / "words/settings.yaml"
+    settings.write_text(settings.read_text().replace("batch_size: 16", "batch_size: 17"))
+    refused = topknot("resume", "words", "--trials", "1", "--storage", str(tmp_path), code=2).stderr
+    assert "has changed since the search was started (batch_size: then 16, now 17)" in refused
+
+
 def started(storage: Path, inputs: Path, *flags: str) -> subprocess.Popen[str]:
     """Starts a search in a process group of its own and waits until some trials have ended."""
     data = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--workers", "2", "--name", "cut"]
