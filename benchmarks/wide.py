@@ -18,10 +18,11 @@ from corpora import corpus_parser, read
 
 from data.split import split_corpus
 from model.baseline import evaluate_baseline
-from model.classifier import Classifier, Encoded
+from model.classifier import Classifier
 from model.device import use_device
 from model.evaluation import Evaluation, evaluate
 from model.presets import PORTFOLIOS
+from model.text_classifier import Encoded
 from model.training import train
 from model.wide import encode_wide
 

@@ -10,63 +10,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from data.errors import InputError
 from data.ngrams import Ngrams
 from data.numbered import number_texts
-from data.tokens import Ints, Tokens
+from data.tokens import Ints
 from data.vocabulary import Vocabulary
 from model.compiled import CompiledNetwork
-from model.evaluation import Evaluation, evaluate
 from model.forward import Shape
 from model.hparams import HParams
 from model.mixture import Logits, Mixture
 from model.network import DEEP_SCALE, WIDE, WIDE_SCALE, build
+from model.text_classifier import Encoded, TextClassifier
 from model.trained import Trained
 from model.training import infer
 from model.wide import Wide
 
 FORMAT = 1
 NETWORK, VOCABULARY, NGRAMS, CLASSIFIER = "network.keras", "vocabulary.json", "ngrams.npz", "classifier.json"
-CHUNK = 8192
-"""Texts encoded at a time, so that memory stays bounded whatever comes in."""
-
-
-class Encoded(NamedTuple):
-    """Texts as both branches of a classifier read them.
-
-    Attributes:
-        tokens: For the LSTM.
-        wide: float32 (texts, classes): the wide branch's logits; None where there is none.
-    """
-
-    tokens: Tokens
-    wide: Logits | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The answer for one text.
-
-    Attributes:
-        label: The likeliest class.
-        probability: Its probability, in [0, 1].
-        top: The likeliest classes and their probabilities, likeliest first.
-    """
-
-    label: str
-    probability: float
-    top: tuple[tuple[str, float], ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the prediction as JSON knows it."""
-        top = [{"label": label, "probability": probability} for label, probability in self.top]
-        return {"label": self.label, "probability": self.probability, "top": top}
 
 
 def versions() -> dict[str, str]:
@@ -75,7 +40,7 @@ def versions() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Classifier:
+class Classifier(TextClassifier):
     """A network with all that it takes to use it.
 
     Attributes:
@@ -105,29 +70,6 @@ class Classifier:
         object.__setattr__(self, "_network", network)
         object.__setattr__(self, "vocabulary", self.vocabulary.head(shape.vocabulary_size))
 
-    def predict(self, texts: Sequence[str], *, top: int = 1) -> list[Prediction]:
-        """Classifies texts.
-
-        Args:
-            texts: Raw texts; an empty one is answered like any other.
-            top: How many of the likeliest classes to return, 1 or more.
-        """
-        predictions = []
-        for row in self.probabilities(texts):
-            best = np.argsort(-row, kind="stable")[: max(1, top)]
-            likeliest = tuple((self.classes[index], float(row[index])) for index in best)
-            predictions.append(Prediction(likeliest[0][0], likeliest[0][1], likeliest))
-        return predictions
-
-    def probabilities(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Returns each text's probability of each class: float32 (len(texts), len(classes)), rows summing to 1."""
-        parts = [np.empty((0, len(self.classes)), dtype=np.float32)]
-        for first in range(0, len(texts), CHUNK):
-            logits = self.logits(self.encode(texts[first : first + CHUNK]))
-            exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-            parts.append(exponentials / exponentials.sum(axis=1, keepdims=True))
-        return np.concatenate(parts)
-
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encodes texts as both branches read them."""
         numbered = number_texts(texts, self.limit)
@@ -141,23 +83,7 @@ class Classifier:
         network: CompiledNetwork = self._network  # type: ignore[attr-defined]
         chosen = np.arange(len(encoded.tokens)) if rows is None else rows
         deep = infer(network, encoded.tokens, chosen, self.hparams)
-        return deep if encoded.wide is None else self.trained.mixture.of(encoded.wide[chosen], deep)
-
-    def evaluate(self, encoded: Encoded, labels: npt.NDArray[np.int32], rows: Ints | None = None) -> Evaluation:
-        """Evaluates encoded texts, all or some rows of them, against their classes' indices, int32, one a text."""
-        return evaluate(labels if rows is None else labels[rows], self.logits(encoded, rows))
-
-    def label_ids(self, names: Sequence[str], source: str) -> npt.NDArray[np.int32]:
-        """Returns the classes' indices of label names, int32 (len(names),).
-
-        Raises:
-            InputError: Naming labels that this classifier does not know; `source` says where they stood.
-        """
-        ids = {name: index for index, name in enumerate(self.classes)}
-        if unknown := sorted(set(names) - set(ids)):
-            some = ", ".join(map(repr, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
-            raise InputError(f"{source} has labels that the classifier does not know: {some}. It knows {len(ids)} classes.")
-        return np.array([ids[name] for name in names], dtype=np.int32)
+        return deep if self.wide is None or encoded.wide is None else self.trained.mixture.of(encoded.wide[chosen], deep)
 
     def save(self, folder: Path) -> None:
         """Writes the classifier's folder: whole, or not at all.
@@ -214,12 +140,8 @@ class Classifier:
         Raises:
             InputError: If it is not a classifier's folder, or of a newer format.
         """
-        if not (folder / CLASSIFIER).is_file():
-            raise InputError(f"{folder} is not a classifier's folder: it has no {CLASSIFIER}.")
+        about = read_about(folder)
         try:
-            about = json.loads((folder / CLASSIFIER).read_text(encoding="utf-8"))
-            if about["format"] != FORMAT:
-                raise InputError(f"{folder} is of format {about['format']}; this version of Topknot reads format {FORMAT}.")
             words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
             network = keras.saving.load_model(folder / NETWORK, compile=False, safe_mode=True)
             weights = [weight for layer in network.layers if layer.name != WIDE for weight in layer.get_weights()]
@@ -245,3 +167,23 @@ class Classifier:
         except (OSError, ValueError, TypeError, KeyError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{folder} is damaged, or not a classifier's folder: {reason}") from None
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Reads what a classifier's folder says of itself.
+
+    Raises:
+        InputError: If it is not a classifier's folder, of a newer format, or damaged.
+    """
+    path = folder / CLASSIFIER
+    if not path.is_file():
+        raise InputError(f"{folder} is not a classifier's folder: it has no {CLASSIFIER}.")
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        if about["format"] != FORMAT:
+            raise InputError(f"{folder} is of format {about['format']}; this version of Topknot reads format {FORMAT}.")
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{folder} is damaged: {path.name} cannot be read ({error}).") from None
+    return dict(about)

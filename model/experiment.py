@@ -14,9 +14,10 @@ from data.dataset import encode_corpus
 from data.errors import InputError
 from data.industries import read_industries
 from data.split import SIDES, split_corpus
-from model.classifier import Classifier, Encoded
+from model.classifier import Classifier
 from model.evaluation import Evaluation
 from model.hparams import HParams
+from model.text_classifier import Encoded
 from model.trained import Trained
 from model.training import EpochReport, train
 from model.wide import encode_wide

@@ -13,7 +13,7 @@ from tune.inputs import read_inputs
 from tune.provenance import check_fingerprint
 
 if TYPE_CHECKING:
-    from model.classifier import Classifier
+    from model.text_classifier import TextClassifier
 
 
 CLASSIFIER = "classifier.json"
@@ -34,18 +34,18 @@ def model_folder(model: str, storage: Path) -> Path:
     return folder.path / str(folder.result()["checkpoint"])
 
 
-def load_classifier(folder: Path) -> Classifier:
+def load_classifier(folder: Path) -> TextClassifier:
     """Loads a classifier; TensorFlow comes now.
 
     Raises:
         InputError: If the folder is damaged.
     """
-    from model.classifier import Classifier
+    from model.ensemble import load_classifier as load
 
-    return Classifier.load(folder)
+    return load(folder)
 
 
-def evaluate_file(classifier: Classifier, path: Path, text: str, label: str) -> dict[str, Any]:
+def evaluate_file(classifier: TextClassifier, path: Path, text: str, label: str) -> dict[str, Any]:
     """Evaluates a classifier on a file of labelled texts.
 
     Raises:
@@ -79,5 +79,5 @@ def evaluate_split(model: str, storage: Path, side: str) -> dict[str, Any]:
     return _document(classifier, classifier.evaluate(classifier.encode(texts), inputs.corpus.labels[rows]))
 
 
-def _document(classifier: Classifier, evaluation: Evaluation) -> dict[str, Any]:
+def _document(classifier: TextClassifier, evaluation: Evaluation) -> dict[str, Any]:
     return evaluation.summary() | {"classes": evaluation.by_class(classifier.classes)}

@@ -30,6 +30,8 @@ TOKENS_PER_SECOND = 300_000
 FINISH_SHARE = 0.3
 """Kept of a time limit for evaluating the winner: so many seconds, and the time to read the corpus once, by a cautious
 rate; but no more than this share of the limit."""
+CANDIDATE_SECONDS = 0.7
+"""Kept beyond that for each classifier that an ensemble may be chosen from."""
 LATE_SECONDS = 5.0
 """How long after a time limit the linear baseline is waited for."""
 BASELINE_SHARE = 0.2
@@ -87,7 +89,7 @@ def run_trials(
             if interrupted.is_set():
                 raise KeyboardInterrupt
             display.say("Evaluating the best trial")
-            result = evaluate_best(folder, inputs)
+            result = evaluate_best(folder, inputs, settings.ensemble)
             result["baseline"] = _wait_for(baseline, deadline, display)
         finally:
             wall = clock.write()
@@ -116,7 +118,10 @@ class _Clock:
 
 def _finish_seconds(settings: Settings, inputs: Inputs) -> float:
     """Returns what to keep of a time limit for evaluating the winner on all three sides."""
-    estimate = FINISH_SECONDS + len(inputs.dataset.tokens.flat) / TOKENS_PER_SECOND
+    once = len(inputs.dataset.tokens.flat) / TOKENS_PER_SECOND
+    estimate = FINISH_SECONDS + once
+    if settings.ensemble > 1:
+        estimate += settings.keep * (CANDIDATE_SECONDS + settings.validation * once) + settings.ensemble * once
     return min(estimate, FINISH_SHARE * float(settings.time_limit or 0))
 
 

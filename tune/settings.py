@@ -98,6 +98,7 @@ class Settings(BaseModel):
     grace_period: int = Field(1, ge=1, description="Epochs before the scheduler may stop a trial")
     reduction_factor: int = Field(3, ge=2, description="ASHA and HyperBand let the best of so many go on at each rung")
     keep: int = Field(10, ge=1, description="Trials whose best weights are kept")
+    ensemble: int = Field(1, ge=1, description="Classifiers that answer together, at most, chosen among those kept")
     checkpoint_budget: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="GiB that kept weights may take; the best trial's are kept in any case"
     )

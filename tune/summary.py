@@ -93,6 +93,9 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     lines += [Text(verdict(document)), Text(), _leaderboard(folder.trials(), 5), Text()]
     lines.append(Text(f"Best: trial {document['trial']}, epoch {document['epoch']}", style="bold"))
     lines.append(_hparams(document["hparams"]))
+    if members := document.get("ensemble"):
+        weights = ", ".join(f"trial {member['trial']} ({member['weight']:.2f})" for member in members)
+        lines.append(Text(f"Ensemble: {weights}", style="bold"))
     lines += [Text(), _figures(document), Text()]
     lines.append(Text(f"The classifier: {document['checkpoint']}", style="bold"))
     use = f"{program()} predict {folder.name} -{folder.storage_flag()}"
@@ -106,6 +109,8 @@ def verdict(document: Mapping[str, Any]) -> str:
         return "There is no linear baseline to compare with; see the search's log."
     ours, linear, wide = document["test"], document["baseline"]["test"], document.get("wide")
     name = "the LSTM with its wide branch" if wide else "the LSTM"
+    if members := document.get("ensemble"):
+        name = f"the ensemble of {len(members)} trials"
     compared = f"macro-F1 {ours['macro_f1']:.3f} against {linear['macro_f1']:.3f}"
     compared += f", accuracy {ours['accuracy']:.3f} against {linear['accuracy']:.3f}"
     if wide:
@@ -160,8 +165,9 @@ def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
 def _figures(document: Mapping[str, Any]) -> Table:
     table = Table("", "rows", "loss", "accuracy", "macro-F1", box=None, pad_edge=False)
     wide = document.get("wide") or {}
-    kinds = (("LSTM and wide branch" if wide else "LSTM", document), ("wide branch alone", wide))
-    for kind, sides in (*kinds, ("linear baseline", document.get("baseline") or {})):
+    name, members = "LSTM and wide branch" if wide else "LSTM", document.get("ensemble")
+    kinds = [(f"ensemble of {len(members)}", document), (name, document["single"])] if members else [(name, document)]
+    for kind, sides in (*kinds, ("wide branch alone", wide), ("linear baseline", document.get("baseline") or {})):
         for side in SIDES:
             if side in sides:
                 figures = sides[side]

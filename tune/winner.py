@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,15 +13,25 @@ import numpy.typing as npt
 from data.dataset import Dataset
 from data.split import SIDES
 from model.evaluation import evaluate
+from model.hparams import HParams
 from tune.errors import SearchFailedError
 from tune.folder import LOG, SearchFolder
 from tune.inputs import Inputs
-from tune.outcome import best_trial
+from tune.outcome import TrialOutcome, best_trial, leaderboard
 from tune.weights import read_trained, weights_file
 
+if TYPE_CHECKING:
+    from model.classifier import Classifier
+    from model.text_classifier import Encoded, TextClassifier
 
-def evaluate_best(folder: SearchFolder, inputs: Inputs) -> dict[str, Any]:
-    """Makes a classifier of the best trial, saves it, and evaluates it on all three sides.
+
+def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> dict[str, Any]:
+    """Makes a classifier of the best trial, or of several trials together; saves it, and evaluates it on all three sides.
+
+    Args:
+        folder: Of the search.
+        inputs: Its corpus.
+        ensemble: Classifiers that may answer together; 1 for the best trial alone.
 
     Raises:
         SearchFailedError: If no trial came to a result.
@@ -31,26 +44,19 @@ def evaluate_best(folder: SearchFolder, inputs: Inputs) -> dict[str, Any]:
             f"No trial came to a result: {ended or 'there was no time for an epoch'}. "
             f"See {folder.path / LOG}; go on with: {folder.resume_command()} --time-limit 10m"
         )
-    from model.classifier import Classifier, Encoded  # the driver loads TensorFlow for the winner alone
-    from model.hparams import HParams
+    from model.classifier import Classifier  # the driver loads TensorFlow for the winner alone
+    from model.text_classifier import Encoded
 
+    if not weights_file(folder.weights, best.number).exists() and not folder.classifier(best.number).exists():
+        raise SearchFailedError(f"{weights_file(folder.weights, best.number)} is missing: the weights of the best trial.")
     path = folder.classifier(best.number)
+    classifier = Classifier.load(path) if path.exists() else _classifier(folder, inputs, best)
     encoded = Encoded(inputs.dataset.tokens, inputs.wide_logits)
-    if path.exists():
-        classifier = Classifier.load(path)
-    else:
-        kept = weights_file(folder.weights, best.number)
-        if not kept.exists():
-            raise SearchFailedError(f"{kept} is missing: the weights of the best trial.")
-        hparams = HParams.from_dict(best.hparams)
-        wide = inputs.wide if hparams.wide else None
-        classifier = Classifier(hparams, read_trained(kept), inputs.vocabulary, inputs.corpus.classes, inputs.limit, wide=wide)
-    dataset = inputs.dataset
-    sides = {side: classifier.evaluate(encoded, dataset.labels, dataset.split.side(side)).summary() for side in SIDES}
+    sides = _sides(classifier, encoded, inputs.dataset)
     classifier.metrics.update(search=folder.name, trial=best.number, epoch=best.best_epoch, **sides)
     if not path.exists():
         classifier.save(path)
-    result = {
+    result: dict[str, Any] = {
         "name": folder.name,
         "trial": best.number,
         "epoch": best.best_epoch,
@@ -59,8 +65,61 @@ def evaluate_best(folder: SearchFolder, inputs: Inputs) -> dict[str, Any]:
         **sides,
     }
     if classifier.wide and inputs.wide_logits is not None:
-        result["wide"] = _alone(dataset, inputs.wide_logits)
+        result["wide"] = _alone(inputs.dataset, inputs.wide_logits)
+    if ensemble > 1:
+        result |= _ensemble(folder, inputs, encoded, trials, ensemble, sides)
     return result
+
+
+def _ensemble(
+    folder: SearchFolder,
+    inputs: Inputs,
+    encoded: Encoded,
+    trials: Sequence[TrialOutcome],
+    rounds: int,
+    single: dict[str, Any],
+) -> dict[str, Any]:
+    """Chooses an ensemble on the validation rows among the trials whose weights are kept, saves and evaluates it.
+
+    Returns:
+        What it changes in the result: nothing where the best trial alone is better.
+    """
+    from model.ensemble import Ensemble, select_members
+    from model.text_classifier import softmax
+
+    ranked = [trial for trial in leaderboard(trials) if trial.best_epoch and trial.state in {"complete", "pruned"}]
+    candidates = [trial for trial in ranked if weights_file(folder.weights, trial.number).exists()]
+    classifiers = [_classifier(folder, inputs, trial) for trial in candidates]
+    rows = inputs.dataset.split.validation
+    probabilities = [softmax(classifier.logits(encoded, rows)) for classifier in classifiers]
+    weights = select_members(inputs.dataset.labels[rows], probabilities, rounds)
+    if len(weights) < 2:
+        return {}
+    names = {place: f"{candidates[place].number:05d}" for place in weights}
+    together = Ensemble(
+        {names[place]: classifiers[place] for place in weights}, {names[place]: weight for place, weight in weights.items()}
+    )
+    sides = _sides(together, encoded, inputs.dataset)
+    together.metrics.update(search=folder.name, **sides)
+    digest = hashlib.blake2b(json.dumps(together.weights).encode(), digest_size=4).hexdigest()
+    path = folder.path / "classifiers" / f"ensemble-{digest}"
+    if not path.exists():
+        together.save(path)
+    members = [{"trial": candidates[place].number, "weight": weight} for place, weight in weights.items()]
+    return {"checkpoint": str(path.relative_to(folder.path)), **sides, "ensemble": members, "single": single}
+
+
+def _classifier(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Classifier:
+    from model.classifier import Classifier
+
+    hparams = HParams.from_dict(trial.hparams)
+    trained = read_trained(weights_file(folder.weights, trial.number))
+    wide = inputs.wide if hparams.wide else None
+    return Classifier(hparams, trained, inputs.vocabulary, inputs.corpus.classes, inputs.limit, wide=wide)
+
+
+def _sides(classifier: TextClassifier, encoded: Encoded, dataset: Dataset) -> dict[str, Any]:
+    return {side: classifier.evaluate(encoded, dataset.labels, dataset.split.side(side)).summary() for side in SIDES}
 
 
 def _alone(dataset: Dataset, logits: npt.NDArray[np.float32]) -> dict[str, Any]:

@@ -339,6 +339,23 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     assert "no search 'none'" in topknot("search", *flags, "--warm-start", "none", "--name", "x", code=2).stderr
 
 
+def test_several_trials_answer_together(inputs: Path, tmp_path: Path) -> None:
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
+    ways = ["--ensemble", "4", "--scheduler", "none", "--sampler", "random"]
+    best = json.loads(topknot("search", *flags, *ways, "--name", "cut", "--trials", "6", "--json").stdout)
+    trials = show(tmp_path, "cut")["trials"]
+    assert best["single"]["validation"]["loss"] == pytest.approx(min(t["validation"]["loss"] for t in trials), abs=1e-6)
+    assert best["validation"]["loss"] < best["single"]["validation"]["loss"]
+    assert sum(member["weight"] for member in best["ensemble"]) == pytest.approx(1)
+    assert len(best["ensemble"]) in {2, 3, 4}
+    again = json.loads(topknot("evaluate", "cut", "--storage", str(tmp_path), "--split", "test", "--json").stdout)
+    assert again["loss"] == pytest.approx(best["test"]["loss"], abs=1e-6)
+    topknot("best", "cut", "--storage", str(tmp_path), "--export", str(tmp_path / "model"))
+    answer = json.loads(topknot("predict", str(tmp_path / "model"), "-", "--json", stdin="sign1of2 sign1of1\n").stdout)
+    assert answer[0]["label"] == "class 1"
+    assert f"ensemble of {len(best['ensemble'])}" in topknot("best", "cut", "--storage", str(tmp_path)).stdout
+
+
 def test_one_training_without_a_search(tmp_path: Path, inputs: Path) -> None:
     sets = ["--set", "lstm_size=4", "--set", "embedding_size=8", "--set", "batch_size=16", "--set", "learning_rate=2e-2"]
     flags = ["--data", str(inputs / "words.csv"), "--max-epochs", "6", "--export", str(tmp_path / "model"), "--json"]

@@ -1,0 +1,132 @@
+"""Several classifiers that answer together: a weighted mean of their probabilities."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import InputError
+from data.numbered import number_texts
+from data.tokens import Ints
+from model.classifier import CLASSIFIER, FORMAT, Classifier, read_about
+from model.mixture import Logits
+from model.text_classifier import Encoded, TextClassifier, softmax
+
+MEMBERS = "members"
+
+
+@dataclass(frozen=True)
+class Ensemble(TextClassifier):
+    """Classifiers of one search, which share vocabulary, wide branch and classes.
+
+    Attributes:
+        members: By name; each of 1 or more.
+        weights: Of the members' probabilities, summing to 1.
+        metrics: What was measured, by whoever made it; kept as it came.
+    """
+
+    members: Mapping[str, Classifier]
+    weights: Mapping[str, float]
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Label names; the logits' columns in order."""
+        return next(iter(self.members.values())).classes
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Encodes texts with the largest vocabulary, of which the others are heads."""
+        members = list(self.members.values())
+        numbered = number_texts(texts, members[0].limit)
+        largest = max(members, key=lambda member: len(member.vocabulary.tokens))
+        wide = next((member.wide for member in members if member.wide), None)
+        return Encoded(largest.vocabulary.encode(numbered), wide.logits(numbered) if wide else None)
+
+    def logits(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
+        """Returns the logarithms of the members' mean probabilities: float32 (rows, classes)."""
+        parts = [self.weights[name] * softmax(member.logits(encoded, rows)) for name, member in self.members.items()]
+        mean = np.maximum(np.sum(parts, axis=0), np.finfo(np.float32).tiny)
+        logits: Logits = np.log(mean).astype(np.float32)
+        return logits
+
+    def save(self, folder: Path) -> None:
+        """Writes the folder: a folder for each member, and what joins them. Whole, or not at all.
+
+        Raises:
+            FileExistsError: If the folder exists.
+        """
+        if folder.exists():
+            raise FileExistsError(f"{folder} exists.")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            for name, member in self.members.items():
+                member.save(temporary / name)
+            about = {"format": FORMAT, MEMBERS: dict(self.weights), "metrics": self.metrics}
+            (temporary / CLASSIFIER).write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")
+            temporary.chmod(0o755)
+            temporary.replace(folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+    @classmethod
+    def load(cls, folder: Path) -> Ensemble:
+        """Reads an ensemble's folder; nothing in it is executed.
+
+        Raises:
+            InputError: If it is damaged.
+        """
+        about = read_about(folder)
+        weights = about.get(MEMBERS)
+        if not isinstance(weights, dict) or not weights or not all(isinstance(weight, float) for weight in weights.values()):
+            raise InputError(f"{folder / CLASSIFIER} is damaged: `{MEMBERS}` must hold the members' weights by their names.")
+        if strange := [name for name in weights if Path(name).name != name or name in {".", ".."}]:
+            raise InputError(f"{folder / CLASSIFIER} is damaged: {strange[0]!r} is no member's name.")
+        members = {name: Classifier.load(folder / name) for name in weights}
+        if len({member.classes for member in members.values()}) > 1:
+            raise InputError(f"{folder} is damaged: its members know different classes.")
+        return cls(members, weights, about.get("metrics", {}))
+
+
+def load_classifier(folder: Path) -> TextClassifier:
+    """Reads the folder of a classifier or of an ensemble of them.
+
+    Raises:
+        InputError: If it is neither, or damaged.
+    """
+    return Ensemble.load(folder) if MEMBERS in read_about(folder) else Classifier.load(folder)
+
+
+def select_members(
+    labels: npt.NDArray[np.int32], probabilities: Sequence[npt.NDArray[np.float32]], rounds: int
+) -> dict[int, float]:
+    """Chooses an ensemble greedily, with replacement, by the cross-entropy of its mean (Caruana et al., ICML 2004).
+
+    Args:
+        labels: int32 (n,).
+        probabilities: Of each candidate, float32 (n, classes), on rows that it was not trained on.
+        rounds: Members to choose, 1 or more; one may be chosen more than once, which gives it more weight.
+
+    Returns:
+        Weights, summing to 1, by the candidates' places. Of all rounds' ensembles, that of the lowest loss.
+    """
+    right = np.stack([candidate[np.arange(len(labels)), labels] for candidate in probabilities]).astype(np.float64)
+    chosen: list[int] = []
+    best, best_loss, total = [0], np.inf, np.zeros(len(labels))
+    for size in range(1, rounds + 1):
+        losses = -np.log(np.maximum((total + right) / size, 1e-30)).mean(axis=1)
+        pick = int(np.argmin(losses))
+        chosen.append(pick)
+        total += right[pick]
+        if losses[pick] < best_loss - 1e-9:
+            best, best_loss = list(chosen), float(losses[pick])
+    return {place: best.count(place) / len(best) for place in sorted(set(best))}

@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.corpus import Corpus
+from data.errors import InputError
+from model.ensemble import Ensemble, load_classifier, select_members
+from model.evaluation import evaluate
+from model.experiment import run_experiment
+
+SMALL = {"embedding_size": 8, "batch_size": 16, "learning_rate": 0.02, "pooling": "max", "wide": True}
+TEXTS = ["sign0of1 filler2", "", "nothing known here", "sign2of0 " * 40]
+
+
+@pytest.fixture(scope="module")
+def ensemble(corpus: Corpus) -> Ensemble:
+    sizes = {"00000": {"lstm_size": 4}, "00003": {"lstm_size": 3, "vocabulary_size": 30}}
+    members = {name: run_experiment(corpus, epochs=3, **SMALL, **size).classifier for name, size in sizes.items()}
+    return Ensemble(members, {"00000": 0.75, "00003": 0.25}, {"why": "a test"})
+
+
+def test_probabilities_are_the_members_weighted_mean(ensemble: Ensemble) -> None:
+    first, second = (member.probabilities(TEXTS) for member in ensemble.members.values())
+    np.testing.assert_allclose(ensemble.probabilities(TEXTS), 0.75 * first + 0.25 * second, atol=1e-6)
+
+
+def test_it_is_saved_and_loaded_like_any_classifier(ensemble: Ensemble, tmp_path: Path) -> None:
+    ensemble.save(tmp_path / "model")
+    loaded = load_classifier(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.probabilities(TEXTS), ensemble.probabilities(TEXTS))
+    assert loaded.metrics == {"why": "a test"}
+    assert loaded.classes == ensemble.classes
+    assert type(load_classifier(tmp_path / "model/00003")).__name__ == "Classifier"
+    with pytest.raises(FileExistsError):
+        ensemble.save(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [({}, "must hold"), ({"00000": "x"}, "must hold"), ({"../../etc": 1.0}, "is no member's name"), ({"0": 1.0}, "is not a")],
+)
+def test_a_damaged_or_hostile_folder_is_refused(ensemble: Ensemble, tmp_path: Path, members: object, message: str) -> None:
+    ensemble.save(tmp_path / "model")
+    path = tmp_path / "model/classifier.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"members": members}))
+    with pytest.raises(InputError, match=message):
+        load_classifier(tmp_path / "model")
+
+
+@given(st.integers(0, 500), st.integers(1, 5), st.integers(1, 8))
+def test_the_chosen_are_no_worse_than_the_best_alone(seed: int, candidates: int, rounds: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, 40).astype(np.int32)
+    probabilities = [rng.dirichlet(np.ones(3), 40).astype(np.float32) for _ in range(candidates)]
+    weights = select_members(labels, probabilities, rounds)
+    assert sum(weights.values()) == pytest.approx(1)
+    assert len(weights) <= rounds
+    mean = np.sum([weight * probabilities[place] for place, weight in weights.items()], axis=0)
+    alone = min(evaluate(labels, np.log(candidate)).loss for candidate in probabilities)
+    assert evaluate(labels, np.log(mean)).loss <= alone + 1e-5
