@@ -80,7 +80,7 @@ def prepare_topknot(folder: Path, sampler: str, trials: int, workers: int) -> tu
         inputs: Any = Inputs(parse_space(settings.written_space()), None, None, None, 0)  # type: ignore[arg-type]
         display = CountingDisplay(Console(stderr=True), time.time(), quiet=True)
         tuning = Tuning(
-            folder=search, settings=settings, inputs=inputs, study=study, workers=workers, limit=trials, end=math.inf
+            folder=search, settings=settings, inputs=inputs, study=study, workers=workers, first=[], limit=trials, end=math.inf
         )
         tuning.run(threading.Event(), display, lambda: None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,9 @@ from model.wide import SPEED, Wide, encode_wide
 from tune.settings import Settings
 from tune.space import Space, parse_space
 
-WIDE_SHARE = 0.05
-"""Of a time limit, what fitting the wide branch may take, at least 30 s."""
+WIDE_SECONDS, WIDE_SHARE, MOST_WIDE_SHARE = 30.0, 0.05, 0.15
+"""What fitting the wide branch may take, by estimate: so many seconds of a core, or this share of the time limit if that is
+more; but never more than the last share of it."""
 
 
 class Inputs(NamedTuple):
@@ -62,8 +64,9 @@ def prepare_inputs(settings: Settings, corpus: Corpus) -> Inputs:
     if not space.may_be("wide", True):
         dataset, vocabulary = encode_corpus(corpus, split, space.longest_text)
         return Inputs(space, corpus, dataset, vocabulary, space.longest_text)
-    work = SPEED * max(30.0, WIDE_SHARE * (settings.time_limit or 0))
-    encoded = encode_wide(corpus, split, space.longest_text, settings.seed, work)
+    limit = settings.time_limit or math.inf
+    seconds = WIDE_SECONDS if math.isinf(limit) else min(max(WIDE_SECONDS, WIDE_SHARE * limit), MOST_WIDE_SHARE * limit)
+    encoded = encode_wide(corpus, split, space.longest_text, settings.seed, SPEED * seconds)
     return Inputs(space, corpus, encoded.dataset, encoded.vocabulary, space.longest_text, encoded.wide, encoded.logits)
 
 

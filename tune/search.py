@@ -15,7 +15,7 @@ from tune.display import Display
 from tune.errors import SearchInterruptedError
 from tune.first import first_trials
 from tune.folder import ABOUT, SearchFolder
-from tune.inputs import prepare_inputs, read_settings_corpus
+from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.provenance import Goal, check_fingerprint, check_space, count_workers, describe
 from tune.run import run_trials
 from tune.settings import Settings
@@ -50,7 +50,7 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
         corpus = _read(settings, display) if settings.data else None
         with folder.locked(), local_cluster(count_workers(settings)) as wait_for_ray:
-            inputs = prepare_inputs(settings, corpus or _read(settings, display))
+            inputs = _prepare(settings, corpus or _read(settings, display), display)
             settings = settings.model_copy(update={"data": settings.data and settings.data.absolute()})
             folder.keep(settings, describe(settings, inputs, first))
             _wait(wait_for_ray)
@@ -60,6 +60,12 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
 def _read(settings: Settings, display: Display) -> Corpus:
     display.say("Reading the corpus")
     return read_settings_corpus(settings)
+
+
+def _prepare(settings: Settings, corpus: Corpus, display: Display) -> Inputs:
+    wide = parse_space(settings.written_space()).may_be("wide", True)
+    display.say("Encoding the texts and fitting the wide branch" if wide else "Encoding the texts")
+    return prepare_inputs(settings, corpus)
 
 
 def _wait(wait_for_ray: Callable[[], None]) -> None:
@@ -111,7 +117,7 @@ def resume_search(
         folder.write_json(ABOUT, about | {"goal": goal._asdict()})
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
         with local_cluster(count_workers(settings)) as wait_for_ray:
-            inputs = prepare_inputs(settings, corpus)
+            inputs = _prepare(settings, corpus, display)
             settings = settings.model_copy(update={"time_limit": left})
             _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, goal.trials, display, started)
