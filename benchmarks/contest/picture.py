@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-COLOURS = dict(zip(CONTENDERS, ("#d62728", "#ff9896", "#1f77b4", "#2ca02c", "#9467bd", "#7f7f7f"), strict=True))
+COLOURS = dict(zip(CONTENDERS, ("#d62728", "#e377c2", "#ff9896", "#1f77b4", "#2ca02c", "#9467bd", "#7f7f7f"), strict=True))
 GRID = 400
 
 
