@@ -6,6 +6,8 @@ import json
 import platform
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -31,6 +33,19 @@ from model.training import infer
 from model.wide import Wide
 
 FORMAT = 1
+DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    EOFError,
+    RecursionError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a damaged folder may end in."""
 NETWORK, VOCABULARY, NGRAMS, CLASSIFIER = "network.keras", "vocabulary.json", "ngrams.npz", "classifier.json"
 
 
@@ -149,9 +164,13 @@ class Classifier(TextClassifier):
             hparams = HParams.from_dict(about["hparams"])
             if hparams.wide:
                 kernel = network.get_layer(WIDE).get_weights()[0][1:]
-                with np.load(folder / NGRAMS, allow_pickle=False) as ngrams:
+                with (folder / NGRAMS).open("rb") as file, np.load(file, allow_pickle=False) as ngrams:
                     wide = Wide(Ngrams(ngrams["codes"], ngrams["idf"]), kernel)
                 mixture = Mixture(*(float(network.get_layer(name).scale) for name in (WIDE_SCALE, DEEP_SCALE)))
+            if wide and wide.kernel.shape[1] != len(about["classes"]):
+                raise InputError(f"{folder} is damaged: its wide branch has {wide.kernel.shape[1]} classes.")
+            if type(about["limit"]) is not int or about["limit"] < 1:
+                raise InputError(f"{folder} is damaged: `limit` must be a number of tokens, got {about['limit']!r}.")
             return cls(
                 hparams=hparams,
                 trained=Trained(weights, mixture),
@@ -164,7 +183,7 @@ class Classifier(TextClassifier):
             )
         except InputError:
             raise
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except DAMAGE as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{folder} is damaged, or not a classifier's folder: {reason}") from None
 
@@ -176,14 +195,14 @@ def read_about(folder: Path) -> dict[str, Any]:
         InputError: If it is not a classifier's folder, of a newer format, or damaged.
     """
     path = folder / CLASSIFIER
-    if not path.is_file():
-        raise InputError(f"{folder} is not a classifier's folder: it has no {CLASSIFIER}.")
     try:
+        if not path.is_file():
+            raise InputError(f"{folder} is not a classifier's folder: it has no {CLASSIFIER}.")
         about = json.loads(path.read_text(encoding="utf-8"))
         if about["format"] != FORMAT:
             raise InputError(f"{folder} is of format {about['format']}; this version of Topknot reads format {FORMAT}.")
     except InputError:
         raise
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except DAMAGE as error:
         raise InputError(f"{folder} is damaged: {path.name} cannot be read ({error}).") from None
     return dict(about)

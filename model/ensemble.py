@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ from model.mixture import Logits
 from model.text_classifier import Encoded, TextClassifier, softmax
 
 MEMBERS = "members"
+MEMBER = re.compile(r"[0-9A-Za-z_-]{1,40}")
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,30 @@ class Ensemble(TextClassifier):
             InputError: If it is damaged.
         """
         about = read_about(folder)
-        weights = about.get(MEMBERS)
-        if not isinstance(weights, dict) or not weights or not all(isinstance(weight, float) for weight in weights.values()):
-            raise InputError(f"{folder / CLASSIFIER} is damaged: `{MEMBERS}` must hold the members' weights by their names.")
-        if strange := [name for name in weights if Path(name).name != name or name in {".", ".."}]:
+        weights: Any = about.get(MEMBERS)
+        proper = isinstance(weights, dict) and all(isinstance(weight, float) and weight > 0 for weight in weights.values())
+        if not proper or not math.isclose(sum(weights.values()), 1, abs_tol=1e-6):
+            raise InputError(
+                f"{folder / CLASSIFIER} is damaged: `{MEMBERS}` must hold the members' weights by their names, 1 together."
+            )
+        if strange := [name for name in weights if not MEMBER.fullmatch(name) or (folder / name).is_symlink()]:
             raise InputError(f"{folder / CLASSIFIER} is damaged: {strange[0]!r} is no member's name.")
         members = {name: Classifier.load(folder / name) for name in weights}
-        if len({member.classes for member in members.values()}) > 1:
-            raise InputError(f"{folder} is damaged: its members know different classes.")
+        if not _alike(list(members.values())):
+            raise InputError(f"{folder} is damaged: its members differ in classes, limit, vocabulary or wide branch.")
         return cls(members, weights, about.get("metrics", {}))
+
+
+def _alike(members: list[Classifier]) -> bool:
+    """Tells whether classifiers may share one encoding of texts."""
+    longest = max((member.vocabulary.tokens for member in members), key=len)
+    wides = [member.wide for member in members if member.wide]
+    return (
+        len({(member.classes, member.limit) for member in members}) == 1
+        and all(longest[: len(member.vocabulary.tokens)] == member.vocabulary.tokens for member in members)
+        and all(np.array_equal(wide.ngrams.codes, wides[0].ngrams.codes) for wide in wides)
+        and all(np.array_equal(wide.kernel, wides[0].kernel) for wide in wides)
+    )
 
 
 def load_classifier(folder: Path) -> TextClassifier:

@@ -35,6 +35,8 @@ BATCHES, SMALLEST, LARGEST = 60, 8, 64
 """Batches of an epoch where that makes them neither smaller nor larger than so many rows."""
 PARAMETERS = 2**26
 """Of the kernel, at most: 256 MiB."""
+ENTRIES = 2**27
+"""N-grams of all texts together, at most, for a plan to be followed: 1 GiB, and again as much for the training rows."""
 HELD_OUT = 5
 """One unit in so many is held out to choose the step size on."""
 
@@ -71,10 +73,14 @@ class Wide:
     ngrams: Ngrams
     kernel: Floats
 
+    def __post_init__(self) -> None:
+        if self.kernel.ndim != 2 or len(self.kernel) != len(self.ngrams.codes):
+            raise ValueError(f"the wide branch's kernel is {self.kernel.shape}, its n-grams are {len(self.ngrams.codes)}")
+
     def logits(self, numbered: NumberedTexts) -> Floats:
         """Returns logits of texts: float32 (texts, classes)."""
-        logits: Floats = self.ngrams.encode(numbered) @ self.kernel
-        return logits
+        parts = [part @ self.kernel for part in self.ngrams.encode_in_parts(numbered)]
+        return np.concatenate([np.empty((0, self.kernel.shape[1]), np.float32), *parts])
 
 
 class WideCorpus(NamedTuple):
@@ -106,8 +112,10 @@ def encode_wide(corpus: Corpus, split: Split, limit: int, seed: int, work: float
     numbered = number_texts(corpus.texts, limit)
     classes, train = len(corpus.classes), split.train
     share = len(train) / len(corpus)
-    counts = {kind: int(share * count) for kind, count in count_ngrams(numbered).items()}
-    plan = next((plan for plan in PLANS if plan.work(counts, classes) <= work), PLANS[-1])
+    counts = count_ngrams(numbered)
+    in_train = {kind: int(share * count) for kind, count in counts.items()}
+    fitting = [plan for plan in PLANS if sum(counts[kind] for kind in plan.kinds) <= ENTRIES]
+    plan = next((plan for plan in fitting if plan.work(in_train, classes) <= work), PLANS[-1])
     ngrams, features = fit_ngrams(numbered, train, plan.kinds, min(MOST, PARAMETERS // (2 * classes)))
     held_out = _hold_out(number_units(corpus)[train], seed)
     kernel = fit_linear(features[train], corpus.labels[train], classes, held_out, plan.epochs, seed)

@@ -44,4 +44,4 @@ def write_first(first: list[HParams]) -> list[dict[str, Any]]:
 
 def read_first(about: Mapping[str, Any]) -> list[HParams]:
     """Returns the first trials that search.json has kept."""
-    return [HParams.from_dict(values) for values in about.get(FIRST, [])]
+    return [HParams.from_dict(values) for values in about[FIRST]]

@@ -19,7 +19,7 @@ from tune.objective import Objective
 from tune.outcome import TrialOutcome, read_trials
 from tune.program import program
 from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
-from tune.study import create_study, open_study, study_url
+from tune.study import create_study, explained, open_study, study_url
 
 SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, LOCK = (
     "settings.yaml",
@@ -120,7 +120,10 @@ class SearchFolder:
 
     def trials(self) -> list[TrialOutcome]:
         """Reads the search's trials, by number; none where it has just begun."""
-        return read_trials(self.study()) if self.has_begun() else []
+        if not self.has_begun():
+            return []
+        with explained(self.read_json(ABOUT).get("study")):
+            return read_trials(self.study())
 
     def keep(self, settings: Settings, about: dict[str, Any]) -> None:
         """Writes down what the search is; from here on it can be shown and resumed."""

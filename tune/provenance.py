@@ -108,7 +108,11 @@ def check_space(folder: SearchFolder, settings: Settings) -> None:
         InputError: Naming what is different.
     """
     then, now = folder.read_json(ABOUT).get(SPACE), settings.written_space()
-    if then is None or then == now:
+    if then is None:
+        raise InputError(
+            f"The search {folder.name!r} was started by an older version of Topknot, and can be resumed by that alone."
+        )
+    if then == now:
         return
     changes = [
         f"{name}: then {then.get(name, 'absent')}, now {now.get(name, 'absent')}"

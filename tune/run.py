@@ -21,7 +21,7 @@ from tune.interrupt import interruptible
 from tune.outcome import counts, useful_share
 from tune.provenance import count_workers
 from tune.settings import Settings
-from tune.study import make_sampler, repair_journal
+from tune.study import explained, make_sampler, repair_journal
 from tune.tuning import Tuning
 from tune.winner import evaluate_best
 
@@ -84,7 +84,7 @@ def run_trials(
 
     with ray_log(folder.path / LOG), closing(baseline), _calls(_ahead(tuning.end, deadline, baseline)):
         try:
-            with interruptible(display.say) as interrupted:
+            with interruptible(display.say) as interrupted, explained(settings.study):
                 tuning.run(interrupted, display, trial_ended)
             if interrupted.is_set():
                 raise KeyboardInterrupt

@@ -103,6 +103,10 @@ class Median(MedianStoppingRule):
         self._objective = objective
         self.reasons: dict[int, str] = {}
 
+    def remember(self, trial: Any, result: dict[str, Any]) -> None:
+        """Takes in a result of a trial that has ended, which is not to be judged again."""
+        self._results[trial].append(result)
+
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decides whether a trial goes on."""
         decision = str(super().on_trial_result(tune_controller, trial, result))
@@ -155,7 +159,10 @@ def _replay(scheduler: TrialScheduler, outcome: TrialOutcome, epochs: int, objec
     trial = EndedTrial(f"before-{outcome.number}", {NUMBER: outcome.number})
     scheduler.on_trial_add(None, trial)
     for epoch, metrics in enumerate(outcome.epochs, start=1):
-        if epoch < epochs:
-            scheduler.on_trial_result(None, trial, {"epoch": epoch, objective.metric: metrics[objective.metric]})
+        result = {"epoch": epoch, objective.metric: metrics[objective.metric]}
+        if isinstance(scheduler, Median):
+            scheduler.remember(trial, result)
+        elif epoch < epochs:
+            scheduler.on_trial_result(None, trial, result)
     if isinstance(scheduler, ASHA):
-        scheduler.on_trial_remove(None, trial)  # its results stay in the rungs; the median rule would forget them
+        scheduler.on_trial_remove(None, trial)  # its results stay in the rungs

@@ -51,7 +51,7 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
         corpus = _read(settings, display) if settings.data else None
         with folder.locked(), local_cluster(count_workers(settings)) as wait_for_ray:
             inputs = _prepare(settings, corpus or _read(settings, display), display)
-            settings = settings.model_copy(update={"data": settings.data and settings.data.absolute()})
+            settings = settings.with_absolute_paths()
             folder.keep(settings, describe(settings, inputs, first))
             _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, settings.trial_limit(), display, started)

@@ -111,6 +111,13 @@ class Settings(BaseModel):
             raise ValueError(f"validation and test leave nothing to train on: {self.validation} + {self.test}")
         return self
 
+    def with_absolute_paths(self) -> Settings:
+        """Returns the same, to be used from any folder: the corpus's path and that of an SQLite database made absolute."""
+        study = self.study
+        if study and (relative := re.fullmatch(r"sqlite:///(?![/$])(.+)", study)):
+            study = f"sqlite:///{Path(relative[1]).absolute()}"
+        return self.model_copy(update={"data": self.data and self.data.absolute(), "study": study})
+
     def trial_limit(self) -> int | None:
         """Returns how many trials to run, or None for as many as the time limit allows."""
         return self.trials or (None if self.time_limit else DEFAULT_TRIALS)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
-from optuna.exceptions import ExperimentalWarning
+from optuna.exceptions import ExperimentalWarning, OptunaError
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
@@ -47,7 +47,7 @@ def create_study(
     Raises:
         InputError: If the address cannot be used, or holds a study of that name.
     """
-    with _explained(address):
+    with explained(address):
         storage = _storage(folder, address)
         try:
             study = optuna.create_study(storage=storage, study_name=name, direction=objective.direction)
@@ -74,7 +74,7 @@ def open_study(
     Raises:
         InputError: If it cannot be opened.
     """
-    with _explained(address):
+    with explained(address):
         storage = _storage(folder, address)
         if name is None:
             (name,) = optuna.get_all_study_names(storage)
@@ -87,15 +87,22 @@ def study_objective(study: optuna.Study) -> Objective:
 
 
 def _storage(folder: Path, address: str | None) -> optuna.storages.BaseStorage:
+    if address == "sqlite":
+        from sqlalchemy import URL
+
+        url = URL.create("sqlite", database=str(folder / DATABASE)).render_as_string(hide_password=False)
+        return optuna.storages.RDBStorage(url)
     if address is not None:
-        return optuna.storages.get_storage(os.path.expandvars(study_url(folder, address)))
+        if address.startswith("sqlite") and (address.endswith("://") or ":memory:" in address):
+            raise ValueError("a database in memory is gone when the search is over")
+        return optuna.storages.get_storage(os.path.expandvars(address))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
 
 
 @contextmanager
-def _explained(address: str | None) -> Iterator[None]:
+def explained(address: str | None) -> Iterator[None]:
     """Makes of what a database or its driver has to say an error in a line."""
     if address is None:
         yield
@@ -106,7 +113,7 @@ def _explained(address: str | None) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (SQLAlchemyError, ImportError, KeyError, ValueError) as error:
+    except (SQLAlchemyError, OptunaError, ImportError, KeyError, ValueError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         right = "A URL such as postgresql+psycopg2://user:$PGPASSWORD@host/database, or 'sqlite', is needed"
         raise InputError(f"--study: {address} cannot be used: {reason.rstrip('.')}. {right}.") from None

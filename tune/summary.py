@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from data.errors import InputError
 from data.split import SIDES
 from tune.display import brief
 from tune.folder import ABOUT, SearchFolder
@@ -50,10 +51,14 @@ def with_paths(folder: SearchFolder, document: Mapping[str, Any]) -> dict[str, A
 
 def search_row(folder: SearchFolder) -> dict[str, Any]:
     """Returns a search in a line of `list`."""
-    trials = folder.trials()
+    try:
+        trials, readable = folder.trials(), True
+    except InputError:  # its study is in a database that cannot be reached now
+        trials, readable = [], False
     best = best_trial(trials)
     return {
         "name": folder.name,
+        "readable": readable,
         "created": folder.read_json(ABOUT)["created"],
         "finished": folder.read_json(ABOUT)["finished"],
         "trials": counts(trials),
@@ -67,7 +72,7 @@ def search_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     table = Table("name", "started", "trials", "best", "state", box=None, pad_edge=False)
     for row in rows:
         best = "" if row["best"] is None else f"{row['metric'].replace('_', '-')} {row['best']:.4f}"
-        state = "finished" if row["finished"] else "unfinished"
+        state = ("finished" if row["finished"] else "unfinished") if row["readable"] else "its study cannot be reached"
         table.add_row(row["name"], row["created"], str(sum(row["trials"].values())), best, state)
     return table
 

@@ -7,11 +7,14 @@ names may be gone. A trial writes its file whenever it improves, so the file is 
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data.errors import InputError
 from model.mixture import Mixture
 from model.trained import Trained
 
@@ -42,7 +45,14 @@ def write_trained(path: Path, trained: Trained) -> None:
 
 
 def read_trained(path: Path) -> Trained:
-    """Reads what `write_trained` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        weights = [arrays[str(index)] for index in range(len(arrays.files) - 1)]
-        return Trained(weights, Mixture(*arrays[MIXTURE].tolist()))
+    """Reads what `write_trained` wrote.
+
+    Raises:
+        InputError: If the file is damaged.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            weights = [arrays[str(index)] for index in range(len(arrays.files) - 1)]
+            return Trained(weights, Mixture(*arrays[MIXTURE].tolist()))
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} is damaged: {error}.") from None

@@ -67,7 +67,7 @@ def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> dict[s
     if classifier.wide and inputs.wide_logits is not None:
         result["wide"] = _alone(inputs.dataset, inputs.wide_logits)
     if ensemble > 1:
-        result |= _ensemble(folder, inputs, encoded, trials, ensemble, sides)
+        result |= _ensemble(folder, inputs, encoded, trials, ensemble, (best, classifier, sides))
     return result
 
 
@@ -77,19 +77,21 @@ def _ensemble(
     encoded: Encoded,
     trials: Sequence[TrialOutcome],
     rounds: int,
-    single: dict[str, Any],
+    alone: tuple[TrialOutcome, Classifier, dict[str, Any]],
 ) -> dict[str, Any]:
     """Chooses an ensemble on the validation rows among the trials whose weights are kept, saves and evaluates it.
 
     Returns:
-        What it changes in the result: nothing where the best trial alone is better.
+        What it changes in the result: nothing where the best trial alone is better by what trials are ranked by.
     """
     from model.ensemble import Ensemble, select_members
     from model.text_classifier import softmax
 
+    best, classifier, single = alone
     ranked = [trial for trial in leaderboard(trials) if trial.best_epoch and trial.state in {"complete", "pruned"}]
-    candidates = [trial for trial in ranked if weights_file(folder.weights, trial.number).exists()]
-    classifiers = [_classifier(folder, inputs, trial) for trial in candidates]
+    others = [trial for trial in ranked if trial is not best and weights_file(folder.weights, trial.number).exists()]
+    candidates = [best, *others]
+    classifiers = [classifier, *(_classifier(folder, inputs, trial) for trial in others)]
     rows = inputs.dataset.split.validation
     probabilities = [softmax(classifier.logits(encoded, rows)) for classifier in classifiers]
     weights = select_members(inputs.dataset.labels[rows], probabilities, rounds)
@@ -100,6 +102,8 @@ def _ensemble(
         {names[place]: classifiers[place] for place in weights}, {names[place]: weight for place, weight in weights.items()}
     )
     sides = _sides(together, encoded, inputs.dataset)
+    if best.objective.cost(sides["validation"]) >= best.objective.cost(single["validation"]):
+        return {}
     together.metrics.update(search=folder.name, **sides)
     digest = hashlib.blake2b(json.dumps(together.weights).encode(), digest_size=4).hexdigest()
     path = folder.path / "classifiers" / f"ensemble-{digest}"

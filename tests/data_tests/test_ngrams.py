@@ -50,6 +50,16 @@ def test_weights_are_tf_idf_of_the_ngrams_of_training_texts(written: list[str], 
     assert (np.diff(ngrams.codes.astype(np.int64)) > 0).all()
 
 
+def test_it_makes_no_difference_how_many_texts_are_counted_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbered = number_texts(["aa bb cc", "aa bb", "", "cc aa bb dd", "dd cc"], 9)
+    together = fit_ngrams(numbered, np.arange(4))
+    for tokens in (1, 3, 5):
+        monkeypatch.setattr("data.ngrams.TOKENS", tokens)
+        ngrams, weights = fit_ngrams(numbered, np.arange(4))
+        np.testing.assert_array_equal(ngrams.codes, together[0].codes)
+        np.testing.assert_array_equal(weights.toarray(), together[1].toarray())
+
+
 def test_a_word_never_seen_shares_runs_of_characters_with_those_that_were() -> None:
     ngrams, _ = fit_ngrams(number_texts(["the plumber", "a plumber"], 9), np.array([0, 1]))
     inflected, other = ngrams.encode(number_texts(["plumbers", "zzz"], 9)).toarray()

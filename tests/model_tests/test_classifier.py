@@ -127,6 +127,29 @@ def test_a_damaged_folder_is_refused(
         Classifier.load(folder)
 
 
+@pytest.mark.parametrize(
+    "codes",
+    [
+        None,
+        np.array([], np.uint64),
+        np.array([1.0, 2.0]),
+        np.array([5, 3 << 32], np.uint64),
+        np.array([9 << 32, 3 << 32], np.uint64),
+    ],
+    ids=["no zip", "empty", "floats", "too few", "falling"],
+)
+def test_a_folder_whose_ngrams_are_damaged_is_refused(experiment: Experiment, tmp_path: Path, codes: np.ndarray | None) -> None:
+    if not experiment.classifier.wide:
+        return
+    experiment.classifier.save(tmp_path / "model")
+    if codes is None:
+        (tmp_path / "model/ngrams.npz").write_bytes(b"PK\x03\x04")
+    else:
+        np.savez(tmp_path / "model/ngrams.npz", codes=codes, idf=np.ones(len(codes), np.float32))
+    with pytest.raises(InputError, match="is damaged"):
+        Classifier.load(tmp_path / "model")
+
+
 def test_a_folder_that_names_other_classes_than_its_network_has_is_refused(experiment: Experiment, tmp_path: Path) -> None:
     experiment.classifier.save(tmp_path / "model")
     path = tmp_path / "model/classifier.json"

@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,15 @@ def test_it_is_saved_and_loaded_like_any_classifier(ensemble: Ensemble, tmp_path
 
 @pytest.mark.parametrize(
     ("members", "message"),
-    [({}, "must hold"), ({"00000": "x"}, "must hold"), ({"../../etc": 1.0}, "is no member's name"), ({"0": 1.0}, "is not a")],
+    [
+        ({}, "must hold"),
+        ({"00000": "x"}, "must hold"),
+        ({"00000": 0.5}, "must hold"),
+        ({"00000": math.nan}, "must hold"),
+        ({"../../etc": 1.0}, "is no member's name"),
+        ({"": 1.0}, "is no member's name"),
+        ({"0": 1.0}, "is not a"),
+    ],
 )
 def test_a_damaged_or_hostile_folder_is_refused(ensemble: Ensemble, tmp_path: Path, members: object, message: str) -> None:
     ensemble.save(tmp_path / "model")

@@ -245,7 +245,15 @@ def test_a_study_in_a_database_is_told_the_same_as_one_in_a_journal(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "address", ["nonsense", "postgresql+psycopg2://u@127.0.0.1:1/x", "sqlite:////no/such/folder/x.db", "$NOWHERE"]
+    "address",
+    [
+        "nonsense",
+        "postgresql+psycopg2://u@127.0.0.1:1/x",
+        "sqlite:////no/such/folder/x.db",
+        "$NOWHERE",
+        "sqlite:///:memory:",
+        "sqlite://",
+    ],
 )
 def test_a_study_that_cannot_be_reached_is_explained(tmp_path: Path, address: str) -> None:
     with pytest.raises(InputError, match=r"--study: .* cannot be used: .* is needed"):

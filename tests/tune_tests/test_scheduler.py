@@ -79,6 +79,11 @@ def test_the_median_rule_compares_with_the_means_of_the_others_and_never_pauses(
     assert decisions(scheduler([[1.0]], scheduler="median"), 1, [9.0]) == ["CONTINUE"], "too few to judge by"
 
 
+def test_the_median_rule_resumed_does_not_judge_again_what_it_let_go_on() -> None:
+    median = scheduler([[0.5, 0.4]] * 3 + [[0.9, 0.3]], scheduler="median")
+    assert decisions(median, 4, [9.0]) == ["STOP"]
+
+
 def test_none_stops_nothing() -> None:
     assert decisions(scheduler(SIX, scheduler="none"), 6, [9.0] * 3) == ["CONTINUE"] * 3
 
