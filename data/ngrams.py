@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array, csr_array, vstack
+from scipy.sparse import coo_array, csr_array
 
 from data.numbered import NumberedTexts
 from data.tokens import FIRST, Ints
@@ -66,7 +66,10 @@ class Ngrams:
         parts = list(self.encode_in_parts(numbered))
         if not parts:
             return csr_array((0, len(self.codes)), dtype=np.float32)
-        return csr_array(vstack(parts), shape=(len(numbered.tokens), len(self.codes)))
+        lengths = np.concatenate([np.diff(part.indptr) for part in parts])
+        data, indices = (np.concatenate(arrays) for arrays in zip(*((part.data, part.indices) for part in parts), strict=True))
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        return csr_array((data, indices, indptr), shape=(len(lengths), len(self.codes)))
 
     def encode_in_parts(self, numbered: NumberedTexts) -> Iterator[csr_array]:
         """Yields what `encode` returns, some texts at a time: before n-grams are dropped there are many times more."""
