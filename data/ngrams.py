@@ -65,10 +65,10 @@ class Ngrams:
         """
         parts = list(self.encode_in_parts(numbered))
         if not parts:
-            return csr_array((0, len(self.codes)), dtype=np.float32)
+            return csr_array(np.zeros((0, len(self.codes)), np.float32))
         lengths = np.concatenate([np.diff(part.indptr) for part in parts])
         data, indices = (np.concatenate(arrays) for arrays in zip(*((part.data, part.indices) for part in parts), strict=True))
-        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
         return csr_array((data, indices, indptr), shape=(len(lengths), len(self.codes)))
 
     def encode_in_parts(self, numbered: NumberedTexts) -> Iterator[csr_array]:
