@@ -98,7 +98,7 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     lines += [Text(verdict(document)), Text(), _leaderboard(folder.trials(), 5), Text()]
     lines.append(Text(f"Best: trial {document['trial']}, epoch {document['epoch']}", style="bold"))
     lines.append(_hparams(document["hparams"]))
-    if members := document.get("ensemble"):
+    if len(members := document.get("ensemble", [])) > 1:
         weights = ", ".join(f"trial {member['trial']} ({member['weight']:.2f})" for member in members)
         lines.append(Text(f"Ensemble: {weights}", style="bold"))
     lines += [Text(), _figures(document), Text()]
@@ -114,7 +114,7 @@ def verdict(document: Mapping[str, Any]) -> str:
         return "There is no linear baseline to compare with; see the search's log."
     ours, linear, wide = document["test"], document["baseline"]["test"], document.get("wide")
     name = "the LSTM with its wide branch" if wide else "the LSTM"
-    if members := document.get("ensemble"):
+    if len(members := document.get("ensemble", [])) > 1:
         name = f"the ensemble of {len(members)} trials"
     compared = f"macro-F1 {ours['macro_f1']:.3f} against {linear['macro_f1']:.3f}"
     compared += f", accuracy {ours['accuracy']:.3f} against {linear['accuracy']:.3f}"
@@ -170,8 +170,8 @@ def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
 def _figures(document: Mapping[str, Any]) -> Table:
     table = Table("", "rows", "loss", "accuracy", "macro-F1", box=None, pad_edge=False)
     wide = document.get("wide") or {}
-    name, members = "LSTM and wide branch" if wide else "LSTM", document.get("ensemble")
-    kinds = [(f"ensemble of {len(members)}", document), (name, document["single"])] if members else [(name, document)]
+    name, members = "LSTM and wide branch" if wide else "LSTM", document.get("ensemble", [])
+    kinds = [(f"ensemble of {len(members)}", document), (name, document["single"])] if len(members) > 1 else [(name, document)]
     for kind, sides in (*kinds, ("wide branch alone", wide), ("linear baseline", document.get("baseline") or {})):
         for side in SIDES:
             if side in sides:

@@ -82,7 +82,7 @@ def _ensemble(
     """Chooses an ensemble on the validation rows among the trials whose weights are kept, saves and evaluates it.
 
     Returns:
-        What it changes in the result: nothing where the best trial alone is better by what trials are ranked by.
+        What it changes in the result; where the best trial alone is better by what trials are ranked by, it is the only member.
     """
     from model.ensemble import Ensemble, select_members
     from model.text_classifier import softmax
@@ -95,15 +95,16 @@ def _ensemble(
     rows = inputs.dataset.split.validation
     probabilities = [softmax(classifier.logits(encoded, rows)) for classifier in classifiers]
     weights = select_members(inputs.dataset.labels[rows], probabilities, rounds)
+    nothing = {"ensemble": [{"trial": best.number, "weight": 1.0}], "single": single}
     if len(weights) < 2:
-        return {}
+        return nothing
     names = {place: f"{candidates[place].number:05d}" for place in weights}
     together = Ensemble(
         {names[place]: classifiers[place] for place in weights}, {names[place]: weight for place, weight in weights.items()}
     )
     sides = _sides(together, encoded, inputs.dataset)
     if best.objective.cost(sides["validation"]) >= best.objective.cost(single["validation"]):
-        return {}
+        return nothing
     together.metrics.update(search=folder.name, **sides)
     digest = hashlib.blake2b(json.dumps(together.weights).encode(), digest_size=4).hexdigest()
     path = folder.path / "classifiers" / f"ensemble-{digest}"
