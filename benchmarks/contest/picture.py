@@ -47,8 +47,9 @@ def draw(runs: Sequence[Run], corpus: str, path: Path) -> None:
     axes.grid(alpha=0.25)
     axes.set_xlabel("wall time since the launch, s (log scale)")
     axes.set_ylabel("best full loss on the validation rows so far, nats (log scale)")
-    seeds = len({run.seed for run in runs})
-    axes.set_title(f"{corpus}: {'median of ' if seeds > 1 else ''}{seeds} seed{'s' if seeds > 1 else ''}", loc="left")
+    seeds = [len({run.seed for run in runs if run.contender == name}) for name in {run.contender for run in runs}]
+    span = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
+    axes.set_title(f"{corpus}: {'medians of ' if max(seeds) > 1 else ''}{span} seed{'s' if max(seeds) > 1 else ''}", loc="left")
     _label(axes, lines)
     with mpl.rc_context({"svg.hashsalt": "topknot", "svg.fonttype": "none"}):  # equal runs give equal files
         figure.savefig(path, metadata={"Date": None})
