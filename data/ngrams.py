@@ -7,35 +7,26 @@ cut once, however often it occurs.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
+from data.ngram_counter import KINDS, Codes, Kind, NgramCounter, text_parts
 from data.numbered import NumberedTexts
-from data.tokens import FIRST, Ints
+from data.tokens import Ints
 
-Kind = Literal["words", "pairs", "characters"]
-KINDS: tuple[Kind, ...] = ("words", "pairs", "characters")
 NORMED_TOGETHER: tuple[tuple[Kind, ...], ...] = (("words", "pairs"), ("characters",))
 """A text's n-grams of a group have length 1 together, so that the many runs of characters do not drown the words."""
 ALWAYS = len(KINDS) << 32
 """The code of what stands in every text."""
-RUNS = (3, 4, 5)
 MOST = 2**16
 """N-grams of a group that are kept, the most frequent ones."""
-REPEATED = 0.6
-"""Share of the runs of a text's distinct words that are distinct: .8 in texts of 13 words, .55 in texts of 600."""
-TOKENS = 2**18
-"""Tokens of the texts whose n-grams are counted at a time."""
 LEAST = 2
 """Training texts that an n-gram must stand in to be kept."""
 
-Codes = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
 
 
@@ -63,7 +54,10 @@ class Ngrams:
         """Returns texts' weights of the n-grams: float32 (texts, f), 1 + ln(frequency) times idf, of length 1 a group; and
         1 for `ALWAYS`.
         """
-        parts = list(self.encode_in_parts(numbered))
+        return self._encode(numbered, self._counters(numbered))
+
+    def _encode(self, numbered: NumberedTexts, counters: Mapping[Kind, NgramCounter]) -> csr_array:
+        parts = list(self._in_parts(numbered, counters))
         if not parts:
             return csr_array(np.zeros((0, len(self.codes)), np.float32))
         lengths = np.concatenate([np.diff(part.indptr) for part in parts])
@@ -73,8 +67,13 @@ class Ngrams:
 
     def encode_in_parts(self, numbered: NumberedTexts) -> Iterator[csr_array]:
         """Yields what `encode` returns, some texts at a time: before n-grams are dropped there are many times more."""
-        counters = {kind: _Counter(numbered, kind) for kind in self.kinds()}
-        for first, last in _parts(numbered):
+        return self._in_parts(numbered, self._counters(numbered))
+
+    def _counters(self, numbered: NumberedTexts) -> dict[Kind, NgramCounter]:
+        return {kind: NgramCounter(numbered, kind) for kind in self.kinds()}
+
+    def _in_parts(self, numbered: NumberedTexts, counters: Mapping[Kind, NgramCounter]) -> Iterator[csr_array]:
+        for first, last in text_parts(numbered):
             yield self._weigh(
                 last - first, {kind: (counter.count(first, last), counter.codes) for kind, counter in counters.items()}
             )
@@ -103,18 +102,6 @@ class Ngrams:
         return csr_array(coo_array((counts.data[kept], (rows, columns)), shape=(counts.shape[0], len(self.codes))))
 
 
-def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
-    """Estimates how many distinct n-grams of each kind the texts have, added up over all texts; without finding them."""
-    runs = np.array([sum(max(0, len(name) + 3 - size) for size in RUNS) if name else 0 for name in numbered.names])
-    counter = _Counter(numbered, "words")
-    words, characters = 0, 0
-    for first, last in _parts(numbered):
-        part = counter.count(first, last)
-        words += part.nnz
-        characters += int(REPEATED * runs[part.indices].sum())
-    return {"words": words, "pairs": len(numbered.tokens.flat), "characters": characters}
-
-
 def fit_ngrams(
     numbered: NumberedTexts, train: Ints, kinds: Collection[Kind] = KINDS, most: int = MOST
 ) -> tuple[Ngrams, csr_array]:
@@ -128,9 +115,10 @@ def fit_ngrams(
     """
     is_train = np.zeros(len(numbered.tokens), dtype=bool)
     is_train[train] = True
+    counters = {kind: NgramCounter(numbered, kind) for kind in KINDS if kind in kinds}
     codes, idf = [np.array([ALWAYS], np.uint64)], [np.ones(1, np.float32)]
     for group in NORMED_TOGETHER:
-        found = [_frequencies(numbered, kind, is_train) for kind in group if kind in kinds]
+        found = [_frequencies(numbered, counters[kind], is_train) for kind in group if kind in counters]
         if not found:
             continue
         all_codes, frequencies = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
@@ -140,87 +128,16 @@ def fit_ngrams(
         idf.append((np.log((1 + len(train)) / (1 + frequencies[kept])) + 1).astype(np.float32))
     unique, places = np.unique(np.concatenate(codes), return_index=True)
     ngrams = Ngrams(unique, np.concatenate(idf)[places])
-    return ngrams, ngrams.encode(numbered)
+    return ngrams, ngrams._encode(numbered, counters)  # noqa: SLF001 - with what was counted already
 
 
-def _frequencies(numbered: NumberedTexts, kind: Kind, chosen: npt.NDArray[np.bool_]) -> tuple[Codes, Ints]:
+def _frequencies(numbered: NumberedTexts, counter: NgramCounter, chosen: npt.NDArray[np.bool_]) -> tuple[Codes, Ints]:
     """Returns the codes of a kind's n-grams, and in how many of the chosen texts each stands: int64."""
-    counter = _Counter(numbered, kind)
     frequencies = np.zeros(len(counter.codes), dtype=np.int64)
-    for first, last in _parts(numbered):
+    for first, last in text_parts(numbered):
         part = counter.count(first, last)[np.flatnonzero(chosen[first:last])]
         frequencies += np.bincount(part.indices, minlength=len(frequencies))
     return counter.codes, frequencies
-
-
-def _parts(numbered: NumberedTexts) -> Iterator[tuple[int, int]]:
-    """Yields the first and last + 1 of texts that have `TOKENS` tokens together, or one text of more."""
-    offsets, first = numbered.tokens.offsets, 0
-    while first < len(offsets) - 1:
-        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + TOKENS, side="right")) - 1)
-        yield first, last
-        first = last
-
-
-class _Counter:
-    """Counts the n-grams of a kind in texts; what hangs on words or on neighbours alone is worked out once.
-
-    Attributes:
-        codes: uint64: of each column of the counts.
-    """
-
-    def __init__(self, numbered: NumberedTexts, kind: Kind) -> None:
-        self._tokens, self._kind, names = numbered.tokens, kind, numbered.names
-        self._size = len(names)
-        if kind == "words":
-            self.codes = _codes(names, "words")
-        elif kind == "characters":
-            runs: dict[str, int] = {"": 0}
-            of_word: list[int] = []
-            ends = [0]
-            for name in names:
-                of_word += [runs.setdefault(run, len(runs)) for run in _runs(name)]
-                ends.append(len(of_word))
-            ones = np.ones(len(of_word), dtype=np.float32)
-            shape = (len(names), len(runs))
-            self._contain = csr_array((ones, np.array(of_word, dtype=np.int64), np.array(ends)), shape=shape)
-            self.codes = _codes(runs, "characters")
-        else:
-            hashes = _codes(names, "words") & np.uint64(0xFFFFFFFF)
-            flat = numbered.tokens.flat
-            mixed = (hashes[flat[:-1]] * np.uint64(0x9E3779B1) + hashes[flat[1:]]) & np.uint64(0xFFFFFFFF)
-            self.codes, self._pairs = np.unique(mixed, return_inverse=True)
-            self.codes = self.codes | np.uint64(KINDS.index("pairs") << 32)
-
-    def count(self, first: int, last: int) -> csr_array:
-        """Returns counts of the texts from the first to before the last: float32 (texts, n-grams)."""
-        offsets = self._tokens.offsets[first : last + 1]
-        if self._kind == "pairs":
-            rows = np.repeat(np.arange(last - first), np.diff(offsets))
-            inside = rows[1:] == rows[:-1]
-            columns = self._pairs[offsets[0] : offsets[-1] - 1][inside]
-            ones = np.ones(len(columns), dtype=np.float32)
-            return csr_array(coo_array((ones, (rows[1:][inside], columns)), shape=(last - first, len(self.codes))))
-        flat = self._tokens.flat[offsets[0] : offsets[-1]]
-        ones = np.ones(len(flat), dtype=np.float32)
-        words = csr_array((ones, flat, offsets - offsets[0]), shape=(last - first, self._size), copy=True)
-        words.sum_duplicates()
-        if self._kind == "characters":
-            return csr_array(words @ self._contain)
-        words.data[words.indices < FIRST] = 0
-        words.eliminate_zeros()
-        return words
-
-
-def _runs(name: str) -> list[str]:
-    """Returns the runs of characters of a word, its ends marked by a space; a word of one letter is a run itself."""
-    marked = f" {name} "
-    return [marked[at : at + size] for size in RUNS for at in range(len(marked) - size + 1)] if name else []
-
-
-def _codes(names: Collection[str], kind: Kind) -> Codes:
-    hashes = np.fromiter((zlib.crc32(name.encode("utf-8", "surrogatepass")) for name in names), np.uint64, len(names))
-    return hashes | np.uint64(KINDS.index(kind) << 32)
 
 
 def _normed(counts: csr_array, idf: Floats) -> csr_array:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -27,6 +25,7 @@ from model.forward import Shape
 from model.hparams import HParams
 from model.mixture import Logits, Mixture
 from model.network import DEEP_SCALE, WIDE, WIDE_SCALE, build
+from model.new_folder import new_folder
 from model.text_classifier import Encoded, TextClassifier
 from model.trained import Trained
 from model.training import infer
@@ -106,13 +105,8 @@ class Classifier(TextClassifier):
         Raises:
             FileExistsError: If the folder exists.
         """
-        if folder.exists():
-            raise FileExistsError(f"{folder} exists.")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        network = self._keras()
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            network.save(temporary / NETWORK)
+        with new_folder(folder) as temporary:
+            self._keras().save(temporary / NETWORK)
             words = {"tokens": self.vocabulary.tokens, "counts": self.vocabulary.counts.tolist()}
             (temporary / VOCABULARY).write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
             about = {
@@ -126,11 +120,6 @@ class Classifier(TextClassifier):
             if self.wide:
                 np.savez(temporary / NGRAMS, codes=self.wide.ngrams.codes, idf=self.wide.ngrams.idf)
             (temporary / CLASSIFIER).write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")
-            temporary.chmod(0o755)
-            temporary.replace(folder)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
 
     def _keras(self) -> keras.Model:
         """Returns the network as Keras knows it."""

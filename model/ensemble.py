@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +17,9 @@ from data.errors import InputError
 from data.numbered import number_texts
 from data.tokens import Ints
 from model.classifier import CLASSIFIER, FORMAT, Classifier, read_about
-from model.mixture import Logits
-from model.text_classifier import Encoded, TextClassifier, softmax
+from model.mixture import Logits, softmax
+from model.new_folder import new_folder
+from model.text_classifier import Encoded, TextClassifier
 
 MEMBERS = "members"
 MEMBER = re.compile(r"[0-9A-Za-z_-]{1,40}")
@@ -66,20 +65,11 @@ class Ensemble(TextClassifier):
         Raises:
             FileExistsError: If the folder exists.
         """
-        if folder.exists():
-            raise FileExistsError(f"{folder} exists.")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
+        with new_folder(folder) as temporary:
             for name, member in self.members.items():
                 member.save(temporary / name)
             about = {"format": FORMAT, MEMBERS: dict(self.weights), "metrics": self.metrics}
             (temporary / CLASSIFIER).write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")
-            temporary.chmod(0o755)
-            temporary.replace(folder)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
 
     @classmethod
     def load(cls, folder: Path) -> Ensemble:

@@ -28,6 +28,13 @@ class Mixture(NamedTuple):
         return np.float32(self.wide) * wide + np.float32(self.deep) * deep
 
 
+def softmax(logits: Logits) -> Logits:
+    """Returns probabilities, rows summing to 1: float32, of the logits' shape."""
+    exponentials: Logits = np.exp(logits - logits.max(axis=1, keepdims=True))
+    exponentials /= exponentials.sum(axis=1, keepdims=True)
+    return exponentials
+
+
 def fit_mixture(labels: Labels, wide: Logits, deep: Logits) -> Mixture:
     """Finds the mixture of the lowest cross-entropy; Newton's method, for the loss is convex in the two weights.
 

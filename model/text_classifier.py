@@ -14,7 +14,7 @@ import numpy.typing as npt
 from data.errors import InputError
 from data.tokens import Ints, Tokens
 from model.evaluation import Evaluation, evaluate
-from model.mixture import Logits
+from model.mixture import Logits, softmax
 
 CHUNK = 8192
 """Texts encoded at a time, so that memory stays bounded whatever comes in."""
@@ -117,10 +117,3 @@ class TextClassifier(ABC):
             some = ", ".join(map(repr, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
             raise InputError(f"{source} has labels that the classifier does not know: {some}. It knows {len(ids)} classes.")
         return np.array([ids[name] for name in names], dtype=np.int32)
-
-
-def softmax(logits: Logits) -> Logits:
-    """Returns probabilities, rows summing to 1: float32, of the logits' shape."""
-    exponentials: Logits = np.exp(logits - logits.max(axis=1, keepdims=True))
-    exponentials /= exponentials.sum(axis=1, keepdims=True)
-    return exponentials

@@ -16,12 +16,14 @@ from scipy.sparse import csr_array
 
 from data.corpus import Corpus
 from data.dataset import Dataset, encode_numbered
-from data.ngrams import KINDS, MOST, Kind, Ngrams, count_ngrams, fit_ngrams
+from data.ngram_counter import KINDS, Kind, count_ngrams
+from data.ngrams import MOST, Ngrams, fit_ngrams
 from data.numbered import NumberedTexts, number_texts
 from data.split import Split
 from data.tokens import Ints
 from data.units import number_units
 from data.vocabulary import Vocabulary
+from model.mixture import softmax
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
@@ -153,7 +155,7 @@ def _choose_rate(features: csr_array, labels: Labels, classes: int, held_out: Ma
     def loss(index: int) -> float:
         if index not in losses:
             kernel = _descend(features[seen], labels[seen], classes, RATES[index], epochs, seed)
-            probabilities = _softmax(features[unseen] @ kernel)[np.arange(len(unseen)), labels[unseen]]
+            probabilities = softmax(features[unseen] @ kernel)[np.arange(len(unseen)), labels[unseen]]
             losses[index] = -float(np.log(np.maximum(probabilities, 1e-30)).mean())
         return losses[index]
 
@@ -184,7 +186,7 @@ def _descend(features: csr_array, labels: Labels, classes: int, rate: float, epo
         for first in range(0, rows, batch_size):
             batch = np.sort(order[first : first + batch_size])
             x = features[batch]
-            gradient = _softmax(x @ kernel)
+            gradient = softmax(x @ kernel)
             gradient[np.arange(len(batch)), labels[batch]] -= 1
             gradient *= -rate * (1 - step / steps)
             # Only the rows of the kernel whose n-grams stand in the batch change.
@@ -203,9 +205,3 @@ def _hold_out(units: Ints, seed: int) -> Mask:
     numbers = np.unique(units, return_inverse=True)[1]
     held: Mask = np.random.default_rng(seed).permutation(int(numbers.max()) + 1) % HELD_OUT == 0
     return held[numbers]
-
-
-def _softmax(logits: Floats) -> Floats:
-    exponentials: Floats = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    exponentials /= exponentials.sum(axis=-1, keepdims=True)
-    return exponentials

@@ -9,7 +9,7 @@ from data.errors import InputError
 from model.hparams import HParams
 from model.presets import PORTFOLIOS
 from tune.folder import SearchFolder
-from tune.outcome import leaderboard
+from tune.outcome import ranked_trials
 from tune.settings import Settings
 
 FIRST = "first"
@@ -29,7 +29,7 @@ def first_trials(settings: Settings) -> list[HParams]:
     warm: list[HParams] = []
     if settings.warm_start is not None:
         other = SearchFolder.find(settings.storage, settings.warm_start)
-        ended = [trial for trial in leaderboard(other.trials()) if trial.best_epoch and trial.state in {"complete", "pruned"}]
+        ended = ranked_trials(other.trials())
         if not ended:
             raise InputError(f"--warm-start: no trial of the search {settings.warm_start!r} has come to a result yet.")
         warm = [HParams.from_dict(trial.hparams) for trial in ended[:WARM]]

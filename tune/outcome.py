@@ -91,8 +91,12 @@ def leaderboard(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:
 
 def best_trial(trials: Sequence[TrialOutcome]) -> TrialOutcome | None:
     """Returns the trial of the best epoch of all on the validation rows, whatever became of it then; failed ones not."""
-    ranked = leaderboard([trial for trial in trials if trial.state in {"complete", "pruned"}])
-    return ranked[0] if ranked and ranked[0].best_epoch else None
+    return next(iter(ranked_trials(trials)), None)
+
+
+def ranked_trials(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:
+    """Returns the trials that ended with a result, the best first."""
+    return [trial for trial in leaderboard(trials) if trial.best_epoch and trial.state in {"complete", "pruned"}]
 
 
 def podium(trials: Sequence[TrialOutcome], keep: int) -> Podium:

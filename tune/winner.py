@@ -15,9 +15,9 @@ from data.split import SIDES
 from model.evaluation import evaluate
 from model.hparams import HParams
 from tune.errors import SearchFailedError
-from tune.folder import LOG, SearchFolder
+from tune.folder import CLASSIFIERS, LOG, SearchFolder
 from tune.inputs import Inputs
-from tune.outcome import TrialOutcome, best_trial, leaderboard
+from tune.outcome import TrialOutcome, best_trial, ranked_trials
 from tune.weights import read_trained, weights_file
 
 if TYPE_CHECKING:
@@ -85,11 +85,12 @@ def _ensemble(
         What it changes in the result; where the best trial alone is better by what trials are ranked by, it is the only member.
     """
     from model.ensemble import Ensemble, select_members
-    from model.text_classifier import softmax
+    from model.mixture import softmax
 
     best, classifier, single = alone
-    ranked = [trial for trial in leaderboard(trials) if trial.best_epoch and trial.state in {"complete", "pruned"}]
-    others = [trial for trial in ranked if trial is not best and weights_file(folder.weights, trial.number).exists()]
+    others = [
+        trial for trial in ranked_trials(trials) if trial is not best and weights_file(folder.weights, trial.number).exists()
+    ]
     candidates = [best, *others]
     classifiers = [classifier, *(_classifier(folder, inputs, trial) for trial in others)]
     rows = inputs.dataset.split.validation
@@ -107,7 +108,7 @@ def _ensemble(
         return nothing
     together.metrics.update(search=folder.name, **sides)
     digest = hashlib.blake2b(json.dumps(together.weights).encode(), digest_size=4).hexdigest()
-    path = folder.path / "classifiers" / f"ensemble-{digest}"
+    path = folder.path / CLASSIFIERS / f"ensemble-{digest}"
     if not path.exists():
         together.save(path)
     members = [{"trial": candidates[place].number, "weight": weight} for place, weight in weights.items()]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.ngrams import ALWAYS, KINDS, LEAST, Kind, count_ngrams, fit_ngrams
+from data.ngram_counter import KINDS, Kind, count_ngrams
+from data.ngrams import ALWAYS, LEAST, fit_ngrams
 from data.numbered import number_texts
 from data.tokenizer import tokenize
 
@@ -54,7 +55,7 @@ def test_it_makes_no_difference_how_many_texts_are_counted_at_a_time(monkeypatch
     numbered = number_texts(["aa bb cc", "aa bb", "", "cc aa bb dd", "dd cc"], 9)
     together = fit_ngrams(numbered, np.arange(4))
     for tokens in (1, 3, 5):
-        monkeypatch.setattr("data.ngrams.TOKENS", tokens)
+        monkeypatch.setattr("data.ngram_counter.TOKENS", tokens)
         ngrams, weights = fit_ngrams(numbered, np.arange(4))
         np.testing.assert_array_equal(ngrams.codes, together[0].codes)
         np.testing.assert_array_equal(weights.toarray(), together[1].toarray())

@@ -3,7 +3,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from data.corpus import Corpus
-from data.ngrams import KINDS, fit_ngrams
+from data.ngram_counter import KINDS
+from data.ngrams import fit_ngrams
 from data.numbered import number_texts
 from data.split import Split, split_corpus
 from model.evaluation import evaluate

@@ -1,0 +1,106 @@
+"""How often words, pairs of words and runs of characters stand in texts."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterator
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array, csr_array
+
+from data.numbered import NumberedTexts
+from data.tokens import FIRST
+
+Kind = Literal["words", "pairs", "characters"]
+KINDS: tuple[Kind, ...] = ("words", "pairs", "characters")
+RUNS = (3, 4, 5)
+REPEATED = 0.6
+"""Share of the runs of a text's distinct words that are distinct: .8 in texts of 13 words, .55 in texts of 600."""
+TOKENS = 2**18
+"""Tokens of the texts whose n-grams are counted at a time."""
+
+Codes = npt.NDArray[np.uint64]
+
+
+def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
+    """Estimates how many distinct n-grams of each kind the texts have, added up over all texts; without finding them."""
+    runs = np.array([sum(max(0, len(name) + 3 - size) for size in RUNS) if name else 0 for name in numbered.names])
+    counter = NgramCounter(numbered, "words")
+    words, characters = 0, 0
+    for first, last in text_parts(numbered):
+        part = counter.count(first, last)
+        words += part.nnz
+        characters += int(REPEATED * runs[part.indices].sum())
+    return {"words": words, "pairs": len(numbered.tokens.flat), "characters": characters}
+
+
+def text_parts(numbered: NumberedTexts) -> Iterator[tuple[int, int]]:
+    """Yields the first and last + 1 of texts that have `TOKENS` tokens together, or one text of more."""
+    offsets, first = numbered.tokens.offsets, 0
+    while first < len(offsets) - 1:
+        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + TOKENS, side="right")) - 1)
+        yield first, last
+        first = last
+
+
+class NgramCounter:
+    """Counts the n-grams of a kind in texts; what hangs on words or on neighbours alone is worked out once.
+
+    Attributes:
+        codes: uint64: of each column of the counts.
+    """
+
+    def __init__(self, numbered: NumberedTexts, kind: Kind) -> None:
+        self._tokens, self._kind, names = numbered.tokens, kind, numbered.names
+        self._size = len(names)
+        if kind == "words":
+            self.codes = _codes(names, "words")
+        elif kind == "characters":
+            runs: dict[str, int] = {"": 0}
+            of_word: list[int] = []
+            ends = [0]
+            for name in names:
+                of_word += [runs.setdefault(run, len(runs)) for run in _runs(name)]
+                ends.append(len(of_word))
+            ones = np.ones(len(of_word), dtype=np.float32)
+            shape = (len(names), len(runs))
+            self._contain = csr_array((ones, np.array(of_word, dtype=np.int64), np.array(ends)), shape=shape)
+            self.codes = _codes(runs, "characters")
+        else:
+            hashes = _codes(names, "words") & np.uint64(0xFFFFFFFF)
+            flat = numbered.tokens.flat
+            mixed = (hashes[flat[:-1]] * np.uint64(0x9E3779B1) + hashes[flat[1:]]) & np.uint64(0xFFFFFFFF)
+            self.codes, self._pairs = np.unique(mixed, return_inverse=True)
+            self.codes = self.codes | np.uint64(KINDS.index("pairs") << 32)
+
+    def count(self, first: int, last: int) -> csr_array:
+        """Returns counts of the texts from the first to before the last: float32 (texts, n-grams)."""
+        offsets = self._tokens.offsets[first : last + 1]
+        if self._kind == "pairs":
+            rows = np.repeat(np.arange(last - first), np.diff(offsets))
+            inside = rows[1:] == rows[:-1]
+            columns = self._pairs[offsets[0] : offsets[-1] - 1][inside]
+            ones = np.ones(len(columns), dtype=np.float32)
+            return csr_array(coo_array((ones, (rows[1:][inside], columns)), shape=(last - first, len(self.codes))))
+        flat = self._tokens.flat[offsets[0] : offsets[-1]]
+        ones = np.ones(len(flat), dtype=np.float32)
+        words = csr_array((ones, flat, offsets - offsets[0]), shape=(last - first, self._size), copy=True)
+        words.sum_duplicates()
+        if self._kind == "characters":
+            return csr_array(words @ self._contain)
+        words.data[words.indices < FIRST] = 0
+        words.eliminate_zeros()
+        return words
+
+
+def _runs(name: str) -> list[str]:
+    """Returns the runs of characters of a word, its ends marked by a space; a word of one letter is a run itself."""
+    marked = f" {name} "
+    return [marked[at : at + size] for size in RUNS for at in range(len(marked) - size + 1)] if name else []
+
+
+def _codes(names: Collection[str], kind: Kind) -> Codes:
+    hashes = np.fromiter((zlib.crc32(name.encode("utf-8", "surrogatepass")) for name in names), np.uint64, len(names))
+    return hashes | np.uint64(KINDS.index(kind) << 32)
