@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +88,25 @@ class CompiledNetwork:
         self._adam.reset()
         if self._scale:
             self._scale.reset()
+
+    def optimizer_state(self) -> list[npt.NDArray[Any]]:
+        """Returns a copy of what the optimizer remembers (`model.snapshot`)."""
+        return [*self._adam.state(), *(self._scale.state() if self._scale else ())]
+
+    def restore(self, weights: Weights, optimizer: list[npt.NDArray[Any]]) -> None:
+        """Puts weights and what the optimizer remembers in place.
+
+        Raises:
+            ValueError: If they are not of this network.
+        """
+        got, wanted = [part.shape for part in optimizer], [part.shape for part in self.optimizer_state()]
+        if got != wanted:
+            raise ValueError(f"The optimizer's state is of shapes {got}; this network needs {wanted}.")
+        self.assign(weights)
+        moments = len(self._adam.variables) * 2
+        self._adam.restore(optimizer[:moments])
+        if self._scale:
+            self._scale.restore(optimizer[moments:])
 
     def assign(self, weights: Weights) -> None:
         """Puts weights in place, in Keras's order.

@@ -32,6 +32,15 @@ class LazyAdam:
         for moment in (*self.first, *self.second):
             moment.assign(np.zeros(moment.shape, dtype=np.float32))
 
+    def state(self) -> list[npt.NDArray[np.float32]]:
+        """Returns a copy of all moments, the first ones first."""
+        return [moment.numpy() for moment in (*self.first, *self.second)]
+
+    def restore(self, state: list[npt.NDArray[np.float32]]) -> None:
+        """Puts moments in place, as `state` returned them."""
+        for moment, value in zip((*self.first, *self.second), state, strict=True):
+            moment.assign(value)
+
     def apply(
         self,
         rows: tf.IndexedSlices,

@@ -22,6 +22,7 @@ from model.hparams import HParams, Precision
 from model.mixture import Logits, Mixture, fit_mixture
 from model.network import initial_weights
 from model.pool import POOL, Pool
+from model.snapshot import Snapshot
 from model.trained import Trained
 
 
@@ -138,6 +139,19 @@ class Training:
     def trained(self) -> Trained:
         """Returns a copy of what was learned so far."""
         return Trained(self._network.weights(), self.mixture)
+
+    def snapshot(self) -> Snapshot:
+        """Returns a copy of what the training needs to go on elsewhere."""
+        return Snapshot(self.epoch, self.steps, self._network.weights(), self._network.optimizer_state())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Goes on from a snapshot of a training with the same dataset, hyperparameters and seed, as that one would have.
+
+        Raises:
+            ValueError: If it is of another network.
+        """
+        self._network.restore(snapshot.weights, snapshot.optimizer)
+        self.epoch, self.steps = snapshot.epoch, snapshot.steps
 
     def _validate(self, deadline: float) -> Evaluation:
         """Evaluates on the validation rows; with a wide branch, weighs the two anew first."""

@@ -21,7 +21,7 @@ from tune.program import program
 from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
 from tune.study import create_study, explained, open_study, study_url
 
-SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, LOCK = (
+SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK = (
     "settings.yaml",
     "search.json",
     "result.json",
@@ -29,6 +29,7 @@ SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, LOCK = (
     "ray",
     "search.log",
     "weights",
+    "snapshots",
     "search.lock",
 )
 
@@ -41,6 +42,7 @@ class SearchFolder:
     search.json     the corpus's fingerprint, the environment, seconds spent
     study.journal   the Optuna study: every trial, every epoch's metrics (study.db, or a database elsewhere, if so set)
     weights/        the best weights of the best trials
+    snapshots/      what running trials need to go on
     ray/            Ray's experiment state; never read
     classifiers/    the best trial as a classifier's folder
     result.json     the best trial and its figures on every split, once the search is over
@@ -213,3 +215,8 @@ class SearchFolder:
     def weights(self) -> Path:
         """Where the trials' best weights stand (see `tune.weights`)."""
         return self.path / WEIGHTS
+
+    @property
+    def snapshots(self) -> Path:
+        """Where the running trials' snapshots stand (see `tune.snapshots`)."""
+        return self.path / SNAPSHOTS

@@ -38,8 +38,9 @@ class Proposal(NamedTuple):
 class Record:
     """Writes trials into a study: proposed, reported epoch by epoch, ended once.
 
-    A trial that a killed search left running is handed out again, with its number and its hyperparameters; since
-    trainings are seeded, it reports the same values anew, and the study keeps one for each epoch.
+    A trial that a killed search left running is handed out again, with its number and its hyperparameters; it reports
+    what it reported anew (`tune.snapshots`; or, trainings being seeded, it trains the same again), and the study keeps one
+    value for each epoch.
 
     Args:
         study: The study, with its sampler.
@@ -60,6 +61,11 @@ class Record:
         self._count = sum(trial.state is not TrialState.WAITING for trial in trials)
         self._live: dict[int, optuna.Trial] = {}
         self._epochs: dict[int, dict[int, float]] = {}
+
+    @property
+    def running(self) -> set[int]:
+        """The trials that have not ended."""
+        return {*self._live, *(orphan.number for orphan in self._orphans)}
 
     def propose(self) -> Proposal | None:
         """Returns a new trial, or None when there are enough."""

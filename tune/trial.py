@@ -17,6 +17,7 @@ from model.hparams import HParams, Precision
 from tune.memory import own_memory, pool_memory
 from tune.objective import Objective
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
+from tune.snapshots import Kept, SnapshotFile
 from tune.weights import weights_file, write_trained
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class LSTMTrial(Trainable):
         *,
         dataset: Dataset,
         weights: Path,
+        snapshots: Path,
         seed: int,
         epochs: int,
         patience: int,
@@ -50,6 +52,7 @@ class LSTMTrial(Trainable):
             config: The trial's number and hyperparameters.
             dataset: What Ray's object store holds, not copied.
             weights: The folder that takes each trial's best weights.
+            snapshots: The folder that takes what a trial needs to go on in another process.
             seed: Of the search; a trial's own comes of it and of its number.
             epochs: Of a trial, at most.
             patience: Epochs that are no better after which a trial ends.
@@ -66,11 +69,10 @@ class LSTMTrial(Trainable):
         use_device(cpus, gpu=gpu)
         POOL.kept = min(KEPT, pool_memory(memory))
         self._memory, self._precision = memory, precision
-        self._dataset, self._weights, self._seed = dataset, weights, seed
+        self._dataset, self._weights, self._snapshots, self._seed = dataset, weights, snapshots, seed
         self._epochs, self._patience, self._objective, self._deadline = epochs, patience, objective, deadline
         self._training: Training | None = None
         self._failure, self._outgrown = "", False
-        self._last: dict[str, Any] = {}
         self._best, self._best_epoch = math.inf, 0
         self._start(config)
 
@@ -90,22 +92,19 @@ class LSTMTrial(Trainable):
             exit_actor()  # Tune runs the trial in a new process (see `tune.tuning.RETRIES`)
         if self._training is None:
             return self._end_early(self._failure)
+        if self._told < len(self._reports):
+            return self._report(taken_up=True)
         try:
             report = self._training.run_epoch(self._deadline)
         except OutOfTimeError as error:
             return self._end_early(f"time limit: in epoch {self._training.epoch}", error.seconds)
         except Exception as error:
             return self._end_early(_crash(error))
-        figures = {name: getattr(report, name) for name in report.__slots__}
-        cost = self._objective.cost(figures)
-        if cost < self._best:
-            self._best, self._best_epoch = cost, report.epoch
-            # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
-            if cost <= min(self._bar, self._reported):
-                write_trained(weights_file(self._weights, self._number), self._training.trained())
-        ended = _end(report.epoch, report.loss, self._best_epoch, self._epochs, self._patience)
-        self._last = figures | {"at": time.time()}
-        return {**self._last, ENDED: ended, "done": bool(ended)}
+        self._reports.append({name: getattr(report, name) for name in report.__slots__} | {"at": time.time()})
+        result = self._report(taken_up=False)
+        if not result["done"] and self._file.due:
+            self._file.write(Kept(self._training.snapshot(), self._reports))
+        return result
 
     def cleanup(self) -> None:
         """Ends the training."""
@@ -118,7 +117,10 @@ class LSTMTrial(Trainable):
 
         self._number, self._reported, self._bar = config[NUMBER], config[REPORTED], config[BAR]
         self._best, self._best_epoch = math.inf, 0
-        self._last = {
+        self._file = SnapshotFile(self._snapshots, self._number)
+        self._reports: list[dict[str, float]] = []
+        self._told = 0
+        self._last: dict[str, Any] = {
             "epoch": 0,
             "train_loss": math.nan,
             "loss": math.nan,
@@ -132,8 +134,35 @@ class LSTMTrial(Trainable):
         seed = trial_seed(self._seed, self._number)
         try:
             self._training = Training(self._dataset, hparams, seed=seed, precision=self._precision)
+            self._take_up(self._training)
         except Exception as error:
             self._failure = _crash(error)
+
+    def _report(self, *, taken_up: bool) -> dict[str, Any]:
+        """Tells the next epoch: one that was trained just now, or before the trial's process died."""
+        epoch = self._told + 1
+        self._last = {"epoch": epoch, **self._reports[self._told]}
+        self._told = epoch
+        cost = self._objective.cost(self._last)
+        if cost < self._best:
+            self._best, self._best_epoch = cost, epoch
+            # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
+            if not taken_up and cost <= min(self._bar, self._reported):
+                write_trained(weights_file(self._weights, self._number), self._training.trained())
+        ended = _end(epoch, self._last["loss"], self._best_epoch, self._epochs, self._patience)
+        return {**self._last, ENDED: ended, "done": bool(ended)}
+
+    def _take_up(self, training: Training) -> None:
+        """Goes on from the trial's snapshot, if there is one."""
+        kept = self._file.read()
+        if kept is None:
+            return
+        try:
+            training.restore(kept.snapshot)
+        except ValueError as error:
+            logger.warning("The snapshot of trial %d is of another network; it begins anew", self._number, exc_info=error)
+        else:
+            self._reports = kept.reports
 
     def _end_early(self, ended: str, seconds: float = 0.0) -> dict[str, Any]:
         """Returns a report that ends the trial within an epoch, on which so many seconds were spent."""

@@ -17,14 +17,15 @@ from tune.memory import worker_memory
 from tune.outcome import podium, read_trials
 from tune.record import Record
 from tune.settings import Settings
+from tune.snapshots import keep_only
 from tune.weights import size_of, weights_file
 
 if TYPE_CHECKING:
     from ray.tune import Callback
 
 RETRIES = 1
-"""How often a trial is run again, from its start and with the same seed, when its process ends under it: killed for want of
-memory, say, or by itself, having grown too large (`tune.trial`)."""
+"""How often a trial is run again, from its last snapshot or with the same seed from its start, when its process ends under
+it: killed for want of memory, say, or by itself, having grown too large (`tune.trial`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +77,16 @@ class Tuning:
             best.fit(budget, lambda number: size_of(weights_file(self.folder.weights, number)))
             while best.fallen:
                 weights_file(self.folder.weights, best.fallen.pop()).unlink(missing_ok=True)
+            keep_only(self.folder.snapshots, record.running)
 
+        self.folder.snapshots.mkdir(exist_ok=True)
+        keep_only(self.folder.snapshots, record.running)
         scheduler = make_scheduler(settings, trials, len(record.first))
         trainable = with_parameters(
             LSTMTrial,
             dataset=ray.put(self.inputs.dataset),
             weights=self.folder.weights,
+            snapshots=self.folder.snapshots,
             seed=settings.seed,
             epochs=settings.max_epochs,
             patience=settings.patience,

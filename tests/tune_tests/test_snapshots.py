@@ -1,0 +1,112 @@
+"""What a running trial leaves for the case that its process dies."""
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tune.snapshots
+from data.dataset import Dataset
+from model.hparams import HParams
+from tune.objective import Objective
+from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
+from tune.snapshots import SnapshotFile, keep_only
+from tune.trial import LSTMTrial
+from tune.weights import read_trained, weights_file
+
+TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False)
+FIGURES = ("epoch", "train_loss", "loss", "accuracy", "macro_f1", "tokens", ENDED, "done")
+
+
+@pytest.fixture(autouse=True)
+def at_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune.snapshots, "SECONDS", 0.0)
+    monkeypatch.setattr(tune.snapshots, "COST", 0.0)
+
+
+def begun(dataset: Dataset, folder: Path, hparams: HParams = TINY, *, number: int = 7, reported: float = math.inf) -> LSTMTrial:
+    """A trial in this process, as it stands in a new worker."""
+    for name in ("weights", "snapshots"):
+        (folder / name).mkdir(exist_ok=True)
+    shared: dict[str, Any] = {
+        "dataset": dataset,
+        "weights": folder / "weights",
+        "snapshots": folder / "snapshots",
+        "seed": 3,
+        "epochs": 6,
+        "patience": 6,
+        "objective": Objective(),
+        "cpus": 1,
+        "gpu": False,
+        "precision": "float32",
+        "memory": 2.0**34,
+        "deadline": math.inf,
+    }
+
+    class Begun(LSTMTrial):
+        def setup(self, config: dict[str, Any], **_: Any) -> None:
+            super().setup(config, **shared)
+
+    return Begun({NUMBER: number, HPARAMS: hparams.to_dict(), REPORTED: reported, BAR: math.inf})
+
+
+def steps(trial: LSTMTrial, count: int) -> list[dict[str, Any]]:
+    return [{name: result[name] for name in FIGURES} for _ in range(count) for result in [trial.step()]]
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_a_trial_whose_process_died_tells_again_what_it_told_and_goes_on_as_it_would_have(
+    dataset: Dataset, tmp_path: Path, epochs: int
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    whole.mkdir()
+    cut.mkdir()
+    wanted = steps(begun(dataset, whole), 6)
+    told = steps(begun(dataset, cut), epochs)
+    file = cut / "snapshots/00007.npz"
+    before = weights_file(cut / "weights", 7).read_bytes()
+    trial = begun(dataset, cut, reported=min(report["loss"] for report in told))
+    assert steps(trial, epochs) == wanted[:epochs]
+    assert weights_file(cut / "weights", 7).read_bytes() == before, "what was told before is not written again"
+    assert trial._training is not None
+    assert trial._training.steps == epochs * math.ceil(len(dataset.split.train) / TINY.batch_size), "nor trained again"
+    assert steps(trial, 6 - epochs) == wanted[epochs:]
+    assert file.exists(), "the driver removes it when it knows of the end"
+    for ours, theirs in zip(
+        read_trained(weights_file(cut / "weights", 7)).weights,
+        read_trained(weights_file(whole / "weights", 7)).weights,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda _: b"", lambda content: content[:50] + content[90:]])
+def test_a_damaged_snapshot_costs_the_epochs_and_nothing_else(dataset: Dataset, tmp_path: Path, damage: Any) -> None:
+    wanted = steps(begun(dataset, tmp_path), 3)
+    file = tmp_path / "snapshots/00007.npz"
+    file.write_bytes(damage(file.read_bytes()))
+    assert steps(begun(dataset, tmp_path), 3) == wanted
+
+
+def test_a_snapshot_of_another_network_is_not_gone_on_from(dataset: Dataset, tmp_path: Path) -> None:
+    steps(begun(dataset, tmp_path), 3)
+    other = dataclasses.replace(TINY, lstm_size=5)
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    assert steps(begun(dataset, tmp_path, other), 3) == steps(begun(dataset, fresh, other), 3)
+
+
+def test_a_snapshot_is_not_due_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert SnapshotFile(tmp_path, 1).due
+    monkeypatch.setattr(tune.snapshots, "SECONDS", 3600.0)
+    assert not SnapshotFile(tmp_path, 1).due
+
+
+def test_only_running_trials_have_snapshots(tmp_path: Path) -> None:
+    for name in ("00003.npz", "00012.npz", ".00012.npz.411", ".00003.npz.77", "123456.npz"):
+        (tmp_path / name).touch()
+    keep_only(tmp_path, {3})
+    assert {path.name for path in tmp_path.iterdir()} == {"00003.npz", ".00003.npz.77"}

@@ -1,0 +1,86 @@
+"""What running trials need to go on after their process, their node or the driver has died: a file a trial.
+
+The file also holds what the trial has reported: whoever goes on from it reports that anew first, so that the scheduler and
+the study see what they would have seen.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import zipfile
+import zlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from model.snapshot import Snapshot
+from tune.record import METRICS
+
+SECONDS = 5.0
+"""Of training that may be lost, beside an epoch: a trial writes its first snapshot so long after its start."""
+COST = 20.0
+"""A snapshot is written at most every so many times the seconds that writing the last one took."""
+COUNTS, REPORTS, WEIGHT, OPTIMIZER = "counts", "reports", "weight", "optimizer"
+
+
+class Kept(NamedTuple):
+    """A running trial's snapshot and the metrics of each of its epochs (`tune.record.METRICS`)."""
+
+    snapshot: Snapshot
+    reports: list[dict[str, float]]
+
+
+class SnapshotFile:
+    """A trial's file, and when it is to be written.
+
+    Args:
+        folder: Of the search's snapshots.
+        trial: Its number.
+    """
+
+    def __init__(self, folder: Path, trial: int) -> None:
+        self._path = folder / f"{trial:05d}.npz"
+        self._due = time.monotonic() + SECONDS
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write it."""
+        return time.monotonic() >= self._due
+
+    def write(self, kept: Kept) -> None:
+        """Writes the file, whole or not at all."""
+        started = time.monotonic()
+        arrays: dict[str, Any] = {f"{WEIGHT}{index}": weight for index, weight in enumerate(kept.snapshot.weights)}
+        arrays |= {f"{OPTIMIZER}{index}": array for index, array in enumerate(kept.snapshot.optimizer)}
+        arrays[COUNTS] = np.array([kept.snapshot.epoch, kept.snapshot.steps])
+        arrays[REPORTS] = np.array([[report[metric] for metric in METRICS] for report in kept.reports], dtype=np.float64)
+        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)
+        temporary.replace(self._path)
+        ended = time.monotonic()
+        self._due = ended + max(SECONDS, COST * (ended - started))
+
+    def read(self) -> Kept | None:
+        """Reads the file; None where there is none, or it is damaged: the trial then begins anew."""
+        try:
+            with self._path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                weights, optimizer = (
+                    [arrays[f"{kind}{index}"] for index in range(sum(name.startswith(kind) for name in arrays.files))]
+                    for kind in (WEIGHT, OPTIMIZER)
+                )
+                epoch, steps = arrays[COUNTS].tolist()
+                reports = [dict(zip(METRICS, row, strict=True)) for row in arrays[REPORTS].tolist()]
+        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            return None
+        return Kept(Snapshot(epoch, steps, weights, optimizer), reports) if len(reports) == epoch else None
+
+
+def keep_only(folder: Path, trials: Collection[int]) -> None:
+    """Removes the snapshots of all other trials, with what their processes left half written."""
+    for path in folder.iterdir():
+        if int(path.name.lstrip(".").split(".")[0]) not in trials:
+            path.unlink(missing_ok=True)
