@@ -93,7 +93,7 @@ class LSTMTrial(Trainable):
         if self._training is None:
             return self._end_early(self._failure)
         if self._told < len(self._reports):
-            return self._report(taken_up=True)
+            return self._report()
         try:
             report = self._training.run_epoch(self._deadline)
         except OutOfTimeError as error:
@@ -101,7 +101,7 @@ class LSTMTrial(Trainable):
         except Exception as error:
             return self._end_early(_crash(error))
         self._reports.append({name: getattr(report, name) for name in report.__slots__} | {"at": time.time()})
-        result = self._report(taken_up=False)
+        result = self._report(self._training)
         if not result["done"] and self._file.due:
             self._file.write(Kept(self._training.snapshot(), self._reports))
         return result
@@ -138,8 +138,8 @@ class LSTMTrial(Trainable):
         except Exception as error:
             self._failure = _crash(error)
 
-    def _report(self, *, taken_up: bool) -> dict[str, Any]:
-        """Tells the next epoch: one that was trained just now, or before the trial's process died."""
+    def _report(self, training: Training | None = None) -> dict[str, Any]:
+        """Tells the next epoch: one that a training has come to just now, or did before the trial's process died."""
         epoch = self._told + 1
         self._last = {"epoch": epoch, **self._reports[self._told]}
         self._told = epoch
@@ -147,8 +147,8 @@ class LSTMTrial(Trainable):
         if cost < self._best:
             self._best, self._best_epoch = cost, epoch
             # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
-            if not taken_up and cost <= min(self._bar, self._reported):
-                write_trained(weights_file(self._weights, self._number), self._training.trained())
+            if training and cost <= min(self._bar, self._reported):
+                write_trained(weights_file(self._weights, self._number), training.trained())
         ended = _end(epoch, self._last["loss"], self._best_epoch, self._epochs, self._patience)
         return {**self._last, ENDED: ended, "done": bool(ended)}
 
