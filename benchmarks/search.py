@@ -155,7 +155,8 @@ def show(runs: list[Run], corpus: str, path: Path) -> None:
     except ImportError:
         print("No picture was drawn: uv pip install matplotlib", file=sys.stderr)
         return
-    draw([run for run in runs if run.improvements], corpus, path)
+    titles = {name: contender.title for name, contender in CONTENDERS.items()}
+    draw([run for run in runs if run.improvements], titles, corpus, path)
     print(f"\n{path}")
 
 

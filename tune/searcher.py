@@ -100,7 +100,7 @@ class StudyCallback(Callback):
 
 
 def _forget_figures(trial: Trial) -> None:
-    """Has Tune forget the means, extremes and last values of every figure that a trial reported: 40 KiB, which none asks for."""
+    """Has Tune forget what it keeps of every figure that a trial reported, mean, extremes and last values: 40 KiB."""
     trial.run_metadata.metric_analysis.clear()
     trial.run_metadata.metric_n_steps.clear()
 

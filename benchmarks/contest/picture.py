@@ -1,41 +1,60 @@
 """The runs as a picture: the best validation loss so far over wall seconds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-from contest.contenders import CONTENDERS
 from contest.runs import Run
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-COLOURS = dict(zip(CONTENDERS, ("#d62728", "#e377c2", "#ff9896", "#1f77b4", "#2ca02c", "#9467bd", "#7f7f7f"), strict=True))
+COLOURS = (
+    "#d62728",
+    "#e377c2",
+    "#ff9896",
+    "#1f77b4",
+    "#2ca02c",
+    "#9467bd",
+    "#7f7f7f",
+    "#bcbd22",
+    "#17becf",
+    "#8c564b",
+    "#000000",
+)
 GRID = 400
 
 
-def draw(runs: Sequence[Run], corpus: str, path: Path) -> None:
-    """Draws each run as a thin line, and each contender's median over its seeds as a thick one."""
+def draw(runs: Sequence[Run], titles: Mapping[str, str], corpus: str, path: Path) -> None:
+    """Draws each run as a thin line, and each contender's median over its seeds as a thick one.
+
+    Args:
+        runs: All with an epoch at least.
+        titles: What contenders are called, each with a colour of its own; at most as many as there are colours.
+        corpus: What the picture is called.
+        path: Of the SVG file.
+    """
+    colours = dict(zip(titles, COLOURS, strict=False))
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     seconds = np.geomspace(min(run.improvements[0][0] for run in runs) * 0.9, max(run.budget for run in runs), GRID)
     lines: list[tuple[float, str, str]] = []
-    for name, contender in CONTENDERS.items():
+    for name, title in titles.items():
         curves = [_best_so_far(run, seconds) for run in runs if run.contender == name]
         if not curves:
             continue
         if len(curves) > 1:
             for curve in curves:
-                axes.step(seconds, curve, where="post", color=COLOURS[name], linewidth=0.7, alpha=0.5)
+                axes.step(seconds, curve, where="post", color=colours[name], linewidth=0.7, alpha=0.5)
         middle = np.median(curves, axis=0)
         middle[~np.isfinite(middle)] = np.nan
         if np.isnan(middle).all():  # most seeds came to no epoch's end
             continue
-        axes.step(seconds, middle, where="post", color=COLOURS[name], linewidth=2.2)
-        lines.append((float(np.nanmin(middle)), name, contender.title))
+        axes.step(seconds, middle, where="post", color=colours[name], linewidth=2.2)
+        lines.append((float(np.nanmin(middle)), colours[name], title))
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(seconds[0], seconds[-1])
@@ -70,9 +89,9 @@ def _label(axes: Axes, lines: list[tuple[float, str, str]]) -> None:
     places = [math.log(loss / low) / math.log(high / low) for loss, _, _ in sorted(lines)]
     for index in range(1, len(places)):
         places[index] = max(places[index], places[index - 1] + 0.05)
-    for place, (loss, name, title) in zip(places, sorted(lines), strict=True):
+    for place, (loss, colour, title) in zip(places, sorted(lines), strict=True):
         text = f"{title}  {loss:.3f}"
-        axes.text(1.01, place, text, transform=axes.transAxes, color=COLOURS[name], va="center")
+        axes.text(1.01, place, text, transform=axes.transAxes, color=colour, va="center")
 
 
 def _ticks(low: float, high: float, digits: tuple[float, ...]) -> list[float]:

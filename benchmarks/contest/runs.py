@@ -22,7 +22,7 @@ class Run:
     """One contender's search with one seed.
 
     Attributes:
-        contender: A key of `CONTENDERS`.
+        contender: A key of `CONTENDERS`, or of another benchmark's.
         seed: Of the split and of the search.
         date: When it ended.
         budget: Its wall seconds, start-up included.
@@ -44,6 +44,10 @@ class Run:
     epochs: int
     improvements: list[tuple[float, float]]
     best: float | None
+
+    def best_at(self, second: float) -> float:
+        """Returns the best loss up to a second; infinite if there was none."""
+        return min((loss for seconds, loss in self.improvements if seconds <= second), default=math.inf)
 
     def passed(self, loss: float) -> float:
         """Returns the second at which the best loss so far was this one or lower; infinite if never."""
@@ -81,10 +85,10 @@ def read_runs(path: Path) -> list[Run]:
     return [Run(**run) for run in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
 
 
-def add_run(path: Path, run: Run) -> list[Run]:
+def add_run(path: Path, run: Run, order: Sequence[str] = tuple(CONTENDERS)) -> list[Run]:
     """Writes a run into a file, in the place of one of the same contender and seed; returns all that it holds now."""
     others = [other for other in read_runs(path) if (other.contender, other.seed) != (run.contender, run.seed)]
-    runs = sorted([*others, run], key=lambda run: (list(CONTENDERS).index(run.contender), run.seed))
+    runs = sorted([*others, run], key=lambda run: (order.index(run.contender), run.seed))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n", encoding="utf-8")
     return runs
