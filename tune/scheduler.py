@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
+from tune.epoch_budget import EpochBudget
 from tune.objective import Objective
 from tune.outcome import TrialOutcome
 from tune.searcher import NUMBER
@@ -83,8 +84,28 @@ class CreditASHA(ASHA):
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decides whether a trial goes on; its result counts for other trials' rungs in any case."""
         decision = super().on_trial_result(tune_controller, trial, result)
-        credit = trial.config[NUMBER] < self._credited and result["epoch"] < min(CREDIT_EPOCHS, self._max_t)
-        return str(TrialScheduler.CONTINUE if credit else decision)
+        return str(TrialScheduler.CONTINUE if self._has_credit(trial, result) else decision)
+
+    def _has_credit(self, trial: Any, result: dict[str, Any]) -> bool:
+        return bool(trial.config[NUMBER] < self._credited and result["epoch"] < min(CREDIT_EPOCHS, self._max_t))
+
+
+class PASHA(CreditASHA):
+    """ASHA whose greatest number of epochs grows only while that changes which trials look best."""
+
+    def __init__(self, credited: int, *arguments: Any, **named: Any) -> None:
+        super().__init__(credited, *arguments, **named)
+        self._budget = EpochBudget(named["grace_period"], named["reduction_factor"], named["max_t"])
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Decides whether a trial goes on: behind the budget it does not, unless that grows."""
+        number, epoch, budget = trial.config[NUMBER], result["epoch"], self._budget
+        budget.take(number, epoch, self._objective.cost_of(result[self._objective.metric]))
+        decision = super().on_trial_result(tune_controller, trial, result)
+        if decision == TrialScheduler.STOP or epoch < budget.epochs or self._has_credit(trial, result) or budget.grow():
+            return decision
+        self.reasons[number] = f"stopped by PASHA after epoch {epoch}: the ranking is the same as at the rung before"
+        return str(TrialScheduler.STOP)
 
 
 class Median(MedianStoppingRule):
@@ -122,7 +143,7 @@ class Median(MedianStoppingRule):
 
 
 def make_scheduler(settings: Settings, trials: Sequence[TrialOutcome], credited: int = 0) -> TrialScheduler:
-    """Makes the scheduler that settings name: 'asha', 'hyperband', 'median' or 'none'.
+    """Makes the scheduler that settings name: 'asha', 'pasha', 'hyperband', 'median' or 'none'.
 
     Args:
         settings: Of the search.
@@ -138,9 +159,10 @@ def make_scheduler(settings: Settings, trials: Sequence[TrialOutcome], credited:
     else:
         rungs = 1 + int(math.log(settings.max_epochs / grace) / math.log(settings.reduction_factor) + 1e-9)
         several = settings.scheduler == "hyperband"
-        scheduler = CreditASHA(
+        kind, name = (PASHA, "PASHA") if settings.scheduler == "pasha" else (CreditASHA, "HyperBand" if several else "ASHA")
+        scheduler = kind(
             credited,
-            "HyperBand" if several else "ASHA",
+            name,
             objective,
             settings.seed,
             max_t=settings.max_epochs,

@@ -94,7 +94,9 @@ class Settings(BaseModel):
         None, min_length=1, description="Where the Optuna study is kept: 'sqlite' or a URL [a journal in the folder]"
     )
     metric: Metric = Field("loss", description="The figure of the validation rows that trials are ranked by")
-    scheduler: Literal["asha", "hyperband", "median", "none"] = Field("asha", description="What stops weak trials early")
+    scheduler: Literal["asha", "pasha", "hyperband", "median", "none"] = Field(
+        "asha", description="What stops weak trials early"
+    )
     grace_period: int = Field(1, ge=1, description="Epochs before the scheduler may stop a trial")
     reduction_factor: int = Field(3, ge=2, description="ASHA and HyperBand let the best of so many go on at each rung")
     keep: int = Field(10, ge=1, description="Trials whose best weights are kept")

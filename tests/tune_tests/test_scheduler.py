@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tune.epoch_budget import EpochBudget
 from tune.objective import Objective
 from tune.outcome import TrialOutcome
 from tune.scheduler import EndedTrial, make_scheduler
@@ -82,6 +83,47 @@ def test_the_median_rule_compares_with_the_means_of_the_others_and_never_pauses(
 def test_the_median_rule_resumed_does_not_judge_again_what_it_let_go_on() -> None:
     median = scheduler([[0.5, 0.4]] * 3 + [[0.9, 0.3]], scheduler="median")
     assert decisions(median, 4, [9.0]) == ["STOP"]
+
+
+def test_pasha_ends_trials_at_the_second_rung_while_the_ranking_holds() -> None:
+    pasha = scheduler(scheduler="pasha")
+    first = decisions(pasha, 0, [3.0, 2.0, 1.0])
+    assert first == ["CONTINUE", "CONTINUE", "STOP"]
+    assert decisions(pasha, 1, [2.9, 1.9, 0.9]) == ["CONTINUE", "CONTINUE", "STOP"], "better at both rungs"
+    assert pasha.reasons[1] == "stopped by PASHA after epoch 3: the ranking is the same as at the rung before"
+
+
+def test_pasha_lets_trials_go_on_once_the_ranking_has_changed() -> None:
+    pasha = scheduler([[2.0, 1.5, 1.4]], scheduler="pasha")
+    assert decisions(pasha, 1, [1.9, 1.8, 1.7]) == ["CONTINUE"] * 2 + ["STOP"], "by ASHA, being behind there"
+    assert decisions(pasha, 2, [1.8, 1.0, 0.5, 0.4, 0.3, 0.2]) == ["CONTINUE"] * 6
+    resumed = scheduler([[2.0, 1.5, 1.4], [1.9, 1.8, 1.7], [1.8, 1.0, 0.5]], scheduler="pasha")
+    assert decisions(resumed, 3, [1.7, 0.9, 0.4, 0.3]) == ["CONTINUE"] * 4
+
+
+def test_trials_that_overtake_each_other_again_and_again_count_as_equal() -> None:
+    budget = EpochBudget(1, 3, 9)
+    for trial, curve in enumerate([[1.0, 0.9, 0.81], [0.99, 0.91, 0.80], [1.5, 1.4, 1.3]]):
+        for epoch, cost in enumerate(curve, 1):
+            budget.take(trial, epoch, cost)
+            budget.take(trial, epoch, cost + 9)  # what was told is told again after a crash
+    assert not budget.grow()
+    for epoch, cost in enumerate([2.0, 1.0, 0.5], 1):
+        budget.take(3, epoch, cost)
+    assert budget.grow()
+    assert budget.epochs == 9
+
+
+@given(st.lists(st.lists(st.floats(0, 10), min_size=9, max_size=9), min_size=1, max_size=8))
+def test_the_epoch_budget_never_grows_beyond_the_most(curves: list[list[float]]) -> None:
+    budget = EpochBudget(1, 3, 9)
+    for trial, curve in enumerate(curves):
+        for epoch, cost in enumerate(curve, 1):
+            budget.take(trial, epoch, cost)
+    grown = [budget.grow() for _ in range(3)]
+    assert (budget.epochs, grown) in [(3, [False] * 3), (9, [True, False, False])]
+    if len(curves) == 1:
+        assert budget.epochs == 3, "one trial alone says nothing"
 
 
 def test_none_stops_nothing() -> None:
