@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 
 NOISE = 90.0
 """Percentile of the differences between trials that overtake each other again and again, up to which two count as equal."""
@@ -48,13 +50,13 @@ class EpochBudget:
         return True
 
 
-def _agree(before: Sequence[float], after: Sequence[float], noise: float) -> bool:
+def _agree(before: Floats, after: Floats, noise: float) -> bool:
     """Tells whether two rankings have trials of like costs in each place; costs are those that came after."""
     places = zip(np.argsort(before, kind="stable"), np.argsort(after, kind="stable"), strict=True)
     return all(abs(after[then] - after[now]) <= noise for then, now in places)
 
 
-def _noise(costs: np.ndarray) -> float:
+def _noise(costs: Floats) -> float:
     """Returns up to which difference two trials count as equal, by curves of shape (trials, epochs)."""
     differences = []
     for ours, theirs in itertools.combinations(costs, 2):
