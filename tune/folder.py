@@ -19,7 +19,7 @@ from tune.objective import Objective
 from tune.outcome import TrialOutcome, read_trials
 from tune.program import program
 from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
-from tune.study import create_study, explained, open_study, study_url
+from tune.study import create_study, explained, open_study, repair_journal, study_url
 
 SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK = (
     "settings.yaml",
@@ -133,6 +133,14 @@ class SearchFolder:
         self.write_json(ABOUT, about | {"study": settings.study, "study_name": self.name})
         create_study(self.path, self.name, Objective(settings.metric), settings.study)
         self.write(SETTINGS, settings.to_yaml())
+
+    def repair(self) -> None:
+        """Takes away what a killed process has left half done. For the driver alone, before it begins."""
+        repair_journal(self.path)
+        for path in (*self.path.glob(".*.tmp"), *self.weights.glob(".*.npz.*")):
+            path.unlink(missing_ok=True)
+        for path in (self.path / CLASSIFIERS).glob(".*-*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _taken(self) -> str:
         if not self.path.is_dir():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from model.hparams import HParams
 from tune.podium import Podium
@@ -26,12 +26,14 @@ class Proposal(NamedTuple):
         number: Its number in the study.
         hparams: Its hyperparameters.
         reported: The lowest cost (`tune.objective`) that it reported before the search was cut short; infinite for a new one.
+        epochs: Epochs that it reported before; 0 for a new one.
         bar: The cost above which no epoch's weights will be asked for.
     """
 
     number: int
     hparams: HParams
     reported: float
+    epochs: int
     bar: float
 
 
@@ -69,35 +71,30 @@ class Record:
 
     def propose(self) -> Proposal | None:
         """Returns a new trial, or None when there are enough."""
-        reported = math.inf
         if self._orphans:
-            orphan = self._orphans.pop(0)
-            reported = self.objective.lowest(orphan.intermediate_values.values())
-            trial = optuna.Trial(self.study, orphan._trial_id)  # noqa: SLF001 - the way back that Optuna has
+            trial = self._take_up(self._orphans.pop(0))
         elif self.limit is not None and self._count >= self.limit:
             return None
         else:
             if self._count < len(self.first):
                 self.study.enqueue_trial(self.first[self._count], skip_if_exists=True)
             trial = self.study.ask()
+            self._live[trial.number], self._epochs[trial.number] = trial, {}
             self._count += 1
         hparams = self.space.suggest(trial)
         if HPARAMS not in trial.user_attrs:
             trial.set_user_attr(HPARAMS, hparams.to_dict())
-        self._live[trial.number] = trial
-        self._epochs[trial.number] = {}
-        return Proposal(trial.number, hparams, reported, self.podium.bar)
+        number = trial.number
+        return Proposal(number, hparams, self.lowest(number), self.epochs(number), self.podium.bar)
 
     def report(self, number: int, result: Mapping[str, Any]) -> None:
         """Writes down what an epoch came to."""
         trial, epoch = self._live[number], int(result["epoch"])
         if epoch in self._epochs[number]:
             return
-        value = float(result[self.objective.metric]) if math.isfinite(result["loss"]) else math.nan
-        self._epochs[number][epoch] = value
-        if epoch_key(epoch) not in trial.user_attrs:
-            trial.report(value, epoch)
-            trial.set_user_attr(epoch_key(epoch), {metric: result[metric] for metric in METRICS})
+        # In this order: metrics whose value is missing, the search having been killed between the two, tell the value.
+        trial.set_user_attr(epoch_key(epoch), {metric: result[metric] for metric in METRICS})
+        self._report_value(trial, epoch, result)
 
     def end(self, number: int, state: TrialState, reason: str, partial_seconds: float = 0.0) -> None:
         """Writes down how a trial ended: COMPLETE with its best figure as its value, PRUNED or FAIL.
@@ -118,9 +115,30 @@ class Record:
             self.study.tell(number, state=state)
         self.podium.add(number, math.inf if state is TrialState.FAIL else lowest)
 
+    def end_orphans(self, reason: str) -> None:
+        """Ends trials that a killed search left running and that there is no time to run again: PRUNED, as they stand."""
+        while self._orphans:
+            self.end(self._take_up(self._orphans.pop(0)).number, TrialState.PRUNED, reason)
+
     def lowest(self, number: int) -> float:
-        """Returns the lowest cost that a trial has reported; infinite if there is none."""
+        """Returns the lowest cost that a trial has reported, a killed search counted in; infinite if there is none."""
         return self.objective.lowest(self._epochs[number].values())
+
+    def epochs(self, number: int) -> int:
+        """Returns how many epochs a trial has reported, a killed search counted in."""
+        return len(self._epochs[number])
+
+    def _take_up(self, orphan: FrozenTrial) -> optuna.Trial:
+        trial = optuna.Trial(self.study, orphan._trial_id)  # noqa: SLF001 - the way back that Optuna has
+        self._live[trial.number], self._epochs[trial.number] = trial, dict(orphan.intermediate_values)
+        while metrics := orphan.user_attrs.get(epoch_key(self.epochs(trial.number) + 1)):
+            self._report_value(trial, self.epochs(trial.number) + 1, metrics)
+        return trial
+
+    def _report_value(self, trial: optuna.Trial, epoch: int, metrics: Mapping[str, Any]) -> None:
+        value = float(metrics[self.objective.metric]) if math.isfinite(metrics["loss"]) else math.nan
+        self._epochs[trial.number][epoch] = value
+        trial.report(value, epoch)
 
 
 def epoch_key(epoch: int) -> str:

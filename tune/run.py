@@ -21,7 +21,7 @@ from tune.interrupt import interruptible
 from tune.outcome import counts, useful_share
 from tune.provenance import count_workers
 from tune.settings import Settings
-from tune.study import explained, make_sampler, repair_journal
+from tune.study import explained, make_sampler
 from tune.tuning import Tuning
 from tune.winner import evaluate_best
 
@@ -61,7 +61,7 @@ def run_trials(
         KeyboardInterrupt: If the user stopped it; what is finished is kept.
     """
     deadline = started + settings.time_limit if settings.time_limit else None
-    repair_journal(folder.path)
+    folder.repair()
     workers = count_workers(settings)
     tuning = Tuning(
         folder=folder,

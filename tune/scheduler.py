@@ -13,7 +13,7 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
 from tune.epoch_budget import EpochBudget
 from tune.objective import Objective
 from tune.outcome import TrialOutcome
-from tune.searcher import NUMBER
+from tune.searcher import EPOCHS, NUMBER
 from tune.settings import Settings
 
 CREDIT_EPOCHS = 4
@@ -87,7 +87,8 @@ class CreditASHA(ASHA):
         return str(TrialScheduler.CONTINUE if self._has_credit(trial, result) else decision)
 
     def _has_credit(self, trial: Any, result: dict[str, Any]) -> bool:
-        return bool(trial.config[NUMBER] < self._credited and result["epoch"] < min(CREDIT_EPOCHS, self._max_t))
+        credit = trial.config[NUMBER] < self._credited and result["epoch"] < min(CREDIT_EPOCHS, self._max_t)
+        return bool(credit or _is_repeated(trial, result))
 
 
 class PASHA(CreditASHA):
@@ -108,6 +109,11 @@ class PASHA(CreditASHA):
         return str(TrialScheduler.STOP)
 
 
+def _is_repeated(trial: Any, result: dict[str, Any]) -> bool:
+    """Tells whether a trial that is run again tells what it told before: it was let go on then, and its best may follow."""
+    return bool(result["epoch"] <= trial.config.get(EPOCHS, 0))
+
+
 class Median(MedianStoppingRule):
     """Stops a trial whose best result is worse than the median of the others' means so far (Golovin et al., KDD 2017)."""
 
@@ -125,11 +131,14 @@ class Median(MedianStoppingRule):
         self.reasons: dict[int, str] = {}
 
     def remember(self, trial: Any, result: dict[str, Any]) -> None:
-        """Takes in a result of a trial that has ended, which is not to be judged again."""
+        """Takes in a result that is not to be judged again."""
         self._results[trial].append(result)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decides whether a trial goes on."""
+        if _is_repeated(trial, result):
+            self.remember(trial, result)
+            return str(TrialScheduler.CONTINUE)
         decision = str(super().on_trial_result(tune_controller, trial, result))
         if decision == TrialScheduler.STOP:
             epoch = result["epoch"]

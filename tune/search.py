@@ -114,7 +114,7 @@ def resume_search(
         corpus = _read(settings, display)
         check_fingerprint(folder, settings, corpus)
         goal = resumed_goal(Goal(**about["goal"]), about, len(folder.trials()), trials, time_limit)
-        folder.write_json(ABOUT, about | {"goal": goal._asdict()})
+        folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False})
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
         with local_cluster(count_workers(settings)) as wait_for_ray:
             inputs = _prepare(settings, corpus, display)

@@ -18,7 +18,7 @@ from ray.tune.search import Searcher
 
 from tune.record import Record
 
-NUMBER, HPARAMS, REPORTED, BAR = "number", "hparams", "reported", "bar"
+NUMBER, HPARAMS, REPORTED, EPOCHS, BAR = "number", "hparams", "reported", "epochs", "bar"
 """Keys of a trial's config: `tune.record.Proposal`."""
 ENDED = "ended"
 """Key of a result: why the trial ended of itself; empty while it goes on."""
@@ -40,6 +40,7 @@ class StudySearcher(Searcher):
             NUMBER: proposal.number,
             HPARAMS: proposal.hparams.to_dict(),
             REPORTED: proposal.reported,
+            EPOCHS: proposal.epochs,
             BAR: proposal.bar,
         }
 
@@ -82,8 +83,9 @@ class StudyCallback(Callback):
             self._record.end(number, TrialState.PRUNED, reason)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Tells a trial that will be run again, from its start, what it has reported: it leaves better weights alone."""
-        trial.config[REPORTED] = min(trial.config[REPORTED], self._record.lowest(trial.config[NUMBER]))
+        """Tells a trial that is run again what it has reported: it leaves better weights alone, and is not stopped there."""
+        number = trial.config[NUMBER]
+        trial.config.update({REPORTED: self._record.lowest(number), EPOCHS: self._record.epochs(number)})
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tells that the trial failed, and of what."""

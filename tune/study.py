@@ -144,10 +144,14 @@ def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
 
 
 def repair_journal(folder: Path) -> None:
-    """Cuts off a last line that a killed process did not finish: it would spoil the next one.
+    """Cuts off a last line that a killed process did not finish: it would spoil the next one. Takes away its lock.
 
-    For the driver alone, before it writes: to a reader of a running search, a line that is being written looks torn.
+    Optuna waits half a minute for a lock that nobody lets go of, and for ever if the folder was moved: its lock is a link to
+    the journal. For the driver alone, before it writes: to a reader of a running search, a line that is being written looks
+    torn.
     """
+    for lock in folder.glob(f"{JOURNAL}.lock*"):
+        lock.unlink()
     journal = folder / JOURNAL
     if not journal.exists():
         return

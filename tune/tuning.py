@@ -73,14 +73,17 @@ class Tuning:
         record = Record(self.study, self.inputs.space, self.limit, best, self.first)
 
         def tidy() -> None:
-            trial_ended()
             best.fit(budget, lambda number: size_of(weights_file(self.folder.weights, number)))
             while best.fallen:
                 weights_file(self.folder.weights, best.fallen.pop()).unlink(missing_ok=True)
             keep_only(self.folder.snapshots, record.running)
 
+        def ended() -> None:
+            trial_ended()
+            tidy()
+
         self.folder.snapshots.mkdir(exist_ok=True)
-        keep_only(self.folder.snapshots, record.running)
+        tidy()  # what a search that was killed had no time to
         scheduler = make_scheduler(settings, trials, len(record.first))
         trainable = with_parameters(
             LSTMTrial,
@@ -114,6 +117,9 @@ class Tuning:
                 verbose=0,
                 failure_config=FailureConfig(max_failures=RETRIES),
                 checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
-                callbacks=[StudyCallback(record, getattr(scheduler, "reasons", {})), Housekeeping(tidy), display],
+                callbacks=[StudyCallback(record, getattr(scheduler, "reasons", {})), Housekeeping(ended), display],
             ),
         ).fit()
+        if not interrupted.is_set():
+            record.end_orphans("time limit: before it was run again")
+            tidy()

@@ -10,9 +10,10 @@ from optuna.trial import TrialState
 
 from data.errors import InputError
 from model.hparams import HParams
+from tune.folder import SearchFolder
 from tune.outcome import best_trial, counts, leaderboard, podium, read_trials, useful_share
 from tune.podium import Podium
-from tune.record import Record
+from tune.record import Record, epoch_key
 from tune.searcher import StudyCallback
 from tune.space import parse_space
 from tune.study import JOURNAL, create_study, make_sampler, open_study, repair_journal, study_url
@@ -145,7 +146,7 @@ def test_a_trial_left_running_is_done_again_under_its_number_and_reported_once(t
     for number, loss in ((1, 2.0), (2, 1.8)):
         killed.report(proposal[0], epoch(number, loss))
     resumed = record_in(tmp_path, limit=3, sampler=sampler)
-    assert resumed.propose() == proposal._replace(reported=1.8), "weights of a better epoch are there already"
+    assert resumed.propose() == proposal._replace(reported=1.8, epochs=2), "weights of a better epoch are there already"
     for number, loss in ((1, 2.0), (2, 1.8), (3, 1.7)):
         resumed.report(proposal[0], epoch(number, loss))
     resumed.end(proposal[0], TrialState.COMPLETE, "done")
@@ -163,13 +164,63 @@ def test_a_trial_that_is_run_again_knows_the_best_that_it_has_ever_reported(tmp_
     resumed = record_in(tmp_path)
     again = resumed.propose()
     assert again
-    callback, trial = StudyCallback(resumed, {}), SimpleNamespace(config={"number": again.number, "reported": again.reported})
+    config = {"number": again.number, "reported": again.reported, "epochs": again.epochs}
+    callback, trial = StudyCallback(resumed, {}), SimpleNamespace(config=config)
     callback.on_trial_recover(0, [], trial)  # its process ended before it reported anything
     assert trial.config["reported"] == 1.8
     resumed.report(again.number, epoch(1, 1.8))
     resumed.report(again.number, epoch(2, 1.5))
     callback.on_trial_recover(0, [], trial)
-    assert trial.config["reported"] == 1.5
+    assert (trial.config["reported"], trial.config["epochs"]) == (1.5, 2)
+
+
+def test_what_a_trial_reported_before_the_search_was_killed_counts_although_it_comes_less_far_again(tmp_path: Path) -> None:
+    killed = record_in(tmp_path)
+    for loss in (1.0, 0.9):
+        run(killed, [loss], TrialState.COMPLETE)
+    proposal = killed.propose()
+    assert proposal
+    for number, loss in ((1, 2.0), (2, 0.5)):
+        killed.report(proposal.number, epoch(number, loss))
+    resumed = record_in(tmp_path)
+    assert resumed.propose()
+    resumed.report(proposal.number, epoch(1, 2.0))
+    resumed.end(proposal.number, TrialState.PRUNED, "time limit")
+    best = best_trial(read_trials(resumed.study))
+    assert best
+    assert (best.number, best.best_epoch, best.cost) == (proposal.number, 2, 0.5)
+    assert resumed.podium.fallen == [0], "the weights of the best are kept"
+
+
+def test_an_epoch_whose_value_was_not_written_any_more_gets_it_when_the_search_is_resumed(tmp_path: Path) -> None:
+    killed = record_in(tmp_path)
+    proposal = killed.propose()
+    assert proposal
+    killed.report(proposal.number, epoch(1, 2.0))
+    killed._live[proposal.number].set_user_attr(epoch_key(2), epoch(2, 1.0))
+    resumed = record_in(tmp_path)
+    assert resumed.propose() == proposal._replace(reported=1.0, epochs=2)
+    (trial,), (told,) = read_trials(resumed.study), resumed.study.trials
+    assert [figures["loss"] for figures in trial.epochs] == list(told.intermediate_values.values()) == [2.0, 1.0]
+
+
+def test_trials_that_there_is_no_time_to_run_again_end_as_they_stand(tmp_path: Path) -> None:
+    killed = record_in(tmp_path)
+    first, second = killed.propose(), killed.propose()
+    assert first
+    assert second
+    killed.report(second.number, epoch(1, 2.0))
+    resumed = record_in(tmp_path)
+    resumed.end_orphans("time limit")
+    assert resumed.running == set()
+    trials = read_trials(resumed.study)
+    assert [(trial.state, trial.reason, trial.best_epoch) for trial in trials] == [
+        ("pruned", "time limit", None),
+        ("pruned", "time limit", 1),
+    ]
+    best = best_trial(trials)
+    assert best
+    assert best.number == second.number
 
 
 def test_readers_write_nothing(tmp_path: Path) -> None:
@@ -188,6 +239,24 @@ def test_a_torn_last_line_of_the_journal_costs_that_line_alone(tmp_path: Path) -
     record = record_in(tmp_path)
     run(record, [3], TrialState.COMPLETE)
     assert [trial.cost for trial in read_trials(open_study(tmp_path))] == [1, 3]
+
+
+def test_a_killed_driver_holds_the_journal_no_longer_also_where_the_folder_was_moved(tmp_path: Path) -> None:
+    folder = SearchFolder(tmp_path / "moved")
+    folder.weights.mkdir(parents=True)
+    create_study(folder.path, "s")
+    half_done = ["study.journal.lock", ".search.json.tmp", "weights/.00003.npz.411", "classifiers/.00003-x2/classifier.json"]
+    (folder.path / half_done[0]).symlink_to(tmp_path / "before" / JOURNAL)
+    for name in half_done[1:]:
+        (folder.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder.path / name).touch()
+    kept = [folder.path / "weights/00003.npz", folder.path / "classifiers/00003"]
+    kept[0].touch()
+    kept[1].mkdir()
+    folder.repair()
+    assert {path for path in folder.path.rglob("*") if not path.is_dir()} == {folder.path / JOURNAL, kept[0]}
+    assert list((folder.path / "classifiers").iterdir()) == [kept[1]]
+    run(record_in(folder.path), [1], TrialState.COMPLETE)  # waits for no lock
 
 
 def test_samplers_are_seeded(tmp_path: Path) -> None:

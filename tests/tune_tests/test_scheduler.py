@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,8 +25,9 @@ def scheduler(before: list[list[float]] | None = None, credited: int = 0, **sett
     return make_scheduler(wanted, ended, credited)
 
 
-def decisions(made: Any, number: int, values: list[float], metric: str = "loss") -> list[str]:
-    trial = EndedTrial(str(number), {"number": number})
+def decisions(made: Any, number: int, values: list[float], metric: str = "loss", told: int = 0) -> list[str]:
+    """What is decided on a trial of these values, of which it has told so many before."""
+    trial = EndedTrial(str(number), {"number": number, "epochs": told})
     made.on_trial_add(None, trial)
     return [made.on_trial_result(None, trial, {"epoch": epoch, metric: value}) for epoch, value in enumerate(values, 1)]
 
@@ -124,6 +126,15 @@ def test_the_epoch_budget_never_grows_beyond_the_most(curves: list[list[float]])
     assert (budget.epochs, grown) in [(3, [False] * 3), (9, [True, False, False])]
     if len(curves) == 1:
         assert budget.epochs == 3, "one trial alone says nothing"
+
+
+@pytest.mark.parametrize("kind", ["asha", "pasha", "hyperband", "median"])
+def test_a_trial_that_is_run_again_is_not_stopped_where_it_went_on_before(kind: str) -> None:
+    others = [[1.0] * 9] * 6
+    assert decisions(scheduler(others, scheduler=kind, seed=1), 6, [9.0]) == ["STOP"]
+    curve = decisions(scheduler(others, scheduler=kind, seed=1), 6, [9.0] * (4 if kind == "median" else 9), told=3)
+    assert curve[:3] == ["CONTINUE"] * 3
+    assert "STOP" in curve
 
 
 def test_none_stops_nothing() -> None:
