@@ -1,0 +1,53 @@
+"""Topknot's command line in a session of its own, and the end of that session."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+def topknot(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tune", *arguments]
+
+
+def ask(*arguments: str) -> Any:
+    """Returns the JSON document that a command prints."""
+    return json.loads(subprocess.run(topknot(*arguments, "--json"), capture_output=True, check=True).stdout)
+
+
+def launch(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as file:
+        return subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+
+
+def finish(process: subprocess.Popen[bytes], log: Path) -> None:
+    if process.wait():
+        sys.exit(f"A run ended with {process.returncode}:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kills a process and all of its session, by their ids, until none is left."""
+    while processes := [process.pid] * (process.poll() is None) + session(process.pid):
+        for pid in processes:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.05)
+
+
+def session(leader: int) -> list[int]:
+    """Returns the processes of a session that are alive."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, number = path.read_text(errors="replace").rpartition(")")[2].split()[:4]
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(number) == leader and state not in "ZX":
+            found.append(int(path.parent.name))
+    return found
