@@ -22,7 +22,7 @@ from optuna import Trial
 from overhead_meter import PARTS, Meter
 
 from model.presets import SPACES
-from tune.space import parse_space
+from tune.written_space import parse_space
 
 EPOCHS, REDUCTION = 30, 3  # Topknot's defaults
 

@@ -15,7 +15,8 @@ from data.split import split_corpus, without_small_classes
 from data.vocabulary import Vocabulary
 from model.wide import SPEED, Wide, encode_wide
 from tune.settings import Settings
-from tune.space import Space, parse_space
+from tune.space import Space
+from tune.written_space import parse_space
 
 WIDE_SECONDS, WIDE_SHARE, MOST_WIDE_SHARE = 30.0, 0.05, 0.15
 """What fitting the wide branch may take, by estimate: so many seconds of a core, or this share of the time limit if that is

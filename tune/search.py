@@ -19,8 +19,8 @@ from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.provenance import Goal, check_fingerprint, check_space, count_workers, describe
 from tune.run import run_trials
 from tune.settings import Settings
-from tune.space import parse_space
 from tune.study import make_sampler
+from tune.written_space import parse_space
 
 LEAST_SECONDS = 30.0
 """What a resumed search has at least, to bring its running trials to an end and evaluate the best."""

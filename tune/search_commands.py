@@ -23,7 +23,7 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
     """Search for the best classifier."""
     started = time.time()
     from tune.settings import read_settings
-    from tune.space import parse_space
+    from tune.written_space import parse_space
 
     settings = read_settings(config, given(flags))
     parse_space(settings.written_space())

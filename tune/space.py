@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
 
-from data.errors import InputError
 from model.hparams import HParams
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -20,8 +19,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_COMPARISON = re.compile(r"(<=|<|>=|>)\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
-_KEYS = {"int": {"log", "step", "when"}, "float": {"log", "step", "when"}, "choice": {"when"}}
+COMPARISON = re.compile(r"(<=|<|>=|>)\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Dimension:
         values: The range's two ends; the choices; or the one fixed value.
         log: Whether a range is drawn from evenly in the logarithm.
         step: Distance of the values of a range, or None.
-        when: Conditions on dimensions named before this one, all to hold; else this one does not exist. A condition is a
+        when: Conditions on dimensions drawn before this one, all to hold; else this one does not exist. A condition is a
             value, a list of values, or a comparison such as '> 0'.
     """
 
@@ -117,88 +115,9 @@ class Space:
         return int(lengths[0]) if lengths else HParams().max_length
 
 
-def parse_space(written: Mapping[str, Any]) -> Space:
-    """Makes a space of its written form, in which a dimension looks as one of these.
-
-        lstm_layers: 1
-        lstm_size: {int: [16, 128], log: true}
-        dropout: {float: [0, 0.5], step: 0.1}
-        pooling: {choice: [last, max]}
-        dense_size: {int: [8, 64], when: {dense_layers: "> 0"}}
-
-    Raises:
-        InputError: Naming the dimension and what is wrong with it.
-    """
-    dimensions: list[Dimension] = []
-    for name, entry in written.items():
-        before = {dimension.name for dimension in dimensions}
-        try:
-            dimension = _dimension(str(name), entry)
-            for parent, condition in dimension.when:
-                if parent not in before:
-                    raise ValueError(f"`when` names {parent!r}, which no dimension above it has.")
-                parents = next(known.values for known in dimensions if known.name == parent)
-                _check_condition(condition, parents)
-            # A lone hyperparameter is valid or not, whatever the others are; so it is enough to try the ends.
-            for value in dimension.values:
-                HParams.from_dict({dimension.name: value})
-        except ValueError as error:
-            raise InputError(f"space, {name}: {error}") from None
-        dimensions.append(dimension)
-    return Space(tuple(dimensions))
-
-
-def _dimension(name: str, entry: Any) -> Dimension:
-    if not isinstance(entry, Mapping):
-        return Dimension(name, "fixed", (entry,))
-    kinds = [kind for kind in _KEYS if kind in entry]
-    if len(kinds) != 1:
-        raise ValueError(f"Give a value or exactly one of int, float and choice; got {dict(entry)}.")
-    kind = kinds[0]
-    if unknown := set(entry) - _KEYS[kind] - {kind}:
-        raise ValueError(
-            f"Unknown key {min(map(str, unknown))!r}; beside {kind} there may be {', '.join(sorted(_KEYS[kind]))}."
-        )
-    values, log, step, when = entry[kind], entry.get("log", False), entry.get("step"), entry.get("when", {})
-    if not isinstance(values, list | tuple) or not values:
-        raise ValueError(f"{kind} needs a list; got {values!r}.")
-    if not isinstance(log, bool):
-        raise ValueError(f"log must be true or false; got {log!r}.")  # noqa: TRY004 - all are errors in a value
-    if not isinstance(when, Mapping):
-        raise ValueError(f"when needs conditions such as {{dense_layers: '> 0'}}; got {when!r}.")  # noqa: TRY004
-    if kind != "choice":
-        _check_range(kind, values, log, step)
-        values = [int(value) if kind == "int" else float(value) for value in values]
-    return Dimension(name, kind, tuple(values), log, step, tuple(when.items()))
-
-
-def _check_range(kind: str, values: Any, log: bool, step: Any) -> None:
-    number = int if kind == "int" else int | float
-    if len(values) != 2 or not all(isinstance(value, number) and not isinstance(value, bool) for value in values):
-        raise ValueError(f"{kind} needs two numbers of its kind, the ends; got {list(values)}.")
-    low, high = values
-    if not low <= high:
-        raise ValueError(f"The low end {low} lies above the high end {high}.")
-    if log and low <= 0:
-        raise ValueError(f"log needs a low end above 0; got {low}.")
-    if step is not None and not (isinstance(step, number) and not isinstance(step, bool) and step > 0):
-        raise ValueError(f"step must be above 0 and of the range's kind; got {step!r}.")
-    if log and step is not None:
-        raise ValueError("log and step exclude each other.")
-
-
-def _check_condition(condition: Any, parents: Sequence[Any]) -> None:
-    """Refuses conditions that are ill-formed or make no sense for a dimension of such values."""
-    if isinstance(condition, str) and condition.strip()[:1] in {"<", ">", "=", "!"}:
-        match = _COMPARISON.fullmatch(condition.strip())
-        if not match or not all(isinstance(value, int | float) for value in parents):
-            raise ValueError(f"The condition {condition!r} is no comparison such as '> 0' with a number.")
-        float(match[2])
-
-
 def _holds(condition: Any, value: Any) -> bool:
     if isinstance(condition, list | tuple):
         return value in condition
-    if isinstance(condition, str) and (match := _COMPARISON.fullmatch(condition.strip())):
+    if isinstance(condition, str) and (match := COMPARISON.fullmatch(condition.strip())):
         return _COMPARISONS[match[1]](value, float(match[2]))
     return bool(value == condition)

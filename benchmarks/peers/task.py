@@ -12,7 +12,8 @@ from data.dataset import Dataset
 from data.split import Split
 from data.tokens import Tokens
 from model.presets import SPACES
-from tune.space import Space, parse_space
+from tune.space import Space
+from tune.written_space import parse_space
 
 EPOCHS, PATIENCE, REDUCTION = 30, 4, 3
 """Topknot's own defaults (`tune.settings`): epochs of a trial, epochs without improvement, and Hyperband's factor."""

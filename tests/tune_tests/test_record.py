@@ -15,8 +15,8 @@ from tune.outcome import best_trial, counts, leaderboard, podium, read_trials, u
 from tune.podium import Podium
 from tune.record import Record, epoch_key
 from tune.searcher import StudyCallback
-from tune.space import parse_space
 from tune.study import JOURNAL, create_study, make_sampler, open_study, repair_journal, study_url
+from tune.written_space import parse_space
 
 SPACE = parse_space({"lstm_size": {"int": [4, 64]}, "pooling": {"choice": ["last", "max"]}})
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import yaml
 from data.errors import InputError
 from model.presets import SPACES
 from tune.settings import DEFAULT_TRIALS, Settings, parse_duration, read_settings
+from tune.written_space import parse_space
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,33 @@ def test_printed_settings_run_as_they_are(tmp_path: Path, preset: str) -> None:
     assert again.written_space() == settings.written_space()
     assert again.model_dump(exclude={"space"}) == settings.model_dump(exclude={"space"})
     assert yaml.safe_load(path.read_text())["space"]["lstm_size"] == 9
+
+
+def examples() -> list[str]:
+    """The indented blocks of docs/settings.md that hold YAML, and the lines of those that hold messages."""
+    text = (Path(__file__).parents[2] / "docs/settings.md").read_text()
+    return [block.replace("\n    ", "\n").strip() for block in re.findall(r"\n((?:    .*\n|\n(?=    ))+)", text)]
+
+
+@pytest.mark.parametrize("example", [text for text in examples() if not text.startswith("topknot: ")])
+def test_an_example_in_the_docs_runs_as_it_stands_and_the_same_when_printed(tmp_path: Path, example: str) -> None:
+    path = tmp_path / "example.yaml"
+    path.write_text(example)
+    settings = read_settings(path, {})
+    names = {dimension.name for dimension in parse_space(settings.written_space()).dimensions}
+    assert names == set(SPACES[settings.preset]) | set(yaml.safe_load(example)["space"])
+    path.write_text(settings.to_yaml())
+    again = read_settings(path, {})
+    assert parse_space(again.written_space()) == parse_space(settings.written_space())
+    assert again.to_yaml() == settings.to_yaml()
+
+
+def test_messages_in_the_docs_are_what_users_see() -> None:
+    (told,) = [text.splitlines() for text in examples() if text.startswith("topknot: ")]
+    for line, entry in zip(told, ("lstm_size: {int: [16, 100], step: 16}", "learning_rate: 1e-3"), strict=True):
+        with pytest.raises(InputError) as caught:
+            parse_space(yaml.safe_load(entry))
+        assert f"topknot: {caught.value}" == line
 
 
 def test_a_search_ends_by_trials_by_time_or_by_default() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from data.errors import InputError
 from model.hparams import HParams
 from model.presets import PORTFOLIOS, SPACES
-from tune.space import parse_space
+from tune.written_space import parse_space
 
 
 def draw(written: dict[str, Any], count: int = 60) -> list[tuple[dict[str, Any], HParams]]:
@@ -47,6 +47,19 @@ def test_conditions(condition: Any, exists_at: set[int]) -> None:
     written = {"dense_layers": {"int": [0, 3]}, "dense_size": {"int": [8, 9], "when": {"dense_layers": condition}}}
     found = {hparams.dense_layers for params, hparams in draw(written) if "dense_size" in params}
     assert found == exists_at
+
+
+def test_a_dimension_is_drawn_after_those_that_its_conditions_name_wherever_it_is_written() -> None:
+    written = {
+        "dense_size": {"int": [8, 9], "when": {"dense_layers": "> 0"}},
+        "pooling": {"choice": ["last", "max"], "when": {"wide": True}},
+        "dense_layers": {"int": [0, 1]},
+        "lstm_size": {"int": [4, 5]},
+        "wide": {"choice": [False, True]},
+    }
+    assert [d.name for d in parse_space(written).dimensions] == ["dense_layers", "dense_size", "lstm_size", "wide", "pooling"]
+    for params, hparams in draw(written):
+        assert ("dense_size" in params, "pooling" in params) == (hparams.dense_layers > 0, hparams.wide)
 
 
 def test_what_hangs_on_something_that_does_not_exist_does_not_exist() -> None:
@@ -91,7 +104,35 @@ def test_ranges_keep_their_ends_steps_and_kinds() -> None:
         ("lstm_dropout: {float: [0, 1]}", "`lstm_dropout` must lie in [0, 1), got 1.0"),
         ("pooling: {choice: []}", "choice needs a list"),
         ("pooling: {choice: [last, sum]}", "`pooling` must be one of last, max, mean, got 'sum'"),
-        ("dense_size: {int: [8, 9], when: {dense_layers: '> 0'}}", "`when` names 'dense_layers', which no dimension above"),
+        ("lstm_size: [4, 9]", "A list is no value; write {choice: [4, 9]}"),
+        (
+            "learning_rate: {float: [1e-4, 0.01]}",
+            "'1e-4' is a text in YAML; a number has no quotes, and a point before its e: 1.0e-4",
+        ),
+        ("learning_rate: 1e-3", "'1e-3' is a text in YAML"),
+        ("learning_rate: {choice: [0.01, 1e-3]}", "'1e-3' is a text in YAML"),
+        ("learning_rate: {float: [.nan, 0.1]}", "float needs two numbers of its kind"),
+        ("lstm_size: {int: [16, 100], step: 16}", "Steps of 16 do not lead from 16 to 100; the last that they reach is 96"),
+        (
+            "lstm_dropout: {float: [0, 0.5], step: 0.2}",
+            "Steps of 0.2 do not lead from 0 to 0.5; the last that they reach is 0.4",
+        ),
+        (
+            "dense_size: {int: [8, 9], when: {dense_layers: '> 0'}}",
+            "`when` names 'dense_layers', which is not there; there are",
+        ),
+        (
+            "{dense_layers: {int: [0, 1], when: {dense_size: 8}}, dense_size: {int: [8, 9], when: {dense_layers: 1}}}",
+            "The conditions of dense_layers, dense_size wait for each other",
+        ),
+        (
+            "{dense_layers: 1, dense_size: {int: [8, 9], when: {dense_layers: more}}}",
+            "`when`: `dense_layers` must be of type int",
+        ),
+        (
+            "{dense_size: 8, lstm_size: {int: [8, 9], when: {pooling: sum}}, pooling: max}",
+            "must be one of last, max, mean, got 'sum'",
+        ),
         ("{dense_layers: 1, dense_size: {int: [8, 9], when: {dense_layers: '> x'}}}", "is no comparison such as '> 0'"),
         ("{dense_layers: 1, dense_size: {int: [8, 9], when: 3}}", "when needs conditions"),
         ("{dense_layers: 1, dense_size: {int: [8, 9], when: {dense_layers: '== 1'}}}", "is no comparison"),
