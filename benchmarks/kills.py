@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 from kills_check import amiss
-from kills_processes import finish, kill, launch, topknot
+from kills_processes import finish, kill, launched, topknot
 
 from tune.folder import ABOUT, SearchFolder
 
@@ -66,23 +66,29 @@ def ended(folder: SearchFolder) -> int:
 
 def run_until(instant: Instant, command: list[str], folder: SearchFolder, trials: int, life: Life, log: Path) -> Run:
     """Runs a command and kills it at an instant, unless it ends before."""
-    process, launched = launch(command, log), time.monotonic()
+    begun = time.monotonic()
+    with launched(command, log) as process:
+        try:
+            process.wait(await_part(instant, process, folder, trials, life))
+        except subprocess.TimeoutExpired:
+            kill(process)
+        else:
+            finish(process, log)
+    return Run(time.monotonic() - begun, ended(folder), killed=process.returncode < 0)
+
+
+def await_part(
+    instant: Instant, process: subprocess.Popen[bytes], folder: SearchFolder, trials: int, life: Life
+) -> float | None:
+    """Waits for the last trial's end before an instant; returns how many seconds are left until then, None for never."""
+    if instant == NEVER:
+        return None
     if instant.part == START:
-        wait = None if instant == NEVER else instant.fraction * life.start
-    else:  # among the trials, the fraction's whole trials are counted, and the rest of it is time
-        whole = int(instant.fraction * trials) if instant.part == AMONG else trials
-        while process.poll() is None and ended(folder) < whole:
-            time.sleep(POLL_SECONDS)
-        wait = (
-            (instant.fraction * trials - whole) * life.among / trials if instant.part == AMONG else instant.fraction * life.end
-        )
-    try:
-        process.wait(wait)
-    except subprocess.TimeoutExpired:
-        kill(process)
-        return Run(time.monotonic() - launched, ended(folder), killed=True)
-    finish(process, log)
-    return Run(time.monotonic() - launched, ended(folder), killed=False)
+        return instant.fraction * life.start
+    done = instant.fraction * trials if instant.part == AMONG else trials
+    while process.poll() is None and ended(folder) < int(done):
+        time.sleep(POLL_SECONDS)
+    return (done - int(done)) * life.among / trials if instant.part == AMONG else instant.fraction * life.end
 
 
 def draw_instants(kills: int, seed: int) -> list[Instant]:
@@ -96,10 +102,11 @@ def draw_instants(kills: int, seed: int) -> list[Instant]:
 
 
 def undisturbed(command: list[str], folder: SearchFolder, log: Path) -> Life:
-    launched = time.time()
-    finish(launch(command, log), log)
+    begun = time.time()
+    with launched(command, log) as process:
+        finish(process, log)
     over, reports = time.time(), [epoch["at"] for trial in folder.trials() for epoch in trial.epochs]
-    return Life(min(reports) - launched, max(reports) - min(reports), over - max(reports))
+    return Life(min(reports) - begun, max(reports) - min(reports), over - max(reports))
 
 
 def disturbed(

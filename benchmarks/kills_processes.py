@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,15 @@ def ask(*arguments: str) -> Any:
     return json.loads(subprocess.run(topknot(*arguments, "--json"), capture_output=True, check=True).stdout)
 
 
-def launch(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+@contextmanager
+def launched(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs a command in a session of its own, of which nothing is left in the end."""
     with log.open("ab") as file:
-        return subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+        process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+    try:
+        yield process
+    finally:
+        kill(process)
 
 
 def finish(process: subprocess.Popen[bytes], log: Path) -> None:
