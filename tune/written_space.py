@@ -131,8 +131,9 @@ def _check_range(kind: str, values: Any, log: bool, step: Any) -> None:
 
 
 def _is_number(kind: str, value: Any) -> bool:
-    number = int if kind == "int" else int | float
-    return isinstance(value, number) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
+    if isinstance(value, int):
+        return not isinstance(value, bool)
+    return kind == "float" and isinstance(value, float) and math.isfinite(value)
 
 
 def _check_condition(condition: Any, parent: Dimension) -> None:

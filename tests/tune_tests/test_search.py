@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from data.corpus import Corpus
 from tune.folder import SearchFolder
+from tune.outcome import ranked_trials
 
 RATE = "learning_rate: {float: [0.005, 0.05], log: true}"
 CONFIG = f"""
@@ -73,6 +76,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, inputs: Path) -> tuple[Pa
     """A storage with a finished search 'words' of 8 trials, and what it printed."""
     storage = tmp_path_factory.mktemp("storage")
     flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--workers", "2"]
+    (storage / "printed.yaml").write_text(topknot("search", *flags, "--print-config").stdout)
+    flags = ["--config", str(storage / "printed.yaml")]
     done = topknot("search", "--name", "words", "--storage", str(storage), "--trials", "8", "--json", *flags)
     return storage, json.loads(done.stdout)
 
@@ -95,9 +100,12 @@ def test_leaderboard_study_and_result_tell_one_truth(finished: tuple[Path, dict[
     assert [trial["trial"] for trial in trials] == list(range(8))
     study = load_study(document)
     states = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
+    ended = collections.Counter(trial["state"] for trial in trials)
+    assert sum(ended[state] for state in states) == len(study.trials) == 8
+    assert {state: ended[state] for state in best["trials"]} == best["trials"]
     for trial, told in zip(trials, study.trials, strict=True):
         assert told.state.name == states[trial["state"]]
-        assert len(told.intermediate_values) == trial["epochs"] > 0
+        assert sorted(told.intermediate_values) == list(range(1, trial["epochs"] + 1)) != []
         assert trial["validation"]["loss"] == min(told.intermediate_values.values())
         assert told.intermediate_values[trial["best_epoch"]] == trial["validation"]["loss"]
         assert trial["reason"]
@@ -242,16 +250,44 @@ def assert_complete(storage: Path, count: int) -> None:
     assert lowest == pytest.approx(best["validation"]["loss"], abs=1e-6)
 
 
-def test_a_search_killed_and_resumed_reports_every_trial_once(tmp_path: Path, inputs: Path) -> None:
-    process = started(tmp_path, inputs, "--trials", "30")
-    os.killpg(process.pid, signal.SIGKILL)
+def kill(process: subprocess.Popen[str], seconds: float = 0.0, yet_to_come: Callable[[], bool] = lambda: False) -> None:
+    """Kills a search and what it has started, so many seconds after a moment yet to come; or lets it end before."""
+    while process.poll() is None and yet_to_come():
+        time.sleep(0.05)
+    with suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=seconds)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def test_a_search_killed_again_and_again_loses_nothing_and_leaves_nothing_half_done(tmp_path: Path, inputs: Path) -> None:
+    storage, folder, rng = ["--storage", str(tmp_path)], SearchFolder(tmp_path / "cut"), np.random.default_rng(0)
+
+    def resumed(*flags: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tune", "resume", "cut", *storage, *flags]
+        return subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    kill(started(tmp_path, inputs, "--trials", "12"), rng.uniform(0, 1))
     before = [trial for trial in show(tmp_path, "cut")["trials"] if trial["state"] != "running"]
-    assert "has no result yet" in topknot("best", "cut", "--storage", str(tmp_path), code=2).stderr
-    topknot("resume", "cut", "--storage", str(tmp_path))
-    assert_complete(tmp_path, 30)
+    assert "has no result yet" in topknot("best", "cut", *storage, code=2).stderr
+    kill(resumed(), rng.uniform(0, 8))  # while it starts
+    kill(resumed(), rng.uniform(0, 4), lambda: sum(trial.state != "running" for trial in folder.trials()) < 12)  # at its end
+    topknot("resume", "cut", *storage)
+    assert_complete(tmp_path, 12)
     after = show(tmp_path, "cut")["trials"]
     assert [after[trial["trial"]] for trial in before] == before
+    kill(resumed("--trials", "2"), 0, lambda: folder.read_json("search.json")["goal"]["trials"] == 12)  # while it starts
+    best = json.loads(topknot("resume", "cut", *storage, "--json").stdout)
+    assert_complete(tmp_path, 14)
+    assert {path.name for path in folder.weights.iterdir()} == {
+        f"{trial.number:05d}.npz" for trial in ranked_trials(folder.trials())[:3]
+    }
+    assert not list(folder.snapshots.iterdir())
+    ours = [path for path in folder.path.rglob("*") if "ray" not in path.relative_to(folder.path).parts]
+    assert not [path for path in ours if path.name.startswith((".", "study.journal."))]
+    again = json.loads(topknot("evaluate", "cut", *storage, "--split", "test", "--json").stdout)
+    assert again["loss"] == pytest.approx(best["test"]["loss"], abs=1e-6)
 
 
 def test_ctrl_c_keeps_everything_and_says_how_to_go_on(tmp_path: Path, inputs: Path) -> None:
@@ -266,15 +302,43 @@ def test_ctrl_c_keeps_everything_and_says_how_to_go_on(tmp_path: Path, inputs: P
     assert [trial for trial in show(tmp_path, "cut")["trials"] if trial["state"] == "running"] == []
 
 
-def test_a_worker_that_has_outgrown_its_memory_is_replaced_and_no_trial_is_lost(tmp_path: Path, inputs: Path) -> None:
+def without_times(document: Any) -> Any:
+    """What a command printed, but for what is of the one run: times, and where it stands."""
+    of_one_run = {"name", "checkpoint", "seconds", "wall_seconds", "useful_share", "study", "command"}
+    if isinstance(document, dict):
+        return {key: without_times(value) for key, value in document.items() if key not in of_one_run}
+    return [without_times(value) for value in document] if isinstance(document, list) else document
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, inputs: Path) -> tuple[Path, dict[str, Any]]:
+    """A storage with a search 'first' of one worker, with so many trials that the sampler learns; and its result."""
+    storage = tmp_path_factory.mktemp("alone")
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(storage)]
+    flags += ["--name", "first", "--trials", "14", "--workers", "1", "--seed", "5", "--json"]
+    return storage, json.loads(topknot("search", *flags).stdout)
+
+
+def test_a_search_with_one_worker_is_the_same_again_to_the_digit(alone: tuple[Path, dict[str, Any]]) -> None:
+    storage, best = alone
+    *command, name = show(storage, "first")["command"].split()
+    assert name == "ANOTHER"
+    again = json.loads(topknot(*command[command.index("search") :], "second", "--json").stdout)
+    assert without_times(again) == without_times(best)
+    assert without_times(show(storage, "second")) == without_times(show(storage, "first"))
+
+
+def test_a_worker_that_has_outgrown_its_memory_is_replaced_and_no_trial_is_lost(
+    alone: tuple[Path, dict[str, Any]], tmp_path: Path, inputs: Path
+) -> None:
     flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
     # Whoever has run a trial holds more than that.
-    topknot("search", *flags, "--name", "cut", "--trials", "4", "--workers", "1", "--worker-memory", "0.01")
+    flags += ["--trials", "4", "--worker-memory", "0.01"]
+    topknot("search", *flags, "--name", "cut", "--workers", "1", "--seed", "5")
     assert_complete(tmp_path, 4)
-    assert "failed" not in {trial["state"] for trial in show(tmp_path, "cut")["trials"]}
-    topknot("search", *flags, "--name", "same", "--trials", "4", "--workers", "1")
-    same = [{**trial, "seconds": None} for trial in show(tmp_path, "same")["trials"]]
-    assert [{**trial, "seconds": None} for trial in show(tmp_path, "cut")["trials"]] == same
+    trials = show(tmp_path, "cut")["trials"]
+    assert "failed" not in {trial["state"] for trial in trials}
+    assert without_times(trials) == without_times(show(alone[0], "first")["trials"][:4])
 
 
 def test_trials_that_diverge_fail_at_that_epoch_and_the_search_goes_on(tmp_path: Path, inputs: Path) -> None:
@@ -284,11 +348,15 @@ def test_trials_that_diverge_fail_at_that_epoch_and_the_search_goes_on(tmp_path:
     )
     flags = ["--data", str(inputs / "words.csv"), "--config", str(config), "--storage", str(tmp_path), "--name", "wild"]
     topknot("search", *flags, "--trials", "6", "--sampler", "random", "--scheduler", "none", "--workers", "1")
-    trials = show(tmp_path, "wild")["trials"]
-    for trial in trials:
+    document = show(tmp_path, "wild")
+    trials = document["trials"]
+    for trial, told in zip(trials, load_study(document).trials, strict=True):
+        values = [told.intermediate_values[epoch] for epoch in range(1, trial["epochs"] + 1)]
+        assert [np.isfinite(value) for value in values] == [True] * (trial["epochs"] - 1) + [trial["state"] == "complete"]
         diverged = trial["hparams"]["learning_rate"] == 1e38
         assert trial["state"] == ("failed" if diverged else "complete")
         assert ("not finite" in trial["reason"]) == diverged
+        assert trial["reason"] == f"nan: the loss was not finite in epoch {trial['epochs']}" or not diverged
     assert {trial["state"] for trial in trials} == {"failed", "complete"}
 
 
