@@ -64,6 +64,11 @@ def ended(folder: SearchFolder) -> int:
     return sum(trial.state != "running" for trial in folder.trials())
 
 
+def reports(folder: SearchFolder) -> list[float]:
+    """Returns the times of all epochs' reports."""
+    return [epoch["at"] for trial in folder.trials() for epoch in trial.epochs]
+
+
 def run_until(instant: Instant, command: list[str], folder: SearchFolder, trials: int, life: Life, log: Path) -> Run:
     """Runs a command and kills it at an instant, unless it ends before."""
     begun = time.monotonic()
@@ -85,9 +90,11 @@ def await_part(
         return None
     if instant.part == START:
         return instant.fraction * life.start
-    done = instant.fraction * trials if instant.part == AMONG else trials
+    done, begun = instant.fraction * trials if instant.part == AMONG else trials, time.time()
     while process.poll() is None and ended(folder) < int(done):
         time.sleep(POLL_SECONDS)
+    while process.poll() is None and instant.part == AMONG and max(reports(folder), default=0) < begun:
+        time.sleep(POLL_SECONDS)  # a search resumed that had as many trials before
     return (done - int(done)) * life.among / trials if instant.part == AMONG else instant.fraction * life.end
 
 
@@ -105,8 +112,8 @@ def undisturbed(command: list[str], folder: SearchFolder, log: Path) -> Life:
     begun = time.time()
     with launched(command, log) as process:
         finish(process, log)
-    over, reports = time.time(), [epoch["at"] for trial in folder.trials() for epoch in trial.epochs]
-    return Life(min(reports) - begun, max(reports) - min(reports), over - max(reports))
+    over, first, last = time.time(), min(reports(folder)), max(reports(folder))
+    return Life(first - begun, last - first, over - last)
 
 
 def disturbed(
