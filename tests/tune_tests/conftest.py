@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-INSTALL_SECONDS = 240
+INSTALL_SECONDS = 120
 PASSWORD = "p@ss:w/ord?#%41&x=1+ "  # noqa: S105 - all that a URL gives a meaning to
 ADDRESS = "postgresql+psycopg2://topknot:$TOPKNOT_TESTS_PASSWORD@127.0.0.1:{port}/{database}"
 
 
 def find_programs() -> Path | None:
     """Where initdb and postgres are; Debian keeps them off the PATH."""
-    found = [Path(initdb).parent] if (initdb := shutil.which("initdb")) else []
+    found = [Path(initdb).resolve().parent] if (initdb := shutil.which("initdb")) else []
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     return next((path for path in reversed(found) if (path / "initdb").exists() and (path / "postgres").exists()), None)
 

@@ -347,7 +347,9 @@ def test_two_searches_at_once_keep_their_studies_in_one_database(
     inputs: Path, tmp_path: Path, postgresql: Callable[[str], str]
 ) -> None:
     address = postgresql("searches")
-    flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
+    config = tmp_path / "small.yaml"
+    config.write_text(CONFIG + "  wide: false\n")
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(config), "--storage", str(tmp_path)]
     ways = ["--study", address, "--workers", "1", "--max-epochs", "2", "--trials", "3", "--json"]
     with ThreadPoolExecutor(2) as threads:
         runs = [threads.submit(topknot, "search", *flags, *ways, "--name", name) for name in ("one", "two")]
