@@ -15,11 +15,12 @@ from typing import Any
 import optuna
 
 from data.errors import InputError
+from tune.address import study_url
 from tune.objective import Objective
 from tune.outcome import TrialOutcome, read_trials
 from tune.program import program
 from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
-from tune.study import create_study, explained, open_study, repair_journal, study_url
+from tune.study import create_study, explained, open_study, repair_journal
 
 SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK = (
     "settings.yaml",
@@ -129,6 +130,8 @@ class SearchFolder:
 
     def keep(self, settings: Settings, about: dict[str, Any]) -> None:
         """Writes down what the search is; from here on it can be shown and resumed."""
+        if settings != settings.without_password():
+            self.path.chmod(0o700)  # the files below hold it
         self.weights.mkdir()
         self.write_json(ABOUT, about | {"study": settings.study, "study_name": self.name})
         create_study(self.path, self.name, Objective(settings.metric), settings.study)

@@ -28,7 +28,7 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
     settings = read_settings(config, given(flags))
     parse_space(settings.written_space())
     if print_config:
-        click.echo(settings.to_yaml(), nl=False)
+        click.echo(settings.without_password().to_yaml(), nl=False)
         return
     prepare()
     from tune.search import start_search

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from data.errors import InputError
 from model.hparams import Precision
 from model.presets import SPACES
+from tune.address import shown_address
 from tune.objective import Metric
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -119,6 +120,10 @@ class Settings(BaseModel):
         if study and (relative := re.fullmatch(r"sqlite:///(?![/$])(.+)", study)):
             study = f"sqlite:///{Path(relative[1]).absolute()}"
         return self.model_copy(update={"data": self.data and self.data.absolute(), "study": study})
+
+    def without_password(self) -> Settings:
+        """Returns the same, to be printed: a password in the study's address is hidden."""
+        return self.model_copy(update={"study": self.study and shown_address(self.study)})
 
     def trial_limit(self) -> int | None:
         """Returns how many trials to run, or None for as many as the time limit allows."""

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import optuna
-from optuna.exceptions import ExperimentalWarning, OptunaError
+from optuna.exceptions import ExperimentalWarning, OptunaError, StorageInternalError
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from data.errors import InputError
+from tune.address import DRIVERS, JOURNAL, database_url, shown_address, study_url
 from tune.objective import Objective
 
-JOURNAL, DATABASE = "study.journal", "study.db"
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
 METRIC = "metric"
+LOCK_SECONDS = 60
+"""How long SQLite waits for another process to end its writing; by itself it gives up after 5 s."""
+MOST_COLLISIONS = 20
+"""How often other processes may make a table that this one is about to make; Optuna has 14 of them."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-
-def study_url(folder: Path, address: str | None) -> str:
-    """Returns the address of a search's study, as `show --json` tells it: 'journal:PATH', or what Optuna takes.
-
-    Args:
-        folder: The search's folder.
-        address: As the setting `study` has it: None for a journal in the folder, 'sqlite' for a database in the folder, or a
-            URL that Optuna knows. $NAMES in it are the environment's, so that no password need stand in a file.
-    """
-    if address is None:
-        return f"journal:{folder / JOURNAL}"
-    return f"sqlite:///{folder / DATABASE}" if address == "sqlite" else address
 
 
 def create_study(
@@ -48,11 +42,12 @@ def create_study(
         InputError: If the address cannot be used, or holds a study of that name.
     """
     with explained(address):
-        storage = _storage(folder, address)
+        storage = open_storage(folder, address)
         try:
             study = optuna.create_study(storage=storage, study_name=name, direction=objective.direction)
         except optuna.exceptions.DuplicatedStudyError:
-            raise InputError(f"--study: {address} holds a study {name!r} already. Choose another --name.") from None
+            there = f"{study_url(folder, address)} holds a study {name!r} already"
+            raise InputError(f"--study: {there}. Choose another --name.") from None
         study.set_user_attr(METRIC, objective.metric)
     return study
 
@@ -68,14 +63,14 @@ def open_study(
     Args:
         folder: The search's folder.
         sampler: What proposes configurations; None where none will be asked for.
-        address: As `study_url` has it.
+        address: As `tune.address.study_url` has it.
         name: The study's; None where it is the only one at its address.
 
     Raises:
         InputError: If it cannot be opened.
     """
     with explained(address):
-        storage = _storage(folder, address)
+        storage = open_storage(folder, address)
         if name is None:
             (name,) = optuna.get_all_study_names(storage)
         return optuna.load_study(storage=storage, study_name=name, sampler=sampler)
@@ -86,19 +81,33 @@ def study_objective(study: optuna.Study) -> Objective:
     return Objective(study.user_attrs.get(METRIC, "loss"))
 
 
-def _storage(folder: Path, address: str | None) -> optuna.storages.BaseStorage:
-    if address == "sqlite":
-        from sqlalchemy import URL
-
-        url = URL.create("sqlite", database=str(folder / DATABASE)).render_as_string(hide_password=False)
-        return optuna.storages.RDBStorage(url)
+def open_storage(folder: Path, address: str | None) -> optuna.storages.BaseStorage:
+    """Opens what holds the study of a search, and others perhaps; makes what a new one needs."""
     if address is not None:
-        if address.startswith("sqlite") and (address.endswith("://") or ":memory:" in address):
-            raise ValueError("a database in memory is gone when the search is over")
-        return optuna.storages.get_storage(os.path.expandvars(address))
+        return _open_database(database_url(folder, address))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+
+
+def _open_database(url: URL, collisions: int = MOST_COLLISIONS) -> optuna.storages.RDBStorage:
+    """Opens a database; makes Optuna's tables where they are missing, though others may be making them too."""
+    from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+
+    options: dict[str, Any] = {"pool_pre_ping": True}  # a connection that was cut between two reports is made anew
+    if url.get_backend_name() == "sqlite":
+        options = {} if "timeout" in url.query else {"connect_args": {"timeout": LOCK_SECONDS}}
+    text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")  # Optuna formats it
+    try:
+        return optuna.storages.RDBStorage(text, engine_kwargs=options)
+    except TypeError as error:  # what a driver says to an argument that it does not know
+        raise ValueError(str(error)) from None
+    except DBAPIError as error:
+        # What PostgreSQL says when a table has come into being since it was looked for; SQLite and MySQL have but words for it.
+        met = isinstance(error, IntegrityError | ProgrammingError) or "already exists" in str(error)
+        if not met or not collisions:
+            raise
+    return _open_database(url, collisions - 1)
 
 
 @contextmanager
@@ -114,9 +123,15 @@ def explained(address: str | None) -> Iterator[None]:
     except InputError:
         raise
     except (SQLAlchemyError, OptunaError, ImportError, KeyError, ValueError, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        right = "A URL such as postgresql+psycopg2://user:$PGPASSWORD@host/database, or 'sqlite', is needed"
-        raise InputError(f"--study: {address} cannot be used: {reason.rstrip('.')}. {right}.") from None
+        raise InputError(f"--study: {shown_address(address)} cannot be used: {_explanation(error)}") from None
+
+
+def _explanation(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, StorageInternalError | ImportError) and error.__cause__ else error
+    if isinstance(cause, ImportError) and cause.name:
+        return f"its driver is missing. Install it: pip install {DRIVERS.get(cause.name, cause.name)}."
+    reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
+    return f"{reason}. A URL such as postgresql+psycopg2://user:$PGPASSWORD@host/database, or 'sqlite', is needed."
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from data.errors import InputError
 from model.hparams import HParams
+from tune.address import JOURNAL
 from tune.folder import SearchFolder
 from tune.outcome import best_trial, counts, leaderboard, podium, read_trials, useful_share
 from tune.podium import Podium
 from tune.record import Record, epoch_key
 from tune.searcher import StudyCallback
-from tune.study import JOURNAL, create_study, make_sampler, open_study, repair_journal, study_url
+from tune.study import create_study, make_sampler, open_study, repair_journal
 from tune.written_space import parse_space
 
 SPACE = parse_space({"lstm_size": {"int": [4, 64]}, "pooling": {"choice": ["last", "max"]}})
@@ -311,26 +311,3 @@ def test_a_study_in_a_database_is_told_the_same_as_one_in_a_journal(tmp_path: Pa
         told.append([trial.to_dict() for trial in read_trials(open_study(folder, address=address, name="s"))])
     assert told[0] == told[1] == told[2]
     assert (tmp_path / "1/study.db").exists()
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "nonsense",
-        "postgresql+psycopg2://u@127.0.0.1:1/x",
-        "sqlite:////no/such/folder/x.db",
-        "$NOWHERE",
-        "sqlite:///:memory:",
-        "sqlite://",
-    ],
-)
-def test_a_study_that_cannot_be_reached_is_explained(tmp_path: Path, address: str) -> None:
-    with pytest.raises(InputError, match=r"--study: .* cannot be used: .* is needed"):
-        create_study(tmp_path, "s", address=address)
-
-
-def test_passwords_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SECRET_PLACE", str(tmp_path / "x.db"))
-    create_study(tmp_path, "s", address="sqlite:///$SECRET_PLACE")
-    assert (tmp_path / "x.db").exists()
-    assert "x.db" not in study_url(tmp_path, "sqlite:///$SECRET_PLACE")

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import optuna
@@ -22,6 +24,7 @@ from optuna.storages.journal import JournalFileBackend
 from data.corpus import Corpus
 from tune.folder import SearchFolder
 from tune.outcome import ranked_trials
+from tune.study import open_study
 
 RATE = "learning_rate: {float: [0.005, 0.05], log: true}"
 CONFIG = f"""
@@ -405,6 +408,32 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     assert "holds a study 'cut' already" in topknot("search", *elsewhere, code=2).stderr
     assert not (tmp_path / "other").exists()
     assert "no search 'none'" in topknot("search", *flags, "--warm-start", "none", "--name", "x", code=2).stderr
+
+
+def test_two_searches_at_once_keep_their_studies_in_one_database(
+    inputs: Path, tmp_path: Path, postgresql: Callable[[str], str]
+) -> None:
+    address = postgresql("searches")
+    config = tmp_path / "small.yaml"
+    config.write_text(CONFIG + "  wide: false\n")
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(config), "--storage", str(tmp_path)]
+    ways = ["--study", address, "--workers", "1", "--max-epochs", "2", "--trials", "3", "--json"]
+    with ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(topknot, "search", *flags, *ways, "--name", name) for name in ("one", "two")]
+        bests = {run.result().args[-1]: json.loads(run.result().stdout) for run in runs}
+    for name, best in bests.items():
+        document = show(tmp_path, name)
+        assert document["study"] == {"url": address, "name": name}
+        study = open_study(tmp_path / name, address=address, name=name)
+        assert len(document["trials"]) == len(study.trials) == 3
+        for trial, told in zip(document["trials"], study.trials, strict=True):
+            assert trial["validation"]["loss"] == min(told.intermediate_values.values())
+        assert best["validation"]["loss"] == pytest.approx(min(t["validation"]["loss"] for t in document["trials"]), abs=1e-6)
+    password = os.environ["TOPKNOT_TESTS_PASSWORD"].encode()
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [
+        path for path in written if password in path.read_bytes() or quote(password, safe="").encode() in path.read_bytes()
+    ]
 
 
 def test_several_trials_answer_together(inputs: Path, tmp_path: Path) -> None:
