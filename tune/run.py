@@ -67,7 +67,7 @@ def run_trials(
         folder=folder,
         settings=settings,
         inputs=inputs,
-        study=folder.study(make_sampler(settings.sampler, settings.seed + len(folder.trials()))),
+        study=folder.study(make_sampler(settings.sampler, settings.seed, len(folder.trials()), inputs.space)),
         workers=workers,
         first=read_first(folder.read_json(ABOUT)),
         limit=limit,

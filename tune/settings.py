@@ -90,7 +90,9 @@ class Settings(BaseModel):
     warm_start: Annotated[str, BeforeValidator(_name)] | None = Field(
         None, description="Another search of the storage, whose best configurations are tried first"
     )
-    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc"] = Field("tpe", description="How Optuna proposes configurations")
+    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc", "hyperopt"] = Field(
+        "tpe", description="What proposes configurations; gp needs PyTorch, hyperopt its package"
+    )
     study: str | None = Field(
         None, min_length=1, description="Where the Optuna study is kept: 'sqlite' or a URL [a journal in the folder]"
     )

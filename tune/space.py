@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from model.hparams import HParams
 
@@ -52,6 +53,17 @@ class Dimension:
         if self.kind == "choice":
             return trial.suggest_categorical(self.name, self.values)
         return self.values[0]
+
+    def distribution(self) -> BaseDistribution | None:
+        """Returns what `suggest` draws from, in Optuna's terms; None where the value is fixed."""
+        if self.kind == "choice":
+            return CategoricalDistribution(self.values)
+        if self.kind == "fixed":
+            return None
+        low, high = self.values
+        if self.kind == "int":
+            return IntDistribution(low, high, log=self.log, step=int(self.step or 1))
+        return FloatDistribution(low, high, log=self.log, step=self.step)
 
     def contains(self, value: Any) -> bool:
         """Tells whether a value can be drawn."""
@@ -97,6 +109,12 @@ class Space:
             if dimension.kind != "fixed":
                 drawn[dimension.name] = value
         return drawn
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """What each dimension is drawn from, where it exists; fixed ones aside."""
+        drawn = ((dimension.name, dimension.distribution()) for dimension in self.dimensions)
+        return {name: distribution for name, distribution in drawn if distribution is not None}
 
     def may_be(self, name: str, value: Any) -> bool:
         """Tells whether a hyperparameter can come to a value."""

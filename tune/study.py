@@ -16,7 +16,10 @@ from optuna.storages.journal import JournalFileBackend
 
 from data.errors import InputError
 from tune.address import DRIVERS, JOURNAL, database_url, shown_address, study_url
+from tune.hyperopt_sampler import HyperOptSampler
+from tune.informed import Informed
 from tune.objective import Objective
+from tune.space import Space
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -134,27 +137,49 @@ def _explanation(error: Exception) -> str:
     return f"{reason}. A URL such as postgresql+psycopg2://user:$PGPASSWORD@host/database, or 'sqlite', is needed."
 
 
-def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """Makes one of Optuna's samplers: 'tpe', 'random', 'gp', 'cmaes' or 'qmc', seeded.
+def make_sampler(
+    name: str,
+    seed: int,
+    trials: int = 0,
+    space: Space = Space(()),  # noqa: B008 - it is frozen
+) -> optuna.samplers.BaseSampler:
+    """Makes a seeded sampler: one of Optuna's ('tpe', 'random', 'gp', 'cmaes', 'qmc'), or 'hyperopt'.
 
     TPE looks at the hyperparameters together, within the groups that conditions make, and takes running trials for bad
-    ones, so that workers do not all try the same.
+    ones, so that workers do not all try the same. It knows of pruned trials; the others that learn are shown them as completed.
+
+    Args:
+        name: Which.
+        seed: Of the search.
+        trials: How many trials the study holds: one that has drawn before does not draw the same again.
+        space: What is drawn from; HyperOpt asks for it beforehand.
+
+    Raises:
+        InputError: If what it needs is not installed.
     """
+    new_seed = seed + trials
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         match name:
             case "tpe":
-                return optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)
+                return optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=new_seed)
             case "random":
-                return optuna.samplers.RandomSampler(seed=seed)
+                return optuna.samplers.RandomSampler(seed=new_seed)
             case "gp":
                 if not importlib.util.find_spec("torch"):
                     raise InputError("--sampler gp needs PyTorch, which Optuna computes with: pip install torch.")
-                return optuna.samplers.GPSampler(seed=seed, deterministic_objective=False)
+                return Informed(optuna.samplers.GPSampler(seed=new_seed, deterministic_objective=False), failed=True)
             case "cmaes":
-                return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
-            case "qmc":
-                return optuna.samplers.QMCSampler(scramble=True, seed=seed, warn_independent_sampling=False)
+                return Informed(optuna.samplers.CmaEsSampler(seed=new_seed, warn_independent_sampling=False))
+            case "qmc":  # its sequence is one of the seed and goes on where the study says; the rest is drawn at random
+                rest = optuna.samplers.RandomSampler(seed=new_seed)
+                return optuna.samplers.QMCSampler(
+                    scramble=True, seed=seed, independent_sampler=rest, warn_independent_sampling=False
+                )
+            case "hyperopt":
+                if not importlib.util.find_spec("hyperopt"):
+                    raise InputError("--sampler hyperopt needs the package of that name: pip install hyperopt.")
+                return Informed(HyperOptSampler(space.distributions, seed))
     raise ValueError(f"There is no sampler {name!r}.")
 
 

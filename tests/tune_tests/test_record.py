@@ -259,20 +259,6 @@ def test_a_killed_driver_holds_the_journal_no_longer_also_where_the_folder_was_m
     run(record_in(folder.path), [1], TrialState.COMPLETE)  # waits for no lock
 
 
-def test_samplers_are_seeded(tmp_path: Path) -> None:
-    for name in ("tpe", "random", "cmaes", "qmc"):
-        drawn = []
-        for seed in (0, 0, 1):
-            folder = tmp_path / f"{name}{len(drawn)}"
-            folder.mkdir()
-            create_study(folder, "s")
-            record = Record(open_study(folder, make_sampler(name, seed)), SPACE, None, Podium(1))
-            drawn.append([record.propose() for _ in range(12)])
-        assert drawn[0] == drawn[1] != drawn[2]
-    with pytest.raises(ValueError, match="no sampler 'best'"):
-        make_sampler("best", 0)
-
-
 def test_the_portfolio_comes_first_and_once_and_what_lies_outside_the_space_is_passed_over(tmp_path: Path) -> None:
     create_study(tmp_path, "s")
     first = [HParams(lstm_size=size) for size in (8, 65, 16)]
