@@ -55,17 +55,22 @@ def find_cluster(address: str | None) -> str | None:
 
 
 def check_closed(address: str) -> None:
-    """Makes sure that we have a token, and that a cluster that others may reach wants one.
+    """Makes sure that a cluster takes our token, and, if others may reach it, nobody who has none.
 
     Raises:
         InputError: If not.
     """
-    if not _has_token():
+    token = _read_token()
+    if not token:
         raise InputError(
             f"--address {address}: there is no token to join it with. "
             "Set RAY_AUTH_TOKEN_PATH to the file of the cluster's; `ray get-auth-token --generate` makes one."
         )
-    if not is_loopback(address) and is_open(address):
+    if not answers(address, token):
+        raise InputError(
+            f"--address {address}: its token is not the one that we have. RAY_AUTH_TOKEN_PATH names the file of ours."
+        )
+    if not is_loopback(address) and answers(address):
         raise InputError(
             f"--address {address}: this cluster asks for no token, and runs whatever anybody sends it (CVE-2023-48022). "
             "Start its nodes with RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH."
@@ -83,8 +88,8 @@ def is_loopback(address: str) -> bool:
     return all(ipaddress.ip_address(str(entry[4][0])).is_loopback for entry in found)
 
 
-def is_open(address: str) -> bool:
-    """Asks a cluster's head, without a token, whether it is there; tells whether it answers.
+def answers(address: str, token: str | None = None) -> bool:
+    """Tells whether a cluster's head answers those who come with a token, or with none.
 
     Raises:
         InputError: If nobody is there.
@@ -94,7 +99,7 @@ def is_open(address: str) -> bool:
     with grpc.insecure_channel(address) as channel:
         ask = channel.unary_unary("/ray.rpc.NodeInfoGcsService/GetAllNodeInfo")
         try:
-            ask(b"", timeout=SECONDS, wait_for_ready=True)
+            ask(b"", timeout=SECONDS, wait_for_ready=True, metadata=[("authorization", f"Bearer {token}")] if token else None)
         except grpc.RpcError as error:
             if error.code() == grpc.StatusCode.UNAUTHENTICATED:
                 return False
@@ -102,14 +107,15 @@ def is_open(address: str) -> bool:
     return True
 
 
-def _has_token() -> bool:
-    if os.environ.get("RAY_AUTH_TOKEN"):
-        return True
+def _read_token() -> str | None:
+    """Returns our token, from where Ray takes it."""
+    if token := os.environ.get("RAY_AUTH_TOKEN"):
+        return token
     path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     try:
-        return bool(path.read_text(encoding="utf-8").strip())
+        return path.read_text(encoding="utf-8").strip() or None
     except (OSError, UnicodeDecodeError):
-        return False
+        return None
 
 
 def _started_here() -> str:

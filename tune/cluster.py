@@ -140,7 +140,6 @@ def _start(workers: int) -> None:
 def _join(address: str) -> None:
     import ray
     from ray._raylet import Config  # type: ignore[attr-defined]
-    from ray.exceptions import AuthenticationError
 
     Config.initialize("")  # as in _start
     try:
@@ -155,8 +154,6 @@ def _join(address: str) -> None:
             logging_level=logging.ERROR,
             configure_logging=False,
         )
-    except AuthenticationError:
-        raise InputError(f"--address {address}: its token is not the one that we have.") from None
     except (ConnectionError, RuntimeError) as error:
         raise InputError(f"--address {address}: this machine cannot join that cluster: {error}") from None
 

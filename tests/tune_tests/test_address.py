@@ -11,7 +11,7 @@ import pytest
 import ray
 
 from data.errors import InputError
-from tune.address import ADDRESS, check_closed, find_cluster, is_loopback, is_open
+from tune.address import ADDRESS, answers, check_closed, find_cluster, is_loopback
 from tune.nodes import Node, count_on_cluster
 from tune.settings import Settings, read_settings
 from tune.workers import Workers
@@ -58,17 +58,17 @@ def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def answers(address: str) -> bool:
+def await_answer(address: str) -> bool:
     """Tells whether a head answers without a token, as soon as there is one."""
     with suppress(InputError):  # it takes its time to start
-        return is_open(address)
-    return is_open(address)
+        return answers(address)
+    return answers(address)
 
 
 @pytest.mark.usefixtures("token")
 def test_a_cluster_beyond_loopback_that_asks_for_no_token_is_refused(tmp_path: Path) -> None:
     with head(tmp_path, RAY_AUTH_MODE="disabled") as port:
-        assert answers(f"127.0.0.1:{port}")
+        assert await_answer(f"127.0.0.1:{port}")
         check_closed(f"127.0.0.1:{port}")  # nobody else reaches it by that address
         if name := own_address():
             with pytest.raises(InputError, match=r"asks for no token.*RAY_AUTH_MODE=token"):
@@ -77,9 +77,14 @@ def test_a_cluster_beyond_loopback_that_asks_for_no_token_is_refused(tmp_path: P
 
 def test_a_cluster_that_asks_for_a_token_is_joined_from_anywhere(token: Path, tmp_path: Path) -> None:
     with head(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token)) as port:
-        assert not answers(f"127.0.0.1:{port}")
+        assert not await_answer(f"127.0.0.1:{port}")
         address = f"{own_address() or '127.0.0.1'}:{port}"
         assert find_cluster(address) == address
+        secret = "fedcba9876543210" * 2
+        token.write_text(secret)
+        with pytest.raises(InputError, match="its token is not the one that we have") as refusal:
+            find_cluster(address)
+        assert secret not in str(refusal.value)
 
 
 def test_nobody_joins_without_a_token(token: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -92,20 +97,21 @@ def test_nobody_joins_without_a_token(token: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(InputError, match="there is no token"):
         find_cluster("127.0.0.1:6379")
-    (tmp_path / ".ray").mkdir()
-    (tmp_path / ".ray/auth_token").write_text("0123456789abcdef" * 2)
-    assert find_cluster("127.0.0.1:6379") == "127.0.0.1:6379"
 
 
-@pytest.mark.usefixtures("token")
-def test_a_submitted_jobs_cluster_is_joined_unless_the_search_is_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_submitted_jobs_cluster_is_joined_unless_the_search_is_told_otherwise(
+    token: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert find_cluster(None) is None
     monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:8265")  # where jobs are submitted to
     assert find_cluster(None) is None
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6399")
-    assert find_cluster(None) == find_cluster("auto") == "127.0.0.1:6399"
-    assert find_cluster("127.0.77.1:6379") == "127.0.77.1:6379"
-    assert find_cluster("local") is None
+    with head(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token)) as port:
+        address = f"127.0.0.1:{port}"
+        assert not await_answer(address)
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        assert find_cluster(None) == find_cluster("auto") == address
+        assert find_cluster(f"localhost:{port}") == f"localhost:{port}"
+        assert find_cluster("local") is None
 
 
 @pytest.mark.parametrize(

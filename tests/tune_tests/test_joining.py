@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from data.corpus import Corpus
-from tune.address import is_open
+from tune.address import answers
 
 HEAD, NODE = "127.0.77.10", "127.0.77.11"
 RAY = [sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())"]
@@ -43,7 +43,8 @@ def node(token: Path, *flags: str) -> Iterator[None]:
     ports = [part for flag, port in zip(AGENTS, free_ports(len(AGENTS)), strict=True) for part in (flag, str(port))]
     with subprocess.Popen(
         [*RAY, "start", "--block", *flags, *ports],
-        env=os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)},
+        # Ray's workers would give way to all else on the machine, and the tests with them.
+        env=os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_worker_niceness": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -128,7 +129,7 @@ def test_a_search_on_a_cluster_fills_its_worker_nodes_and_leaves_it_running(
     assert again.returncode == 0, again.stderr
     shown = run(token, "-m", "tune", "show", "words", "--storage", str(tmp_path), "--json")
     assert [trial["state"] in {"complete", "pruned"} for trial in json.loads(shown.stdout)["trials"]] == [True] * 4
-    assert not is_open(cluster)
+    assert not answers(cluster)
 
 
 def test_a_wrong_token_is_refused(cluster: str, config: Path, tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_a_wrong_token_is_refused(cluster: str, config: Path, tmp_path: Path) ->
     )
     assert (done.returncode, done.stdout) == (2, "")
     last = done.stderr.strip().splitlines()[-1]
-    assert last == f"topknot: --address {cluster}: its token is not the one that we have."
+    assert last.startswith(f"topknot: --address {cluster}: its token is not the one that we have.")
     assert not (tmp_path / "words").exists()
 
 
