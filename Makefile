@@ -11,7 +11,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 # The user's own uv where there is one, else a private copy, installed from the lock with its hash checked.
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 
-.PHONY: help setup search test format lint types tests lock clean
+.PHONY: help setup search test format lint types tests cluster lock clean
 
 help: ## What can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -35,9 +35,14 @@ types: setup
 tests: setup
 	.venv/bin/pytest
 
-lock: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Resolve requirements.lock anew
+cluster: .venv/.cluster ## Add what Ray's cluster launcher and jobs need (docs/cluster.md)
+
+lock: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Resolve requirements.lock anew, and clusters/requirements.lock to go with it
 	$(UV) pip compile pyproject.toml --upgrade --universal --generate-hashes --all-extras --group dev \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements.lock
+	$(UV) pip compile --group cluster -c <(sed -n 's/ *\\$$//; /^[^ #].*==/p' requirements.lock | grep -v '^python-dateutil==') --upgrade \
+	  --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
+	  -o clusters/requirements.lock # boto3 wants an older python-dateutil
 
 clean: ## Remove .venv, .uv and caches; searches in runs/ stay
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -55,4 +60,9 @@ clean: ## Remove .venv, .uv and caches; searches in runs/ stay
 	@echo "Installing the locked packages into .venv (once; TensorFlow and Ray are large)"
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.cluster: .venv/.ready clusters/requirements.lock
+	@echo "Adding Ray's cluster launcher and jobs to .venv"
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --require-hashes --compile-bytecode -r clusters/requirements.lock
 	@touch $@

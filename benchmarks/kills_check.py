@@ -6,9 +6,9 @@ from pathlib import Path
 
 from kills_processes import ask
 
-from tune.address import JOURNAL
 from tune.folder import RAY, SearchFolder
 from tune.outcome import ranked_trials
+from tune.study_address import JOURNAL
 
 FIGURES = ("loss", "accuracy", "macro_f1", "rows")
 

@@ -1,4 +1,4 @@
-"""Connecting to Ray: a cluster of one's own for the time of a search, on this machine."""
+"""Connecting to Ray: a cluster of one's own for the time of a search, on this machine, or one that is there."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from data.errors import InputError
+
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
     "RAY_AUTH_MODE": "token",
@@ -29,6 +31,9 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "KERAS_BACKEND": "tensorflow",
 }
+
+FLOORS = ("data", "model", "tune")
+"""What a cluster's nodes are sent, so that they run the driver's own code."""
 
 REGISTRATION_SECONDS = 5.0
 """How long the processes that Ray starts for its workers are waited for, at most; they import TensorFlow afterwards."""
@@ -53,6 +58,28 @@ def local_cluster(workers: int) -> Iterator[Callable[[], None]]:
     Yields:
         A function that waits until Ray is ready.
     """
+    with _ray(lambda: _start(workers)) as wait:
+        yield wait
+
+
+@contextmanager
+def joined_cluster(address: str) -> Iterator[None]:
+    """Joins a cluster that is there, and leaves it as it is.
+
+    Args:
+        address: HOST:PORT of its head. This machine is one of its nodes.
+
+    Raises:
+        InputError: If it does not take us.
+    """
+    with _ray(lambda: _join(address)) as wait:
+        wait()
+        yield
+
+
+@contextmanager
+def _ray(begin: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """Begins in the background, and lets go of Ray in the end; yields a function that waits until it has begun."""
     set_environment()
     warnings.filterwarnings("ignore", module=r"ray\.")  # its advice on environment variables; no user of ours can act on it
     import ray  # the environment comes first
@@ -63,7 +90,7 @@ def local_cluster(workers: int) -> Iterator[Callable[[], None]]:
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, _exit) if in_main else None
     with ThreadPoolExecutor(1, "ray") as thread:
-        starting = thread.submit(_start, workers)
+        starting = thread.submit(begin)
         try:
             _inherit_environment()
             yield starting.result
@@ -78,7 +105,7 @@ def local_cluster(workers: int) -> Iterator[Callable[[], None]]:
 def _inherit_environment() -> None:
     """Has Tune ask for actors with no environment of their own: no process that is there already would have it.
 
-    On this machine all is inherited from this process.
+    On this machine all is inherited from this process; on a cluster's nodes, the job has it.
     """
     from ray.tune.execution import class_cache
 
@@ -108,6 +135,27 @@ def _start(workers: int) -> None:
     deadline = time.monotonic() + REGISTRATION_SECONDS
     while len(ray._private.state.workers()) < workers and time.monotonic() < deadline:  # noqa: SLF001 - no public way
         time.sleep(0.05)
+
+
+def _join(address: str) -> None:
+    import ray
+    from ray._raylet import Config  # type: ignore[attr-defined]
+
+    Config.initialize("")  # as in _start
+    try:
+        ray.init(
+            address=address,
+            runtime_env={
+                "env_vars": {name: ENVIRONMENT[name] for name in ("TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND")},
+                "py_modules": [str(Path(__file__).parents[1] / floor) for floor in FLOORS],
+                "excludes": ["__pycache__"],
+            },
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            configure_logging=False,
+        )
+    except (ConnectionError, RuntimeError) as error:
+        raise InputError(f"--address {address}: this machine cannot join that cluster: {error}") from None
 
 
 @contextmanager

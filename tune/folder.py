@@ -15,12 +15,12 @@ from typing import Any
 import optuna
 
 from data.errors import InputError
-from tune.address import study_url
 from tune.objective import Objective
 from tune.outcome import TrialOutcome, read_trials
 from tune.program import program
 from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
 from tune.study import create_study, explained, open_study, repair_journal
+from tune.study_address import study_url
 
 SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK = (
     "settings.yaml",

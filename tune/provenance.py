@@ -32,7 +32,7 @@ class Goal(NamedTuple):
     wall_seconds: float | None
 
 
-def describe(settings: Settings, inputs: Inputs, first: list[HParams]) -> dict[str, Any]:
+def describe(settings: Settings, inputs: Inputs, first: list[HParams], workers: int) -> dict[str, Any]:
     """Returns what search.json holds when a search starts."""
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -42,7 +42,7 @@ def describe(settings: Settings, inputs: Inputs, first: list[HParams]) -> dict[s
         FIRST: write_first(first),
         SPACE: settings.written_space(),
         "goal": Goal(settings.trial_limit(), settings.time_limit)._asdict(),
-        "workers": count_workers(settings),
+        "workers": workers,
         "cores": cores(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
@@ -66,7 +66,7 @@ def git_revision() -> str | None:
 
 
 def count_workers(settings: Settings) -> int:
-    """Returns how many trials run at a time.
+    """Returns how many trials run at a time on this machine.
 
     Raises:
         InputError: If they want far more cores, or more GPUs, than there are.

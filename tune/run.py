@@ -19,11 +19,11 @@ from tune.folder import ABOUT, LOG, RESULT, SearchFolder
 from tune.inputs import Inputs
 from tune.interrupt import interruptible
 from tune.outcome import counts, useful_share
-from tune.provenance import count_workers
 from tune.settings import Settings
 from tune.study import explained, make_sampler
 from tune.tuning import Tuning
 from tune.winner import evaluate_best
+from tune.workers import Workers
 
 FINISH_SECONDS = 4.0
 TOKENS_PER_SECOND = 300_000
@@ -42,7 +42,13 @@ IMPORT_SECONDS = 12.0
 
 
 def run_trials(
-    folder: SearchFolder, settings: Settings, inputs: Inputs, limit: int | None, display: Display, started: float
+    folder: SearchFolder,
+    settings: Settings,
+    inputs: Inputs,
+    workers: Workers,
+    limit: int | None,
+    display: Display,
+    started: float,
 ) -> dict[str, Any]:
     """Runs trials until the study holds so many or time is up; evaluates the best.
 
@@ -50,6 +56,7 @@ def run_trials(
         folder: Of the search; Ray has been started.
         settings: Of the search.
         inputs: Its corpus.
+        workers: That run its trials.
         limit: How many trials the study shall hold, or None.
         display: What the user sees.
         started: When the user asked for it, as `time.time` gives it; the time limit counts from there.
@@ -62,7 +69,6 @@ def run_trials(
     """
     deadline = started + settings.time_limit if settings.time_limit else None
     folder.repair()
-    workers = count_workers(settings)
     tuning = Tuning(
         folder=folder,
         settings=settings,
@@ -75,7 +81,7 @@ def run_trials(
     )
     clock = _Clock(folder, started)
     divert_chatter(folder.path / LOG)
-    display.start(folder, settings, inputs, workers, limit, deadline)
+    display.start(folder, settings, inputs, workers.count, limit, deadline)
     baseline = Baseline(inputs.dataset, settings.seed)
 
     def trial_ended() -> None:
@@ -94,7 +100,7 @@ def run_trials(
         finally:
             wall = clock.write()
     trials = folder.trials()
-    result |= {"wall_seconds": wall, "useful_share": useful_share(trials, workers, wall), "trials": counts(trials)}
+    result |= {"wall_seconds": wall, "useful_share": useful_share(trials, workers.count, wall), "trials": counts(trials)}
     folder.write_json(RESULT, result)
     folder.write_json(ABOUT, folder.read_json(ABOUT) | {"finished": True})
     return result

@@ -10,16 +10,19 @@ from importlib import import_module
 from typing import Any
 
 from data.corpus import Corpus
-from tune.cluster import local_cluster
+from tune.cluster import joined_cluster, local_cluster
+from tune.cluster_address import find_cluster
 from tune.display import Display
 from tune.errors import SearchInterruptedError
 from tune.first import first_trials
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
+from tune.nodes import check_shared, count_on_cluster, read_nodes
 from tune.provenance import Goal, check_fingerprint, check_space, count_workers, describe
 from tune.run import run_trials
 from tune.settings import Settings
 from tune.study import make_sampler
+from tune.workers import Workers
 from tune.written_space import parse_space
 
 LEAST_SECONDS = 30.0
@@ -49,12 +52,27 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     with SearchFolder.claim(settings.storage, str(settings.name)) as folder, _resumable(folder):
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
         corpus = _read(settings, display) if settings.data else None
-        with folder.locked(), local_cluster(count_workers(settings)) as wait_for_ray:
+        with folder.locked(), _workers(folder, settings) as (workers, wait_for_ray):
             inputs = _prepare(settings, corpus or _read(settings, display), display)
             settings = settings.with_absolute_paths()
-            folder.keep(settings, describe(settings, inputs, first))
+            folder.keep(settings, describe(settings, inputs, first, workers.count))
             _wait(wait_for_ray)
-            return run_trials(folder, settings, inputs, settings.trial_limit(), display, started)
+            return run_trials(folder, settings, inputs, workers, settings.trial_limit(), display, started)
+
+
+@contextmanager
+def _workers(folder: SearchFolder, settings: Settings) -> Iterator[tuple[Workers, Callable[[], None]]]:
+    """Starts Ray, or joins a cluster; yields the workers that there will be, and a function that waits until Ray is ready."""
+    address = find_cluster(settings.address)
+    if address is None:
+        workers = Workers.local(settings, count_workers(settings))
+        with local_cluster(workers.count) as wait_for_ray:
+            yield workers, wait_for_ray
+    else:
+        with joined_cluster(address):
+            workers = Workers.on_cluster(settings, count_on_cluster(settings, read_nodes()))
+            check_shared(folder.path)
+            yield workers, lambda: None
 
 
 def _read(settings: Settings, display: Display) -> Corpus:
@@ -90,7 +108,12 @@ def _resumable(folder: SearchFolder) -> Iterator[None]:
 
 
 def resume_search(
-    folder: SearchFolder, trials: int | None, time_limit: float | None, display: Display, started: float
+    folder: SearchFolder,
+    trials: int | None,
+    time_limit: float | None,
+    display: Display,
+    started: float,
+    address: str | None = None,
 ) -> dict[str, Any]:
     """Finishes an interrupted search, or adds trials to a finished one.
 
@@ -100,6 +123,7 @@ def resume_search(
         time_limit: Seconds from `started`; None for what is left of the search's own.
         display: What the user sees.
         started: When the user asked for it.
+        address: Where to run; None for where the search's settings say.
 
     Raises:
         InputError: If the corpus is not the one that the search was started on.
@@ -109,6 +133,7 @@ def resume_search(
         display.say(f"The search {folder.name!r} is finished; --trials or --time-limit make it go on")
         return folder.result()
     settings = folder.settings()
+    settings = settings.model_copy(update={"address": address or settings.address})
     check_space(folder, settings)
     with folder.locked(), _resumable(folder):
         corpus = _read(settings, display)
@@ -116,11 +141,11 @@ def resume_search(
         goal = resumed_goal(Goal(**about["goal"]), about, len(folder.trials()), trials, time_limit)
         folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False})
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
-        with local_cluster(count_workers(settings)) as wait_for_ray:
+        with _workers(folder, settings) as (workers, wait_for_ray):
             inputs = _prepare(settings, corpus, display)
             settings = settings.model_copy(update={"time_limit": left})
             _wait(wait_for_ray)
-            return run_trials(folder, settings, inputs, goal.trials, display, started)
+            return run_trials(folder, settings, inputs, workers, goal.trials, display, started)
 
 
 def resumed_goal(goal: Goal, about: Mapping[str, Any], present: int, trials: int | None, time_limit: float | None) -> Goal:

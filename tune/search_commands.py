@@ -42,8 +42,11 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
 @storage_option
 @click.option("--trials", type=click.IntRange(1), metavar="N", help="Add so many trials to those that there are")
 @click.option("--time-limit", metavar="TIME", help="Go on for so long: 90s, 10m, 1h30m")
+@click.option(
+    "--address", metavar="NAME", help="Where to run: a Ray cluster's HOST:PORT, 'auto' or 'local' [as the search did]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def resume(name: str, storage: Path, trials: int | None, time_limit: str | None, as_json: bool) -> None:
+def resume(name: str, storage: Path, trials: int | None, time_limit: str | None, address: str | None, as_json: bool) -> None:
     """Finish an interrupted search, or add trials to a finished one."""
     started = time.time()
     prepare()
@@ -52,8 +55,9 @@ def resume(name: str, storage: Path, trials: int | None, time_limit: str | None,
     from tune.settings import read_settings
 
     folder = SearchFolder.find(storage, name)
-    limit = read_settings(None, {"time_limit": time_limit} if time_limit else {}).time_limit
-    print_result(storage, name, resume_search(folder, trials, limit, display(started), started), as_json)
+    told = read_settings(None, given({"time_limit": time_limit, "address": address}))
+    document = resume_search(folder, trials, told.time_limit, display(started), started, told.address)
+    print_result(storage, name, document, as_json)
 
 
 @click.command("list")

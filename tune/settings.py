@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import InputError
 from model.hparams import Precision
 from model.presets import SPACES
-from tune.address import shown_address
+from tune.cluster_address import check_address
 from tune.objective import Metric
+from tune.study_address import shown_address
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DEFAULT_STORAGE = "runs"
@@ -74,6 +75,10 @@ class Settings(BaseModel):
     max_epochs: int = Field(30, ge=1, description="Epochs of a trial, at most")
     patience: int = Field(4, ge=1, description="Epochs that are no better after which a trial ends")
     workers: int | Literal["auto"] = Field("auto", description="Trials at a time; 'auto' fills the cores")
+    address: Annotated[str, AfterValidator(check_address)] | None = Field(
+        None,
+        description="A Ray cluster to run on: its head's HOST:PORT, 'auto' or 'local' [a submitted job's own, else local]",
+    )
     cpus_per_trial: int = Field(1, ge=1, description="Cores, and so threads, of a trial")
     gpus_per_trial: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="GPUs of a trial: 0.25 runs four trials on each, 0 computes on cores"

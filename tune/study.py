@@ -15,11 +15,11 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from data.errors import InputError
-from tune.address import DRIVERS, JOURNAL, database_url, shown_address, study_url
 from tune.hyperopt_sampler import HyperOptSampler
 from tune.informed import Informed
 from tune.objective import Objective
 from tune.space import Space
+from tune.study_address import DRIVERS, JOURNAL, database_url, shown_address, study_url
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -66,7 +66,7 @@ def open_study(
     Args:
         folder: The search's folder.
         sampler: What proposes configurations; None where none will be asked for.
-        address: As `tune.address.study_url` has it.
+        address: As `tune.study_address.study_url` has it.
         name: The study's; None where it is the only one at its address.
 
     Raises:

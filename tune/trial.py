@@ -14,7 +14,8 @@ from ray.tune import Trainable
 
 from data.dataset import Dataset
 from model.hparams import HParams, Precision
-from tune.memory import own_memory, pool_memory
+from tune.cluster import cores
+from tune.memory import own_memory, pool_memory, worker_memory
 from tune.objective import Objective
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
 from tune.snapshots import Kept, SnapshotFile
@@ -43,7 +44,7 @@ class LSTMTrial(Trainable):
         cpus: int,
         gpu: bool,
         precision: Precision,
-        memory: float,
+        memory: float | None,
         deadline: float,
     ) -> None:
         """Starts the process's first trial.
@@ -60,13 +61,14 @@ class LSTMTrial(Trainable):
             cpus: Threads to compute with.
             gpu: Whether to compute on the GPU that Ray has given it.
             precision: What LSTM layers are computed in.
-            memory: Bytes of its own above which the process is replaced before its next trial.
+            memory: Bytes of its own above which the process is replaced before its next trial; None for its part of the node's.
             deadline: A time as `time.time` gives it; a trial ends within a step of it.
         """
         from model.device import use_device  # brings TensorFlow, which the driver must not pay for
         from model.pool import KEPT, POOL
 
         use_device(cpus, gpu=gpu)
+        memory = memory or worker_memory(None, max(1, cores() // cpus))
         POOL.kept = min(KEPT, pool_memory(memory))
         self._memory, self._precision = memory, precision
         self._dataset, self._weights, self._snapshots, self._seed = dataset, weights, snapshots, seed

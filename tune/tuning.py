@@ -13,12 +13,12 @@ import optuna
 from model.hparams import HParams
 from tune.folder import RAY, SearchFolder
 from tune.inputs import Inputs
-from tune.memory import worker_memory
 from tune.outcome import podium, read_trials
 from tune.record import Record
 from tune.settings import Settings
 from tune.snapshots import keep_only
 from tune.weights import size_of, weights_file
+from tune.workers import Workers
 
 if TYPE_CHECKING:
     from ray.tune import Callback
@@ -37,7 +37,7 @@ class Tuning:
         settings: Of the search.
         inputs: Its corpus.
         study: With its sampler.
-        workers: Trials at a time.
+        workers: That run trials.
         first: The configurations to begin with.
         limit: How many trials the study shall hold, or None.
         end: When the last trial ends, as `time.time` gives it; infinite where there is no time limit.
@@ -47,7 +47,7 @@ class Tuning:
     settings: Settings
     inputs: Inputs
     study: optuna.Study
-    workers: int
+    workers: Workers
     first: list[HParams]
     limit: int | None
     end: float
@@ -97,16 +97,16 @@ class Tuning:
             cpus=settings.cpus_per_trial,
             gpu=settings.gpus_per_trial > 0,
             precision=settings.precision,
-            memory=worker_memory(settings.worker_memory, self.workers),
+            memory=self.workers.memory,
             deadline=self.end,
         )
         Tuner(
-            with_resources(trainable, {"cpu": 1, "gpu": settings.gpus_per_trial}),
+            with_resources(trainable, {"cpu": self.workers.cpus, "gpu": settings.gpus_per_trial}),
             tune_config=TuneConfig(
                 search_alg=StudySearcher(record, self.end),
                 scheduler=scheduler,
                 num_samples=-1,
-                max_concurrent_trials=self.workers,
+                max_concurrent_trials=self.workers.count,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: f"{trial.config[NUMBER]:05d}",
             ),

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 from model.hparams import HParams
-from tune.address import JOURNAL
 from tune.folder import SearchFolder
 from tune.outcome import best_trial, counts, leaderboard, podium, read_trials, useful_share
 from tune.podium import Podium
 from tune.record import Record, epoch_key
 from tune.searcher import StudyCallback
 from tune.study import create_study, make_sampler, open_study, repair_journal
+from tune.study_address import JOURNAL
 from tune.written_space import parse_space
 
 SPACE = parse_space({"lstm_size": {"int": [4, 64]}, "pooling": {"choice": ["last", "max"]}})

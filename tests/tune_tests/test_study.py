@@ -16,10 +16,10 @@ from optuna.trial import TrialState
 from sqlalchemy import create_engine, text
 
 from data.errors import InputError
-from tune.address import DATABASE, database_url, shown_address, study_url
 from tune.folder import SearchFolder
 from tune.settings import Settings
 from tune.study import create_study, make_sampler, open_storage, open_study
+from tune.study_address import DATABASE, database_url, shown_address, study_url
 
 STATES = ("COMPLETE", "PRUNED", "FAIL")
 TRIALS, EPOCHS = 4, 3

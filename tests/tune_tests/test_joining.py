@@ -1,0 +1,163 @@
+"""Searches on a cluster that is there: a head without trial CPUs and a worker node, each at a loopback address of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from data.corpus import Corpus
+from tune.cluster_address import answers
+
+HEAD, NODE = "127.0.77.10", "127.0.77.11"
+RAY = [sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())"]
+AGENTS = ("--dashboard-agent-listen-port", "--dashboard-agent-grpc-port", "--runtime-env-agent-port", "--metrics-export-port")
+CONFIG = """
+max_epochs: 2
+portfolio: false
+space: {embedding_size: 4, lstm_size: 4, bidirectional: false, pooling: last, dense_layers: 0, batch_size: 32, wide: false}
+"""
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as sockets:
+        taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
+        for one in taken:
+            one.bind(("", 0))
+        return [one.getsockname()[1] for one in taken]
+
+
+@contextmanager
+def node(token: Path, *flags: str) -> Iterator[None]:
+    """Starts a node with RAY_AUTH_MODE=token, waits until it is part of its cluster, and ends it and all its processes."""
+    # Fixed ports spare a node the search for free ones, for which it is given 30 s.
+    ports = [part for flag, port in zip(AGENTS, free_ports(len(AGENTS)), strict=True) for part in (flag, str(port))]
+    with subprocess.Popen(
+        [*RAY, "start", "--block", *flags, *ports],
+        # Ray's workers would give way to all else on the machine, and the tests with them.
+        env=os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_worker_niceness": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if "block forever" in line:
+                    break
+            else:
+                pytest.fail("".join(said))
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("token") / "token"
+    path.write_text("0123456789abcdef" * 2)
+    return path
+
+
+@pytest.fixture(scope="module")
+def cluster(token: Path) -> Iterator[str]:
+    """The address of a cluster's head, which has one worker node with two CPUs."""
+    (port,) = free_ports(1)
+    address = f"{HEAD}:{port}"
+    with (
+        tempfile.TemporaryDirectory(prefix="ray") as folder,  # a socket's path must be short
+        node(
+            token,
+            *("--head", "--node-ip-address", HEAD, "--port", str(port), "--num-cpus", "0"),
+            *("--include-dashboard", "false", "--ray-client-server-port", str(free_ports(1)[0]), "--temp-dir", folder),
+        ),
+        node(token, "--address", address, "--node-ip-address", NODE, "--num-cpus", "2"),
+    ):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    lines = [f'"{text}",{corpus.classes[label]}' for text, label in zip(corpus.texts, corpus.labels, strict=True)]
+    (folder / "words.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    (folder / "words.yaml").write_text(f"data: {folder / 'words.csv'}\n{CONFIG}")
+    return folder / "words.yaml"
+
+
+def run(token: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python with a token of its own choice, and none of the surrounding Ray's."""
+    surrounding = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    return subprocess.run(
+        [sys.executable, *command],
+        env=surrounding | {"RAY_AUTH_TOKEN_PATH": str(token)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+
+
+def test_a_search_on_a_cluster_fills_its_worker_nodes_and_leaves_it_running(
+    cluster: str, token: Path, config: Path, tmp_path: Path
+) -> None:
+    search = ("-m", "tune", "search", "--config", str(config), "--storage", str(tmp_path), "--name", "words")
+    done = run(token, *search, "--trials", "3", "--address", cluster, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "Searching with 2 workers" in done.stderr
+    best = json.loads(done.stdout)
+    assert (tmp_path / "words" / "weights" / f"{best['trial']:05d}.npz").is_file()
+    assert json.loads((tmp_path / "words" / "search.json").read_text())["workers"] == 2
+    written = "".join(path.read_text(errors="replace") for path in (tmp_path / "words").rglob("*") if path.is_file())
+    assert token.read_text() not in written + done.stdout + done.stderr
+
+    # As in a submitted job, where Ray tells the address.
+    resume = ("-m", "tune", "resume", "words", "--storage", str(tmp_path), "--trials", "1", "--address", "auto", "--json")
+    again = run(token, *resume, RAY_ADDRESS=cluster)
+    assert again.returncode == 0, again.stderr
+    shown = run(token, "-m", "tune", "show", "words", "--storage", str(tmp_path), "--json")
+    assert [trial["state"] in {"complete", "pruned"} for trial in json.loads(shown.stdout)["trials"]] == [True] * 4
+    assert not answers(cluster)
+
+
+def test_a_wrong_token_is_refused(cluster: str, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("fedcba9876543210" * 2)
+    done = run(
+        *(tmp_path / "token", "-m", "tune", "search", "--config", str(config), "--address", cluster),
+        *("--storage", str(tmp_path), "--name", "words", "--trials", "3"),
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"topknot: --address {cluster}: its token is not the one that we have.")
+    assert not (tmp_path / "words").exists()
+
+
+def test_a_folder_that_nodes_do_not_see_is_refused_by_their_names(cluster: str, token: Path) -> None:
+    code = f"""
+from pathlib import Path
+from data.errors import InputError
+from tune.cluster import joined_cluster
+from tune.nodes import check_shared
+with joined_cluster("{cluster}"):
+    check_shared(Path("/"))
+    try:
+        check_shared(Path("/no/such/folder"))
+    except InputError as error:
+        print(error)
+"""
+    done = run(token, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert f"--storage /no/such: not seen from {NODE}, whose trials" in done.stdout
+    assert HEAD not in done.stdout

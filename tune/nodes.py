@@ -1,0 +1,95 @@
+"""The nodes of a cluster that was joined: their room for trials, and the folder that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from data.errors import InputError
+from tune.settings import Settings
+
+SEEN_SECONDS = 120.0
+"""How long nodes are waited for to say whether they see a folder; each starts a process for that."""
+
+
+class Node(NamedTuple):
+    """A node that is alive, as Ray counts what it has."""
+
+    identity: str
+    address: str
+    cpus: float
+    gpus: float
+
+    def room(self, settings: Settings) -> int:
+        """Returns how many trials it runs at a time."""
+        trials = int(self.cpus // settings.cpus_per_trial)
+        return min(trials, int(self.gpus / settings.gpus_per_trial + 1e-9)) if settings.gpus_per_trial else trials
+
+
+def read_nodes() -> list[Node]:
+    """Returns the nodes of the cluster that this process has joined."""
+    import ray
+
+    return [
+        Node(node["NodeID"], node["NodeManagerAddress"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0))
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
+
+
+def count_on_cluster(settings: Settings, nodes: Sequence[Node]) -> int:
+    """Returns how many trials run at a time: as many as are asked for, or as there is room for now.
+
+    Trials for which there is no room yet wait, and a cluster that can grow does so for them.
+
+    Raises:
+        InputError: If it is left to the cluster, and there is no room.
+    """
+    if settings.workers != "auto":
+        return settings.workers
+    room = sum(node.room(settings) for node in nodes)
+    if not room:
+        raise InputError(
+            "--workers auto: no node of the cluster has room for a trial now. "
+            "If the cluster grows as it is needed, say how many are to run at a time: --workers 32."
+        )
+    return room
+
+
+def check_shared(folder: Path) -> None:
+    """Makes sure that all nodes that run trials now have a folder, where trials leave their weights.
+
+    Raises:
+        InputError: Naming nodes that have not.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    nodes = [node for node in read_nodes() if node.cpus]
+    ask = ray.remote(num_cpus=0, max_retries=0)(_has_folder)
+    answers = [
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.identity, soft=False)).remote(str(folder))
+        for node in nodes
+    ]
+    if answers:
+        ray.wait(answers, num_returns=len(answers), timeout=SEEN_SECONDS)
+    without = [node.address for node, answer in zip(nodes, answers, strict=True) if not _is_yes(answer)]
+    if without:
+        raise InputError(
+            f"--storage {folder.parent}: not seen from {' and '.join(without[:3])}, whose trials could leave no weights there. "
+            "Name a folder that is mounted on all nodes."
+        )
+
+
+def _has_folder(path: str) -> bool:
+    return Path(path).is_dir()
+
+
+def _is_yes(answer: object) -> bool:
+    import ray
+
+    try:
+        return bool(ray.get(answer, timeout=0))
+    except Exception:  # too late, or the node is gone
+        return False
