@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from model.class_balance import ClassBalance
 from model.forward import Dropout, Shape, forward
 from model.hparams import HParams
 from model.loss_scale import LossScale
-from model.losses import cross_entropies, top_k
+from model.losses import cross_entropies, shaped_cross_entropies, top_k
 from model.optimizer import LazyAdam
 from model.trained import Weights
 
@@ -38,6 +39,8 @@ class Knobs(NamedTuple):
     embedding_dropout: float
     lstm_dropout: float
     dense_dropout: float
+    focal_gamma: float
+    label_smoothing: float
 
     @classmethod
     def of(cls, hparams: HParams) -> Knobs:
@@ -62,6 +65,8 @@ class CompiledNetwork:
         # Weight decay takes kernels alone, not the embedding nor biases.
         decaying = np.repeat([float(len(size) > 1) for size in self._sizes], self._lengths).astype(np.float32)
         self._adam = LazyAdam(self._embedding, self._others, decaying)
+        self._class_weights = tf.Variable(tf.ones(shape.classes), trainable=False)
+        self._class_offsets = tf.Variable(tf.zeros(shape.classes), trainable=False)
         self._scale = LossScale() if shape.precision == "float16" else None
         ids = tf.TensorSpec((None, None), tf.int32)
         labels = tf.TensorSpec((None,), tf.int32)
@@ -82,9 +87,11 @@ class CompiledNetwork:
         """An estimate of the bytes that it holds: its graphs, and each weight with Adam's two moments, float32."""
         return GRAPHS + sum(3 * 4 * math.prod(size) for _, size in self.shape.weights())
 
-    def reset(self, weights: Weights) -> None:
-        """Puts weights in place, and forgets the optimizer's state."""
+    def reset(self, weights: Weights, balance: ClassBalance | None = None) -> None:
+        """Puts weights in place and what training does for rare classes, and forgets the optimizer's state."""
         self.assign(weights)
+        self._class_weights.assign(balance.weights if balance else np.ones(self.shape.classes, np.float32))
+        self._class_offsets.assign(balance.offsets if balance else np.zeros(self.shape.classes, np.float32))
         self._adam.reset()
         if self._scale:
             self._scale.reset()
@@ -177,30 +184,39 @@ class CompiledNetwork:
         parts = tf.split(others, self._lengths)
         return [self._embedding, *(tf.reshape(part, size) for part, size in zip(parts, self._sizes, strict=True))]
 
+    def _losses(self, labels: tf.Tensor, logits: tf.Tensor, knob: Knobs) -> tf.Tensor:
+        """Returns each example's loss, by which a batch is ranked and trained on: float32 (batch,)."""
+        if self.shape.plain_loss:
+            return cross_entropies(labels, logits)
+        balance = self._class_weights, self._class_offsets
+        return shaped_cross_entropies(labels, logits, *balance, knob.focal_gamma, knob.label_smoothing)
+
     def _dense_step(
         self, tokens: tf.Tensor, labels: tf.Tensor, k: tf.Tensor, step: tf.Tensor, knobs: tf.Tensor, seed: tf.Tensor
     ) -> tf.Tensor:
-        rate, decay, clip_norm, *rates = tf.unstack(knobs)
+        knob = Knobs(*tf.unstack(knobs))
+        rates = (knob.learning_rate, knob.weight_decay, knob.clip_norm)
+        dropout = Dropout(knob.embedding_dropout, knob.lstm_dropout, knob.dense_dropout, seed)
         others = tf.convert_to_tensor(self._others)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([self._embedding, others])
-            logits = forward(self.shape, self._split(others), tokens, Dropout(rates[0], rates[1], rates[2], seed))
-            loss = top_k(cross_entropies(labels, logits), k)
+            logits = forward(self.shape, self._split(others), tokens, dropout)
+            loss = top_k(self._losses(labels, logits, knob), k)
             scaled = loss * self._scale.factor if self._scale else loss
         rows, gradient = tape.gradient(scaled, [self._embedding, others])
         if self._scale is None:
-            self._adam.apply(rows, gradient, step, rate, decay, clip_norm)
+            self._adam.apply(rows, gradient, step, *rates)
             return loss
         rows = tf.IndexedSlices(rows.values / self._scale.factor, rows.indices, rows.dense_shape)
         gradient /= self._scale.factor
         finite = self._scale.adapt([rows.values, gradient])
-        tf.cond(finite, lambda: self._adam.apply(rows, gradient, step, rate, decay, clip_norm), lambda: None)
+        tf.cond(finite, lambda: self._adam.apply(rows, gradient, step, *rates), lambda: None)
         return loss
 
     def _ranked_step(
         self, tokens: tf.Tensor, labels: tf.Tensor, k: tf.Tensor, step: tf.Tensor, knobs: tf.Tensor, seed: tf.Tensor
     ) -> tf.Tensor:
-        losses = cross_entropies(labels, self._infer(tokens))
+        losses = self._losses(labels, self._infer(tokens), Knobs(*tf.unstack(knobs)))
         hardest = tf.math.top_k(losses, k, sorted=False).indices
         rows = tf.gather(tokens, hardest)
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(tf.not_equal(rows, 0), tf.int32), axis=1))

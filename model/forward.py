@@ -32,6 +32,7 @@ class Shape:
     lstm_dropout: bool
     dense_dropout: bool
     precision: Precision = "float32"
+    plain_loss: bool = True
 
     @classmethod
     def of(cls, hparams: HParams, vocabulary_size: int, classes: int, precision: Precision = "float32") -> Shape:
@@ -50,6 +51,7 @@ class Shape:
             lstm_dropout=hparams.lstm_dropout > 0,
             dense_dropout=hparams.dense_dropout > 0,
             precision=precision,
+            plain_loss=hparams.plain_loss,
         )
 
     def weights(self) -> list[tuple[str, tuple[int, ...]]]:

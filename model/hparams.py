@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Pooling = Literal["last", "max", "mean"]
 TopKSchedule = Literal["constant", "warmup", "anneal"]
+ClassWeight = Literal["none", "balanced", "effective"]
 Precision = Literal["float32", "float16", "bfloat16"]
 
 
@@ -60,6 +61,18 @@ class HParams:
     top_k_epochs: int = 3
     """Epochs until a schedule other than constant has come to `top_k`, 1 or more."""
 
+    class_weight: ClassWeight = "none"
+    """What an example's loss is multiplied by: 1, or more the rarer its class is, by its rows or by their effective number."""
+    class_weight_beta: float = 0.999
+    """How little a class's next row adds to those before it, in [0, 1); at 0 all classes weigh the same, towards 1 as balanced.
+    For `effective` only."""
+    focal_gamma: float = 0.0
+    """Exponent of the focal loss, which makes little of examples that are right already; 0 or more, 0 is off."""
+    logit_adjustment: float = 0.0
+    """What the logarithm of a class's frequency, added to its logit while training, is multiplied by; 0 or more, 0 is off."""
+    label_smoothing: float = 0.0
+    """Fraction of each label that is shared out among all classes while training, in [0, 1)."""
+
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
             value = getattr(self, name)
@@ -90,6 +103,11 @@ class HParams:
     def to_dict(self) -> dict[str, Any]:
         """Returns all hyperparameters by name, as JSON knows them."""
         return asdict(self)
+
+    @property
+    def plain_loss(self) -> bool:
+        """Whether examples are trained on by their cross-entropy as it is reported, all of them or the hardest."""
+        return self.class_weight == "none" and not (self.focal_gamma or self.logit_adjustment or self.label_smoothing)
 
     def top_k_fraction(self, epoch: int) -> float:
         """Returns the fraction of a batch trained on in an epoch, counted from 1."""
@@ -125,4 +143,8 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "clip_norm": _POSITIVE,
     "top_k": (lambda value: 0 < value <= 1, "lie in (0, 1]"),
     "top_k_epochs": _at_least(1),
+    "class_weight_beta": _RATE,
+    "focal_gamma": _at_least(0),
+    "logit_adjustment": _at_least(0),
+    "label_smoothing": _RATE,
 }

@@ -1,4 +1,4 @@
-"""The average top-k loss: the mean over the k hardest examples of a batch."""
+"""What is trained on: each example's cross-entropy, as it is or shaped; of a batch's, the mean of the k hardest."""
 
 from __future__ import annotations
 
@@ -22,11 +22,46 @@ def cross_entropies(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
 
 
+FLOOR = 1e-7
+"""The least that 1 - p counts as: at 0, the focal factor has no gradient."""
+
+
+def shaped_cross_entropies(
+    labels: tf.Tensor,
+    logits: tf.Tensor,
+    weights: tf.Tensor,
+    offsets: tf.Tensor,
+    focal_gamma: tf.Tensor,
+    label_smoothing: tf.Tensor,
+) -> tf.Tensor:
+    """Returns each example's cross-entropy in nats, shaped in four ways; each can be off.
+
+    The offsets are added to the logits first: the logit-adjusted loss (Menon et al., ICLR 2021) if they are tau times the
+    logarithm of the classes' frequencies. p are the probabilities that come of that, q the label, smoothed (Szegedy et al.,
+    CVPR 2016). The loss is the weight of the label's class (Cui et al., CVPR 2019) times the sum over the classes of
+    -q (1 - p)^gamma log p: the focal loss (Lin et al., ICCV 2017), of a smoothed label as Keras has it.
+
+    Args:
+        labels: int32 (batch,), the true classes.
+        logits: float32 (batch, classes).
+        weights, offsets: float32 (classes,); ones and zeros are off.
+        focal_gamma, label_smoothing: float32 scalars; 0 is off.
+
+    Returns:
+        float32 (batch,).
+    """
+    log_probabilities = tf.nn.log_softmax(logits + offsets)
+    classes = logits.shape[1]
+    smoothed = tf.one_hot(labels, classes, on_value=1 - label_smoothing, off_value=0.0) + label_smoothing / classes
+    focal = tf.pow(tf.maximum(-tf.math.expm1(log_probabilities), FLOOR), focal_gamma)
+    return -tf.gather(weights, labels) * tf.reduce_sum(smoothed * focal * log_probabilities, axis=1)
+
+
 def top_k(losses: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
     """Averages the k largest of a batch's losses (Fan et al., NeurIPS 2017).
 
     Args:
-        losses: float32 (batch,), each example's cross-entropy in nats.
+        losses: float32 (batch,), each example's.
         k: int32 scalar, 1 or more; more than the batch holds means all of it.
 
     Returns:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from data.batches import pad, shuffled_batches, sorted_batches
 from data.dataset import Dataset
 from data.tokens import Ints, Tokens
+from model.class_balance import ClassBalance
 from model.compiled import CompiledNetwork, Knobs
 from model.evaluation import Evaluation, evaluate
 from model.forward import Shape
@@ -71,7 +72,8 @@ class Training:
         self._network = pool.take(Shape.of(hparams, dataset.vocabulary_size, dataset.classes, precision))
         # Compiled before the first epoch, so that no epoch's seconds hold it.
         self._network.warm_up({hparams.top_k_fraction(epoch) for epoch in range(1, hparams.top_k_epochs + 2)})
-        self._network.reset(initial_weights(self._network.shape.weights(), seed))
+        rows = np.bincount(dataset.labels[dataset.split.train], minlength=dataset.classes)
+        self._network.reset(initial_weights(self._network.shape.weights(), seed), ClassBalance.of(hparams, rows))
 
     def __enter__(self) -> Self:
         return self

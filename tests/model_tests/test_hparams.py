@@ -24,6 +24,12 @@ from model.hparams import HParams
         ("clip_norm", 0),
         ("top_k", 0.0),
         ("top_k", 1.5),
+        ("class_weight", "heavy"),
+        ("class_weight_beta", 1.0),
+        ("focal_gamma", -1.0),
+        ("logit_adjustment", -0.5),
+        ("logit_adjustment", math.inf),
+        ("label_smoothing", 1.0),
         ("pooling", "attention"),
         ("lstm_size", 2.5),
         ("lstm_size", "64"),
@@ -49,3 +55,11 @@ def test_every_schedule_comes_to_top_k_and_stays(top_k: float, epochs: int, sche
     assert fractions[0] == (top_k if schedule == "constant" else 1)
     assert fractions[epochs:] == pytest.approx([top_k] * 3)
     assert all(0 < fraction <= 1 for fraction in fractions)
+
+
+@pytest.mark.parametrize(
+    "change", [{"class_weight": "balanced"}, {"focal_gamma": 1}, {"logit_adjustment": 1}, {"label_smoothing": 0.1}]
+)
+def test_the_loss_is_plain_unless_it_is_shaped(change: dict[str, Any]) -> None:
+    assert HParams(class_weight_beta=0.9).plain_loss
+    assert not HParams.from_dict(change).plain_loss

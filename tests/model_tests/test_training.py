@@ -3,12 +3,16 @@ import json
 import math
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from data.dataset import Dataset
+from data.corpus import corpus_from_lists
+from data.dataset import Dataset, encode_corpus
+from data.split import split_corpus
+from model.class_balance import ClassBalance
 from model.compiled import CompiledNetwork, Knobs
 from model.forward import Shape
 from model.hparams import HParams, Precision
@@ -18,6 +22,14 @@ from model.pool import Pool
 from model.training import OutOfTimeError, Training, train
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, lstm_dropout=0.1, dense_dropout=0.1)
+SHAPED: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "weighted": {"class_weight": "balanced"},
+    "focal": {"focal_gamma": 2.0},
+    "logit-adjusted": {"logit_adjustment": 1.0},
+    "smoothed": {"label_smoothing": 0.1},
+    "all": {"class_weight": "effective", "focal_gamma": 0.5, "logit_adjustment": 0.5, "label_smoothing": 0.05},
+}
 GOLDEN = Path(__file__).with_name("golden_curve.json")
 
 
@@ -26,9 +38,10 @@ def curve(dataset: Dataset, hparams: HParams, *, epochs: int = 3, seed: int = 0,
         return [value for _ in range(epochs) for report in [training.run_epoch()] for value in (report.train_loss, report.loss)]
 
 
-def two_ways(k: int) -> list[list[np.ndarray]]:
+def two_ways(k: int, shaped: dict[str, Any] | None = None) -> list[list[np.ndarray]]:
     """Weights after one training step on the k hardest of 12 rows: ranked first, and dense."""
-    hparams = HParams(lstm_size=4, embedding_size=6, lstm_dropout=0, dense_dropout=0, clip_norm=1e9, weight_decay=0.1)
+    plain = HParams(lstm_size=4, embedding_size=6, lstm_dropout=0, dense_dropout=0, clip_norm=1e9, weight_decay=0.1)
+    hparams = HParams.from_dict(plain.to_dict() | (shaped or {}))
     shape = Shape.of(hparams, 40, 3)
     rng = np.random.default_rng(0)
     tokens = rng.integers(2, 40, (12, 8)).astype(np.int32)
@@ -37,16 +50,18 @@ def two_ways(k: int) -> list[list[np.ndarray]]:
     results = []
     for name in ("_train_on_hardest", "_train_on_all"):
         network = CompiledNetwork(shape)
-        network.reset([3 * weight for weight in initial_weights(shape.weights(), 1)])
+        balance = ClassBalance.of(hparams, np.array([100, 10, 1]))
+        network.reset([3 * weight for weight in initial_weights(shape.weights(), 1)], balance)
         # A huge epsilon would be needed to see the gradient through Adam; its first moment holds it times 0.1.
         getattr(network, name)(tokens, labels, k, 1, np.array(Knobs.of(hparams), np.float32), np.array([1024, 0], np.int64))
         results.append([moment.numpy() for moment in network._adam.first] + network.weights())
     return results
 
 
+@pytest.mark.parametrize("shaped", SHAPED.values(), ids=SHAPED)
 @pytest.mark.parametrize("k", [1, 3, 6, 12])
-def test_training_on_the_k_hardest_rows_gives_the_gradient_of_the_top_k_loss(k: int) -> None:
-    for ranked, dense in zip(*two_ways(k), strict=True):
+def test_training_on_the_k_hardest_rows_gives_the_gradient_of_the_top_k_loss(k: int, shaped: dict[str, Any]) -> None:
+    for ranked, dense in zip(*two_ways(k, shaped), strict=True):
         assert np.linalg.norm(ranked - dense) <= 1e-5 * np.linalg.norm(dense)
 
 
@@ -99,6 +114,17 @@ def test_a_step_is_traced_once_whatever_the_batches(dataset: Dataset) -> None:
     assert pool.built == 1
     steps = (network._train_on_all, network._train_on_hardest, network._infer)
     assert [step.experimental_get_tracing_count() for step in steps] == [1, 1, 1], "the ranked step calls the other two"
+
+
+def test_the_values_that_shape_a_loss_need_no_new_network_and_leave_nothing_behind(dataset: Dataset) -> None:
+    curves, used = {}, Pool()
+    for name in [name for name in SHAPED if name != "plain"] * 2:
+        hparams = HParams.from_dict(TINY.to_dict() | SHAPED[name])
+        assert curves.setdefault(name, curve(dataset, hparams, epochs=1, pool=used)) == curve(
+            dataset, hparams, epochs=1, pool=used
+        )
+    assert used.built == 1
+    assert len({tuple(values) for values in curves.values()}) == len(curves)
 
 
 def test_the_least_recently_used_shape_is_dropped() -> None:
@@ -174,6 +200,28 @@ def test_training_ends_when_it_gets_no_better_and_hands_out_the_best_weights(dat
 def test_a_deadline_ends_an_epoch_within_a_step(dataset: Dataset) -> None:
     with Training(dataset, TINY, seed=0) as training, pytest.raises(OutOfTimeError):
         training.run_epoch(deadline=0.0)
+
+
+@pytest.fixture(scope="module")
+def unbalanced() -> Dataset:
+    """A row in ten is of class 1, and nothing tells it for sure: of the rows that say 'rare', two in three are of class 0."""
+    rng = np.random.default_rng(0)
+    labels = (np.arange(600) % 10 == 0).astype(int)
+    says = np.where((labels == 1) | (rng.random(600) < 0.22), "rare", "common")
+    corpus = corpus_from_lists([f"{word} row{row}" for row, word in enumerate(says)], labels.tolist())
+    return encode_corpus(corpus, split_corpus(corpus, validation=0.3), 20)[0]
+
+
+@pytest.mark.parametrize("shaped", ["weighted", "logit-adjusted"])
+def test_the_rare_class_is_found_more_often_and_the_full_loss_is_reported(unbalanced: Dataset, shaped: str) -> None:
+    recalls = []
+    for change in ({}, SHAPED[shaped]):
+        with Training(unbalanced, HParams.from_dict(TINY.to_dict() | {"top_k": 1.0} | change), seed=0) as training:
+            reports = [training.run_epoch() for _ in range(6)]
+            evaluation = training.evaluate(unbalanced.split.validation)
+        assert reports[-1].loss == pytest.approx(evaluation.loss)
+        recalls.append(evaluation.hits[1] / evaluation.true[1])
+    assert recalls == [0, 1]
 
 
 def test_the_golden_curve(dataset: Dataset) -> None:
