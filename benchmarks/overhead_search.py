@@ -50,6 +50,7 @@ def prepare_topknot(folder: Path, sampler: str, trials: int, workers: int) -> tu
         from tune.settings import Settings
         from tune.study import make_sampler
         from tune.tuning import Tuning
+        from tune.workers import Workers
 
         class NoTrial(ray.tune.Trainable):
             def setup(self, config: dict[str, Any], **shared: Any) -> None:
@@ -76,11 +77,19 @@ def prepare_topknot(folder: Path, sampler: str, trials: int, workers: int) -> tu
         settings = Settings(workers=workers, sampler=sampler, max_epochs=EPOCHS, reduction_factor=REDUCTION, portfolio=False)
         search = SearchFolder(folder)
         search.keep(settings, {"wall_seconds": 0.0})
-        study = search.study(make_sampler(sampler, settings.seed))
-        inputs: Any = Inputs(parse_space(settings.written_space()), None, None, None, 0)  # type: ignore[arg-type]
+        space = parse_space(settings.written_space())
+        study = search.study(make_sampler(sampler, settings.seed, space=space))
+        inputs: Any = Inputs(space, None, None, None, 0)  # type: ignore[arg-type]
         display = CountingDisplay(Console(stderr=True), time.time(), quiet=True)
         tuning = Tuning(
-            folder=search, settings=settings, inputs=inputs, study=study, workers=workers, first=[], limit=trials, end=math.inf
+            folder=search,
+            settings=settings,
+            inputs=inputs,
+            study=study,
+            workers=Workers.local(settings, workers),
+            first=[],
+            limit=trials,
+            end=math.inf,
         )
         tuning.run(threading.Event(), display, lambda: None)
 

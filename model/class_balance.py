@@ -47,7 +47,8 @@ def class_weights(rows: Counts, kind: ClassWeight, beta: float) -> Floats:
         return np.ones(len(rows), np.float32)
     present = np.maximum(rows, 1).astype(np.float64)
     weights = 1 / present if kind == "balanced" else (1 - beta) / (1 - beta**present)
-    return (weights * rows.sum() / (weights * rows).sum()).astype(np.float32)
+    scaled: npt.NDArray[np.float64] = weights * rows.sum() / (weights * rows).sum()
+    return scaled.astype(np.float32)
 
 
 def log_priors(rows: Counts) -> npt.NDArray[np.float64]:
