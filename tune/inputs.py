@@ -22,6 +22,9 @@ WIDE_SECONDS, WIDE_SHARE, MOST_WIDE_SHARE = 30.0, 0.05, 0.15
 """What fitting the wide branch may take, by estimate: so many seconds of a core, or this share of the time limit if that is
 more; but never more than the last share of it."""
 
+WHOLE_TEXT = 5_000
+"""Tokens of a text that are looked at, at least: the wide branch and the linear baseline read what the LSTM has no time for."""
+
 
 class Inputs(NamedTuple):
     """What a search or a training starts from.
@@ -62,13 +65,14 @@ def prepare_inputs(settings: Settings, corpus: Corpus) -> Inputs:
     """
     space = parse_space(settings.written_space())
     split = split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
+    length = max(space.longest_text, WHOLE_TEXT)
     if not space.may_be("wide", True):
-        dataset, vocabulary = encode_corpus(corpus, split, space.longest_text)
-        return Inputs(space, corpus, dataset, vocabulary, space.longest_text)
+        dataset, vocabulary = encode_corpus(corpus, split, length)
+        return Inputs(space, corpus, dataset, vocabulary, length)
     limit = settings.time_limit or math.inf
     seconds = WIDE_SECONDS if math.isinf(limit) else min(max(WIDE_SECONDS, WIDE_SHARE * limit), MOST_WIDE_SHARE * limit)
-    encoded = encode_wide(corpus, split, space.longest_text, settings.seed, SPEED * seconds)
-    return Inputs(space, corpus, encoded.dataset, encoded.vocabulary, space.longest_text, encoded.wide, encoded.logits)
+    encoded = encode_wide(corpus, split, length, settings.seed, SPEED * seconds)
+    return Inputs(space, corpus, encoded.dataset, encoded.vocabulary, length, encoded.wide, encoded.logits)
 
 
 def read_settings_corpus(settings: Settings) -> Corpus:

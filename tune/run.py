@@ -10,6 +10,8 @@ from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from tune.baseline import Baseline
 from tune.chatter import divert_chatter
 from tune.cluster import ray_log
@@ -124,7 +126,9 @@ class _Clock:
 
 def _finish_seconds(settings: Settings, inputs: Inputs) -> float:
     """Returns what to keep of a time limit for evaluating the winner on all three sides."""
-    once = len(inputs.dataset.tokens.flat) / TOKENS_PER_SECOND
+    tokens = inputs.dataset.tokens
+    lengths = np.minimum(tokens.lengths(np.arange(len(tokens))), inputs.space.longest_text)
+    once = float(lengths.sum()) / TOKENS_PER_SECOND
     estimate = FINISH_SECONDS + once
     if settings.ensemble > 1:
         estimate += settings.keep * (CANDIDATE_SECONDS + settings.validation * once) + settings.ensemble * once

@@ -23,6 +23,7 @@ FIGURES = ("epoch", "train_loss", "loss", "accuracy", "macro_f1", "tokens", ENDE
 
 @pytest.fixture(autouse=True)
 def at_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.device.use_device", lambda *_, **__: None)  # other tests have used TensorFlow in this process
     monkeypatch.setattr(tune.snapshots, "SECONDS", 0.0)
     monkeypatch.setattr(tune.snapshots, "COST", 0.0)
 
