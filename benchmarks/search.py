@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from contest.contenders import CONTENDERS, Epoch, run_peer, run_topknot
+from contest.names import among, installed
 from contest.runs import Run, add_run, make_run, read_runs, table
 from peers.task import write_dataset
 
@@ -58,7 +59,7 @@ def main() -> None:
     corpus = Path(flags["data"]).stem if "data" in flags else "embedded"
     path = options.results / f"search-{corpus}.json"
     if not options.redraw:
-        names = installed(options.only)
+        names = installed(options.only, {name: contender.missing() for name, contender in CONTENDERS.items()})
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             race(names, seed, flags, options, path)
     runs = read_runs(path)
@@ -76,7 +77,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--topknot-budget", type=seconds, help="wall time of Topknot's [as --budget]")
     parser.add_argument("--seeds", type=positive, default=3, help="how many [3]")
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them [0]")
-    parser.add_argument("--only", type=contenders, default=list(CONTENDERS), metavar="NAME,...", help=", ".join(CONTENDERS))
+    parser.add_argument(
+        "--only", type=among(CONTENDERS, "contender"), default=list(CONTENDERS), metavar="NAME,...", help=", ".join(CONTENDERS)
+    )
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results", metavar="FOLDER")
     parser.add_argument("--redraw", action="store_true", help="run nothing; print and draw what is stored")
     options = parser.parse_args()
@@ -99,22 +102,6 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
     return int(text)
-
-
-def contenders(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in CONTENDERS:
-            raise argparse.ArgumentTypeError(f"there is no contender {name!r}; there are {', '.join(CONTENDERS)}")
-    return names
-
-
-def installed(names: list[str]) -> list[str]:
-    """Leaves out, with a word, the contenders that lack a package."""
-    for name in names:
-        if missing := CONTENDERS[name].missing():
-            print(f"{name} is skipped; to include it: uv pip install {' '.join(missing)}", file=sys.stderr)
-    return [name for name in names if not CONTENDERS[name].missing()]
 
 
 def race(names: list[str], seed: int, flags: dict[str, Any], options: argparse.Namespace, path: Path) -> None:

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contest.contenders import run_topknot
+from contest.names import among, installed
 from contest.runs import Run, add_run, make_run, read_runs
 
 from tune.settings import parse_duration
@@ -52,7 +53,8 @@ def main() -> None:
     corpus = Path(options.data).stem if options.data else "embedded"
     path = options.results / f"strategies-{corpus}.json"
     if not options.redraw:
-        names = installed(options.only)
+        missing = {name: [package] for name, package in NEEDS.items() if not importlib.util.find_spec(package)}
+        names = installed(options.only, missing)
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             turn = seed % max(len(names), 1)
             for name in names[turn:] + names[:turn]:
@@ -71,26 +73,12 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--budget", type=parse_duration, default=90.0, help="wall time of a search [90s]")
     parser.add_argument("--seeds", type=int, default=5, help="how many [5]")
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them [0]")
-    parser.add_argument("--only", type=strategies, default=list(STRATEGIES), metavar="NAME,...", help=", ".join(STRATEGIES))
+    parser.add_argument(
+        "--only", type=among(STRATEGIES, "strategy"), default=list(STRATEGIES), metavar="NAME,...", help=", ".join(STRATEGIES)
+    )
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results", metavar="FOLDER")
     parser.add_argument("--redraw", action="store_true", help="run nothing; print and draw what is stored")
     return parser.parse_args()
-
-
-def strategies(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in STRATEGIES:
-            raise argparse.ArgumentTypeError(f"there is no strategy {name!r}; there are {', '.join(STRATEGIES)}")
-    return names
-
-
-def installed(names: list[str]) -> list[str]:
-    """Leaves out, with a word, the strategies that lack a package."""
-    lacking = {name for name in names if name in NEEDS and not importlib.util.find_spec(NEEDS[name])}
-    for name in sorted(lacking):
-        print(f"{name} is skipped; to include it: uv pip install {NEEDS[name]}", file=sys.stderr)
-    return [name for name in names if name not in lacking]
 
 
 def measure(name: str, seed: int, flags: Sequence[str], budget: float, path: Path) -> None:

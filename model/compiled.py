@@ -98,7 +98,7 @@ class CompiledNetwork:
 
     def optimizer_state(self) -> list[npt.NDArray[Any]]:
         """Returns a copy of what the optimizer remembers (`model.snapshot`)."""
-        return [*self._adam.state(), *(self._scale.state() if self._scale else ())]
+        return [variable.numpy() for variable in self._remembered]
 
     def restore(self, weights: Weights, optimizer: list[npt.NDArray[Any]]) -> None:
         """Puts weights and what the optimizer remembers in place.
@@ -106,14 +106,16 @@ class CompiledNetwork:
         Raises:
             ValueError: If they are not of this network.
         """
-        got, wanted = [part.shape for part in optimizer], [part.shape for part in self.optimizer_state()]
+        got, wanted = [part.shape for part in optimizer], [tuple(variable.shape) for variable in self._remembered]
         if got != wanted:
             raise ValueError(f"The optimizer's state is of shapes {got}; this network needs {wanted}.")
         self.assign(weights)
-        moments = len(self._adam.variables) * 2
-        self._adam.restore(optimizer[:moments])
-        if self._scale:
-            self._scale.restore(optimizer[moments:])
+        for variable, part in zip(self._remembered, optimizer, strict=True):
+            variable.assign(part)
+
+    @property
+    def _remembered(self) -> list[tf.Variable]:
+        return [*self._adam.remembered, *(self._scale.remembered if self._scale else ())]
 
     def assign(self, weights: Weights) -> None:
         """Puts weights in place, in Keras's order.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy.typing as npt
 import tensorflow as tf
 
 INITIAL, GROWTH_STEPS = 2.0**15, 2000  # Keras's defaults
@@ -22,15 +19,10 @@ class LossScale:
         self.factor.assign(INITIAL)
         self._finite_steps.assign(0)
 
-    def state(self) -> list[npt.NDArray[Any]]:
-        """Returns the factor and the count of finite gradients since it last changed."""
-        return [self.factor.numpy(), self._finite_steps.numpy()]
-
-    def restore(self, state: list[npt.NDArray[Any]]) -> None:
-        """Goes on from what `state` returned."""
-        factor, finite_steps = state
-        self.factor.assign(factor)
-        self._finite_steps.assign(finite_steps)
+    @property
+    def remembered(self) -> list[tf.Variable]:
+        """All that a step leaves to the next: the factor, and the count of finite gradients since it last changed."""
+        return [self.factor, self._finite_steps]
 
     def adapt(self, gradients: list[tf.Tensor]) -> tf.Tensor:
         """Adapts the factor to unscaled gradients, float32 of any shapes; returns whether all are finite, bool scalar."""

@@ -27,19 +27,15 @@ class LazyAdam:
         self.second = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.variables]
         self._decaying = decaying
 
+    @property
+    def remembered(self) -> list[tf.Variable]:
+        """All that a step leaves to the next: the moments, the first ones first."""
+        return [*self.first, *self.second]
+
     def reset(self) -> None:
         """Forgets all moments."""
-        for moment in (*self.first, *self.second):
+        for moment in self.remembered:
             moment.assign(np.zeros(moment.shape, dtype=np.float32))
-
-    def state(self) -> list[npt.NDArray[np.float32]]:
-        """Returns a copy of all moments, the first ones first."""
-        return [moment.numpy() for moment in (*self.first, *self.second)]
-
-    def restore(self, state: list[npt.NDArray[np.float32]]) -> None:
-        """Puts moments in place, as `state` returned them."""
-        for moment, value in zip((*self.first, *self.second), state, strict=True):
-            moment.assign(value)
 
     def apply(
         self,

@@ -6,10 +6,7 @@ the study see what they would have seen.
 
 from __future__ import annotations
 
-import os
 import time
-import zipfile
-import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +15,7 @@ import numpy as np
 
 from model.snapshot import Snapshot
 from tune.record import METRICS
+from tune.trial_file import DAMAGE, read_arrays, trial_file, trial_of, write_arrays
 
 SECONDS = 5.0
 """Of training that may be lost, beside an epoch: a trial writes its first snapshot so long after its start."""
@@ -42,7 +40,7 @@ class SnapshotFile:
     """
 
     def __init__(self, folder: Path, trial: int) -> None:
-        self._path = folder / f"{trial:05d}.npz"
+        self._path = trial_file(folder, trial)
         self._due = time.monotonic() + SECONDS
 
     @property
@@ -57,24 +55,21 @@ class SnapshotFile:
         arrays |= {f"{OPTIMIZER}{index}": array for index, array in enumerate(kept.snapshot.optimizer)}
         arrays[COUNTS] = np.array([kept.snapshot.epoch, kept.snapshot.steps])
         arrays[REPORTS] = np.array([[report[metric] for metric in METRICS] for report in kept.reports], dtype=np.float64)
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)
-        temporary.replace(self._path)
+        write_arrays(self._path, arrays)
         ended = time.monotonic()
         self._due = ended + max(SECONDS, COST * (ended - started))
 
     def read(self) -> Kept | None:
         """Reads the file; None where there is none, or it is damaged: the trial then begins anew."""
         try:
-            with self._path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                weights, optimizer = (
-                    [arrays[f"{kind}{index}"] for index in range(sum(name.startswith(kind) for name in arrays.files))]
-                    for kind in (WEIGHT, OPTIMIZER)
-                )
-                epoch, steps = arrays[COUNTS].tolist()
-                reports = [dict(zip(METRICS, row, strict=True)) for row in arrays[REPORTS].tolist()]
-        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            arrays = read_arrays(self._path)
+            weights, optimizer = (
+                [arrays[f"{kind}{index}"] for index in range(sum(name.startswith(kind) for name in arrays))]
+                for kind in (WEIGHT, OPTIMIZER)
+            )
+            epoch, steps = arrays[COUNTS].tolist()
+            reports = [dict(zip(METRICS, row, strict=True)) for row in arrays[REPORTS].tolist()]
+        except DAMAGE:
             return None
         return Kept(Snapshot(epoch, steps, weights, optimizer), reports) if len(reports) == epoch else None
 
@@ -82,5 +77,6 @@ class SnapshotFile:
 def keep_only(folder: Path, trials: Collection[int]) -> None:
     """Removes the snapshots of all other trials, with what their processes left half written."""
     for path in folder.iterdir():
-        if int(path.name.lstrip(".").split(".")[0]) not in trials:
+        trial = trial_of(path)  # a network file system may keep files of its own here
+        if trial is not None and trial not in trials:
             path.unlink(missing_ok=True)

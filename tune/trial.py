@@ -19,7 +19,8 @@ from tune.memory import own_memory, pool_memory, worker_memory
 from tune.objective import Objective
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
 from tune.snapshots import Kept, SnapshotFile
-from tune.weights import weights_file, write_trained
+from tune.trial_file import trial_file
+from tune.weights import write_trained
 
 if TYPE_CHECKING:
     from model.training import Training
@@ -150,7 +151,7 @@ class LSTMTrial(Trainable):
             self._best, self._best_epoch = cost, epoch
             # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
             if training and cost <= min(self._bar, self._reported):
-                write_trained(weights_file(self._weights, self._number), training.trained())
+                write_trained(trial_file(self._weights, self._number), training.trained())
         ended = _end(epoch, self._last["loss"], self._best_epoch, self._epochs, self._patience)
         return {**self._last, ENDED: ended, "done": bool(ended)}
 

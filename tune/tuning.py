@@ -17,7 +17,8 @@ from tune.outcome import podium, read_trials
 from tune.record import Record
 from tune.settings import Settings
 from tune.snapshots import keep_only
-from tune.weights import size_of, weights_file
+from tune.trial_file import trial_file
+from tune.weights import size_of
 from tune.workers import Workers
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ class Tuning:
         record = Record(self.study, self.inputs.space, self.limit, best, self.first)
 
         def tidy() -> None:
-            best.fit(budget, lambda number: size_of(weights_file(self.folder.weights, number)))
+            best.fit(budget, lambda number: size_of(trial_file(self.folder.weights, number)))
             while best.fallen:
-                weights_file(self.folder.weights, best.fallen.pop()).unlink(missing_ok=True)
+                trial_file(self.folder.weights, best.fallen.pop()).unlink(missing_ok=True)
             keep_only(self.folder.snapshots, record.running)
 
         def ended() -> None:

@@ -6,9 +6,6 @@ names may be gone. A trial writes its file whenever it improves, so the file is 
 
 from __future__ import annotations
 
-import os
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +14,9 @@ import numpy as np
 from data.errors import InputError
 from model.mixture import Mixture
 from model.trained import Trained
+from tune.trial_file import DAMAGE, read_arrays, write_arrays
 
 MIXTURE = "mixture"
-
-
-def weights_file(folder: Path, trial: int) -> Path:
-    """Returns where a trial's weights stand."""
-    return folder / f"{trial:05d}.npz"
 
 
 def size_of(path: Path) -> int:
@@ -36,12 +29,8 @@ def size_of(path: Path) -> int:
 
 def write_trained(path: Path, trained: Trained) -> None:
     """Writes what a training has learned, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        arrays: dict[str, Any] = {str(index): weight for index, weight in enumerate(trained.weights)}
-        arrays[MIXTURE] = np.array(trained.mixture, dtype=np.float64)
-        np.savez(file, **arrays)
-    temporary.replace(path)
+    arrays: dict[str, Any] = {str(index): weight for index, weight in enumerate(trained.weights)}
+    write_arrays(path, arrays | {MIXTURE: np.array(trained.mixture, dtype=np.float64)})
 
 
 def read_trained(path: Path) -> Trained:
@@ -51,8 +40,8 @@ def read_trained(path: Path) -> Trained:
         InputError: If the file is damaged.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            weights = [arrays[str(index)] for index in range(len(arrays.files) - 1)]
-            return Trained(weights, Mixture(*arrays[MIXTURE].tolist()))
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        arrays = read_arrays(path)
+        weights = [arrays[str(index)] for index in range(len(arrays) - 1)]
+        return Trained(weights, Mixture(*arrays[MIXTURE].tolist()))
+    except DAMAGE as error:
         raise InputError(f"{path} is damaged: {error}.") from None

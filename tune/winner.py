@@ -18,7 +18,8 @@ from tune.errors import SearchFailedError
 from tune.folder import CLASSIFIERS, LOG, SearchFolder
 from tune.inputs import Inputs
 from tune.outcome import TrialOutcome, best_trial, ranked_trials
-from tune.weights import read_trained, weights_file
+from tune.trial_file import trial_file
+from tune.weights import read_trained
 
 if TYPE_CHECKING:
     from model.classifier import Classifier
@@ -47,8 +48,8 @@ def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> dict[s
     from model.classifier import Classifier  # the driver loads TensorFlow for the winner alone
     from model.text_classifier import Encoded
 
-    if not weights_file(folder.weights, best.number).exists() and not folder.classifier(best.number).exists():
-        raise SearchFailedError(f"{weights_file(folder.weights, best.number)} is missing: the weights of the best trial.")
+    if not trial_file(folder.weights, best.number).exists() and not folder.classifier(best.number).exists():
+        raise SearchFailedError(f"{trial_file(folder.weights, best.number)} is missing: the weights of the best trial.")
     path = folder.classifier(best.number)
     classifier = Classifier.load(path) if path.exists() else _classifier(folder, inputs, best)
     encoded = Encoded(inputs.dataset.tokens, inputs.wide_logits)
@@ -89,7 +90,7 @@ def _ensemble(
 
     best, classifier, single = alone
     others = [
-        trial for trial in ranked_trials(trials) if trial is not best and weights_file(folder.weights, trial.number).exists()
+        trial for trial in ranked_trials(trials) if trial is not best and trial_file(folder.weights, trial.number).exists()
     ]
     candidates = [best, *others]
     classifiers = [classifier, *(_classifier(folder, inputs, trial) for trial in others)]
@@ -119,7 +120,7 @@ def _classifier(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Cl
     from model.classifier import Classifier
 
     hparams = HParams.from_dict(trial.hparams)
-    trained = read_trained(weights_file(folder.weights, trial.number))
+    trained = read_trained(trial_file(folder.weights, trial.number))
     wide = inputs.wide if hparams.wide else None
     return Classifier(hparams, trained, inputs.vocabulary, inputs.corpus.classes, inputs.limit, wide=wide)
 

@@ -15,7 +15,8 @@ from tune.objective import Objective
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
 from tune.snapshots import SnapshotFile, keep_only
 from tune.trial import LSTMTrial
-from tune.weights import read_trained, weights_file
+from tune.trial_file import trial_file
+from tune.weights import read_trained
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False)
 FIGURES = ("epoch", "train_loss", "loss", "accuracy", "macro_f1", "tokens", ENDED, "done")
@@ -68,17 +69,17 @@ def test_a_trial_whose_process_died_tells_again_what_it_told_and_goes_on_as_it_w
     wanted = steps(begun(dataset, whole), 6)
     told = steps(begun(dataset, cut), epochs)
     file = cut / "snapshots/00007.npz"
-    before = weights_file(cut / "weights", 7).read_bytes()
+    before = trial_file(cut / "weights", 7).read_bytes()
     trial = begun(dataset, cut, reported=min(report["loss"] for report in told))
     assert steps(trial, epochs) == wanted[:epochs]
-    assert weights_file(cut / "weights", 7).read_bytes() == before, "what was told before is not written again"
+    assert trial_file(cut / "weights", 7).read_bytes() == before, "what was told before is not written again"
     assert trial._training is not None
     assert trial._training.steps == epochs * math.ceil(len(dataset.split.train) / TINY.batch_size), "nor trained again"
     assert steps(trial, 6 - epochs) == wanted[epochs:]
     assert file.exists(), "the driver removes it when it knows of the end"
     for ours, theirs in zip(
-        read_trained(weights_file(cut / "weights", 7)).weights,
-        read_trained(weights_file(whole / "weights", 7)).weights,
+        read_trained(trial_file(cut / "weights", 7)).weights,
+        read_trained(trial_file(whole / "weights", 7)).weights,
         strict=True,
     ):
         np.testing.assert_array_equal(ours, theirs)
@@ -107,7 +108,7 @@ def test_a_snapshot_is_not_due_before_its_time(tmp_path: Path, monkeypatch: pyte
 
 
 def test_only_running_trials_have_snapshots(tmp_path: Path) -> None:
-    for name in ("00003.npz", "00012.npz", ".00012.npz.411", ".00003.npz.77", "123456.npz"):
+    for name in ("00003.npz", "00012.npz", ".00012.npz.411", ".00003.npz.77", "123456.npz", ".nfs0000000004"):
         (tmp_path / name).touch()
     keep_only(tmp_path, {3})
-    assert {path.name for path in tmp_path.iterdir()} == {"00003.npz", ".00003.npz.77"}
+    assert {path.name for path in tmp_path.iterdir()} == {"00003.npz", ".00003.npz.77", ".nfs0000000004"}
