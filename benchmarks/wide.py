@@ -2,10 +2,12 @@
 
     python benchmarks/wide.py
     python benchmarks/wide.py --data FILE --text COL --label COL
+    python benchmarks/wide.py --balance 0 0.5 --seeds 3
 
 The first configuration of the portfolio, trained on one core until its loss on the validation rows has not fallen for 4
 epochs, once by itself and once beside the wide branch. Told are loss, accuracy and macro-F1 on the test rows, which choose
-nothing, and CPU seconds.
+nothing, and CPU seconds. With several values of --balance, the wide branch alone and both are told for each; it is how much
+of the logarithm of a class's share is taken off its logit (model/wide.py).
 """
 
 import os
@@ -14,6 +16,7 @@ from dataclasses import replace
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import numpy as np
 from corpora import corpus_parser, read
 
 from data.split import split_corpus
@@ -21,16 +24,19 @@ from model.baseline import evaluate_baseline
 from model.classifier import Classifier
 from model.device import use_device
 from model.evaluation import Evaluation, evaluate
+from model.hparams import HParams
 from model.presets import PORTFOLIOS
 from model.text_classifier import Encoded
 from model.training import train
-from model.wide import encode_wide
+from model.wide import BALANCE, WideCorpus, encode_wide
+from tune.inputs import WHOLE_TEXT
 
 
 def main() -> None:
     parser = corpus_parser(__doc__)
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--balance", type=float, nargs="+", default=[BALANCE])
     options = parser.parse_args()
     use_device(1, gpu=False)
     corpus = read(options)
@@ -39,22 +45,39 @@ def main() -> None:
     for seed in range(options.seeds):
         split = split_corpus(corpus, seed=seed)
         started = time.process_time()
-        dataset, vocabulary, wide, logits = encode_wide(corpus, split, hparams.max_length, seed)
+        encoded = encode_wide(corpus, split, WHOLE_TEXT, seed)
         fitted = time.process_time() - started
-        tell(seed, "wide branch alone", evaluate(dataset.labels[split.test], logits[split.test]), fitted)
-        for name, chosen in (("LSTM alone", replace(hparams, wide=False)), ("both", hparams)):
-            started = time.process_time()
-            outcomes = list(train(dataset, chosen, epochs=options.epochs, seed=seed, patience=4))
-            seconds = time.process_time() - started + (fitted if chosen.wide else 0)
-            best = [trained for _, trained in outcomes if trained][-1]
-            branch = wide if chosen.wide else None
-            classifier = Classifier(chosen, best, vocabulary, corpus.classes, chosen.max_length, wide=branch)
-            encoded = Encoded(dataset.tokens, logits if chosen.wide else None)
-            weights = f" ({best.mixture.wide:.2f} and {best.mixture.deep:.2f})" if chosen.wide else ""
-            tell(seed, name + weights, classifier.evaluate(encoded, dataset.labels, split.test), seconds)
+        tell_trained(seed, "LSTM alone", encoded, replace(hparams, wide=False), options.epochs, 0.0)
+        for balance in options.balance:
+            suffix = f", balance {balance:g}" if len(options.balance) > 1 else ""
+            adjusted = balanced(encoded, balance)
+            test = split.test
+            tell(seed, f"wide branch alone{suffix}", evaluate(encoded.dataset.labels[test], adjusted.logits[test]), fitted)
+            tell_trained(seed, f"both{suffix}", adjusted, hparams, options.epochs, fitted)
         started = time.process_time()
-        linear = evaluate_baseline(dataset, seed)["test"]
+        linear = evaluate_baseline(encoded.dataset, seed)["test"]
         tell(seed, "linear baseline", linear, time.process_time() - started)
+
+
+def balanced(encoded: WideCorpus, balance: float) -> WideCorpus:
+    """Takes another part of the classes' shares off than `encode_wide` did."""
+    dataset, split = encoded.dataset, encoded.dataset.split
+    shares = np.bincount(dataset.labels[split.train], minlength=dataset.classes) / len(split.train)
+    logits = encoded.logits + (BALANCE - balance) * np.log(np.maximum(shares, 1e-6)).astype(np.float32)
+    return encoded._replace(dataset=replace(dataset, wide=logits[split.validation]), logits=logits)
+
+
+def tell_trained(seed: int, name: str, encoded: WideCorpus, hparams: HParams, epochs: int, before: float) -> None:
+    started = time.process_time()
+    dataset = encoded.dataset
+    outcomes = list(train(dataset, hparams, epochs=epochs, seed=seed, patience=4))
+    seconds = time.process_time() - started + before
+    best = [trained for _, trained in outcomes if trained][-1]
+    wide = encoded.wide if hparams.wide else None
+    classifier = Classifier(hparams, best, encoded.vocabulary, tuple(map(str, range(dataset.classes))), WHOLE_TEXT, wide=wide)
+    texts = Encoded(dataset.tokens, encoded.logits if hparams.wide else None)
+    weights = f" ({best.mixture.wide:.2f} and {best.mixture.deep:.2f})" if hparams.wide else ""
+    tell(seed, name + weights, classifier.evaluate(texts, dataset.labels, dataset.split.test), seconds)
 
 
 def tell(seed: int, name: str, figures: Evaluation, seconds: float) -> None:

@@ -62,6 +62,10 @@ SPEED = 1e9
 WORK = 30 * SPEED
 """Those that a fit may take; the first plan within them is followed, or the last."""
 
+BALANCE = 0.5
+"""How much of the logarithm of its share of the rows is taken off each class's logit (Menon et al., ICLR 2021): at 0 rare
+classes are hardly ever named, at 1 all classes count as equally frequent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wide:
@@ -121,6 +125,7 @@ def encode_wide(corpus: Corpus, split: Split, limit: int, seed: int, work: float
     ngrams, features = fit_ngrams(numbered, train, plan.kinds, min(MOST, PARAMETERS // (2 * classes)))
     held_out = _hold_out(number_units(corpus)[train], seed)
     kernel = fit_linear(features[train], corpus.labels[train], classes, held_out, plan.epochs, seed)
+    kernel[-1] -= BALANCE * _log_shares(corpus.labels[train], classes)
     logits = features @ kernel
     dataset, vocabulary = encode_numbered(numbered, corpus, split, logits[split.validation])
     return WideCorpus(dataset, vocabulary, Wide(ngrams, kernel), logits)
@@ -177,7 +182,7 @@ def _descend(features: csr_array, labels: Labels, classes: int, rate: float, epo
     scale = 1 / np.sqrt(np.maximum(squares, 1e-6))
     scale = (scale * squares.sum() / (scale * squares).sum()).astype(np.float32)
     kernel = np.zeros((size, classes), np.float32)
-    kernel[-1] = np.log(np.maximum(np.bincount(labels, minlength=classes) / rows, 1e-6))
+    kernel[-1] = _log_shares(labels, classes)
     place, touched = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=bool)
     batch_size = int(np.clip(rows // BATCHES, SMALLEST, LARGEST))
     steps, step = epochs * -(-rows // batch_size), 0
@@ -198,6 +203,12 @@ def _descend(features: csr_array, labels: Labels, classes: int, rate: float, epo
             kernel[columns] += scaled.T @ gradient
             step += 1
     return kernel
+
+
+def _log_shares(labels: Labels, classes: int) -> Floats:
+    """Returns the logarithm of each class's share of the rows: float32 (classes,)."""
+    shares = np.bincount(labels, minlength=classes) / len(labels)
+    return np.log(np.maximum(shares, 1e-6)).astype(np.float32)
 
 
 def _hold_out(units: Ints, seed: int) -> Mask:

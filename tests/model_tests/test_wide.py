@@ -47,6 +47,18 @@ def test_trainings_are_given_its_logits_of_the_validation_rows(corpus: Corpus, s
     assert evaluate(corpus.labels[split.test], encoded.logits[split.test]).accuracy == 1
 
 
+def test_half_the_logarithm_of_a_classs_share_is_taken_off_its_logit(
+    corpus: Corpus, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = split.train[(corpus.labels[split.train] != 0) | (np.arange(len(split.train)) % 5 == 0)]  # class 0 made rare
+    rare = Split(train, split.validation, split.test)
+    halved = encode_wide(corpus, rare, 50, 0).logits
+    monkeypatch.setattr("model.wide.BALANCE", 0.0)
+    whole = encode_wide(corpus, rare, 50, 0).logits
+    shares = np.bincount(corpus.labels[train], minlength=3) / len(train)
+    np.testing.assert_allclose(halved, whole - 0.5 * np.log(shares), atol=1e-4)
+
+
 def test_the_same_seed_gives_the_same_kernel(corpus: Corpus, split: Split) -> None:
     first, again, other = (encode_wide(corpus, split, 50, seed).wide.kernel for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
