@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from model.average import WeightAverage
 from model.class_balance import ClassBalance
 from model.forward import Dropout, Shape, forward
 from model.hparams import HParams
@@ -36,8 +38,11 @@ class Knobs(NamedTuple):
     learning_rate: float
     weight_decay: float
     clip_norm: float
+    ema_momentum: float
     embedding_dropout: float
     lstm_dropout: float
+    output_dropout: float
+    weight_dropout: float
     dense_dropout: float
     focal_gamma: float
     label_smoothing: float
@@ -64,7 +69,8 @@ class CompiledNetwork:
         self._others = tf.Variable(tf.zeros(sum(self._lengths)), trainable=False)
         # Weight decay takes kernels alone, not the embedding nor biases.
         decaying = np.repeat([float(len(size) > 1) for size in self._sizes], self._lengths).astype(np.float32)
-        self._adam = LazyAdam(self._embedding, self._others, decaying)
+        self._average = WeightAverage(self._embedding, self._others) if shape.ema else None
+        self._adam = LazyAdam(self._embedding, self._others, decaying, self._average)
         self._class_weights = tf.Variable(tf.ones(shape.classes), trainable=False)
         self._class_offsets = tf.Variable(tf.zeros(shape.classes), trainable=False)
         self._scale = LossScale() if shape.precision == "float16" else None
@@ -93,6 +99,8 @@ class CompiledNetwork:
         self._class_weights.assign(balance.weights if balance else np.ones(self.shape.classes, np.float32))
         self._class_offsets.assign(balance.offsets if balance else np.zeros(self.shape.classes, np.float32))
         self._adam.reset()
+        if self._average:
+            self._average.reset()
         if self._scale:
             self._scale.reset()
 
@@ -115,7 +123,8 @@ class CompiledNetwork:
 
     @property
     def _remembered(self) -> list[tf.Variable]:
-        return [*self._adam.remembered, *(self._scale.remembered if self._scale else ())]
+        more = [part.remembered for part in (self._scale, self._average) if part]
+        return [*self._adam.remembered, *(variable for part in more for variable in part)]
 
     def assign(self, weights: Weights) -> None:
         """Puts weights in place, in Keras's order.
@@ -131,9 +140,28 @@ class CompiledNetwork:
 
     def weights(self) -> Weights:
         """Returns a copy of the weights as they are, in Keras's order."""
-        ends = np.cumsum(self._lengths)[:-1]
-        others = np.split(self._others.numpy(), ends)
-        return [self._embedding.numpy(), *(part.reshape(size) for part, size in zip(others, self._sizes, strict=True))]
+        return self._in_order(self._embedding.numpy(), self._others.numpy())
+
+    def learned(self) -> Weights:
+        """Returns a copy of the weights to use, in Keras's order: their moving average, where there is one."""
+        return self._in_order(*self._average.read()) if self._average else self.weights()
+
+    @contextmanager
+    def as_learned(self) -> Iterator[None]:
+        """Puts the weights to use in place for a while."""
+        if self._average is None:
+            yield
+            return
+        weights = self.weights()
+        self.assign(self.learned())
+        try:
+            yield
+        finally:
+            self.assign(weights)
+
+    def _in_order(self, embedding: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> Weights:
+        parts = np.split(others, np.cumsum(self._lengths)[:-1])
+        return [embedding, *(part.reshape(size) for part, size in zip(parts, self._sizes, strict=True))]
 
     def warm_up(self, fractions: set[float]) -> None:
         """Compiles the steps that batches trained on in these fractions take, if they are not; weights become useless."""
@@ -197,8 +225,9 @@ class CompiledNetwork:
         self, tokens: tf.Tensor, labels: tf.Tensor, k: tf.Tensor, step: tf.Tensor, knobs: tf.Tensor, seed: tf.Tensor
     ) -> tf.Tensor:
         knob = Knobs(*tf.unstack(knobs))
-        rates = (knob.learning_rate, knob.weight_decay, knob.clip_norm)
-        dropout = Dropout(knob.embedding_dropout, knob.lstm_dropout, knob.dense_dropout, seed)
+        rates = (knob.learning_rate, knob.weight_decay, knob.clip_norm, knob.ema_momentum)
+        rates_of_dropout = (knob.embedding_dropout, knob.lstm_dropout, knob.output_dropout, knob.weight_dropout)
+        dropout = Dropout(*rates_of_dropout, knob.dense_dropout, seed)
         others = tf.convert_to_tensor(self._others)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([self._embedding, others])

@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-Pooling = Literal["last", "max", "mean"]
+Pooling = Literal["last", "max", "mean", "attention"]
+LearningRateSchedule = Literal["constant", "linear", "cosine"]
 TopKSchedule = Literal["constant", "warmup", "anneal"]
 ClassWeight = Literal["none", "balanced", "effective"]
 Precision = Literal["float32", "float16", "bfloat16"]
+
+LOWEST_RATE = 0.05
+"""Part of the learning rate that a schedule ends at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +28,10 @@ class HParams:
     bidirectional: bool = False
     """Whether each LSTM layer reads the text backwards too."""
     pooling: Pooling = "last"
-    """What the last LSTM layer hands on: its state at the last real token, or the maximum or mean over real tokens."""
+    """What the last LSTM layer hands on: its state at the last real token, or the maximum or mean over real tokens, or their
+    mean weighted by a softmax of learned scores."""
+    layer_norm: bool = False
+    """Whether each LSTM layer's outputs are normalised (Ba et al., 2016)."""
     dense_layers: int = 0
     """Dense layers (ReLU) between the LSTM and the logits, 0 or more."""
     dense_size: int = 64
@@ -42,17 +49,29 @@ class HParams:
     """Fraction of a text's tokens whose vectors are dropped while training, in [0, 1)."""
     lstm_dropout: float = 0.2
     """Fraction of each LSTM layer's inputs dropped while training, the same at each step of a text, in [0, 1)."""
+    output_dropout: float = 0.0
+    """Fraction of the last LSTM layer's outputs dropped while training, the same at each step of a text, in [0, 1)."""
+    weight_dropout: float = 0.0
+    """Fraction of the entries of each recurrent kernel dropped in a training step, in [0, 1) (DropConnect, as Merity et al.,
+    ICLR 2018, regularise LSTMs): what recurrent dropout is for, at the speed of fused kernels."""
     dense_dropout: float = 0.3
     """Fraction of the inputs of each dense layer and of the logits dropped while training, in [0, 1)."""
 
     learning_rate: float = 2e-3
     """Adam's step size, above 0."""
+    learning_rate_schedule: LearningRateSchedule = "constant"
+    """Whether the step size stays, or falls over `learning_rate_epochs` to a twentieth of it, evenly or as a cosine."""
+    learning_rate_epochs: int = 10
+    """Epochs over which a schedule other than constant lowers the step size, 1 or more."""
     batch_size: int = 128
     """Texts a training step ranks."""
     weight_decay: float = 0.0
     """Fraction of each kernel, times the learning rate, taken off at each step (AdamW); 0 or more."""
     clip_norm: float = 1.0
     """Gradients longer than this are scaled down to it, all together; above 0."""
+    ema_momentum: float = 0.0
+    """How much of the weights' moving average each step keeps, in [0, 1); what is evaluated and kept is that average (Polyak &
+    Juditsky, 1992). 0 is off."""
 
     top_k: float = 0.5
     """Fraction of a batch that is trained on, its hardest texts, in (0, 1]; 1 is the full cross-entropy."""
@@ -109,6 +128,15 @@ class HParams:
         """Whether examples are trained on by their cross-entropy as it is reported, all of them or the hardest."""
         return self.class_weight == "none" and not (self.focal_gamma or self.logit_adjustment or self.label_smoothing)
 
+    def learning_rate_after(self, epochs: float) -> float:
+        """Returns the step size after so many epochs, parts of one included."""
+        if self.learning_rate_schedule == "constant":
+            return self.learning_rate
+        left = 1 - min(1.0, epochs / self.learning_rate_epochs)
+        if self.learning_rate_schedule == "cosine":
+            left = (1 - math.cos(math.pi * left)) / 2
+        return self.learning_rate * (LOWEST_RATE + (1 - LOWEST_RATE) * left)
+
     def top_k_fraction(self, epoch: int) -> float:
         """Returns the fraction of a batch trained on in an epoch, counted from 1."""
         done = min(1.0, (epoch - 1) / self.top_k_epochs)
@@ -136,11 +164,15 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "max_length": _at_least(1),
     "embedding_dropout": _RATE,
     "lstm_dropout": _RATE,
+    "output_dropout": _RATE,
+    "weight_dropout": _RATE,
     "dense_dropout": _RATE,
     "learning_rate": _POSITIVE,
     "batch_size": _at_least(1),
+    "learning_rate_epochs": _at_least(1),
     "weight_decay": _at_least(0),
     "clip_norm": _POSITIVE,
+    "ema_momentum": _RATE,
     "top_k": (lambda value: 0 < value <= 1, "lie in (0, 1]"),
     "top_k_epochs": _at_least(1),
     "class_weight_beta": _RATE,

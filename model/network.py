@@ -44,8 +44,14 @@ def build(
         x = layers.SpatialDropout1D(hparams.lstm_dropout, name=f"lstm_dropout_{index}")(x)
         lstm = layers.LSTM(hparams.lstm_size, return_sequences=sequences, name=f"lstm_{index}")
         x = layers.Bidirectional(lstm, name=f"bilstm_{index}")(x) if hparams.bidirectional else lstm(x)
+        if hparams.layer_norm:
+            x = layers.LayerNormalization(epsilon=1e-3, name=f"norm_{index}")(x)
+    x = layers.Dropout(hparams.output_dropout, noise_shape=(None, 1, None) if sequences else None, name="output_dropout")(x)
     if hparams.pooling == "max":
-        x = ops.max(ops.where(real, x, -1.0), axis=1)  # an LSTM's outputs lie in (-1, 1)
+        x = ops.max(ops.where(real, x, -1e9), axis=1)
+    elif hparams.pooling == "attention":
+        scores = layers.Dense(1, use_bias=False, name="attention")(x)
+        x = ops.sum(x * ops.softmax(ops.where(real, scores, -1e9), axis=1), axis=1)
     elif hparams.pooling == "mean":
         x = layers.GlobalAveragePooling1D(name="mean")(x)
     for index in range(hparams.dense_layers):
@@ -65,10 +71,10 @@ def build(
 
 def initial_weights(shapes: list[tuple[str, tuple[int, ...]]], seed: int) -> Weights:
     """Draws weights as Keras's layers do: embedding uniform in +-0.05, kernels Glorot uniform, recurrent kernels
-    orthogonal, biases zero but the LSTM's forget gate's one.
+    orthogonal, scales one, biases zero but the LSTM's forget gate's one.
 
     Args:
-        shapes: The kind ('embedding', 'kernel', 'recurrent', 'lstm_bias', 'bias') and shape of each weight.
+        shapes: The kind ('embedding', 'kernel', 'recurrent', 'lstm_bias', 'scale', 'bias') and shape of each weight.
         seed: The same seed gives the same weights.
     """
     seeds = np.random.SeedSequence(seed).generate_state(len(shapes)) % 2**31
@@ -82,6 +88,8 @@ def _initial(kind: str, shape: tuple[int, ...], seed: int) -> npt.NDArray[np.flo
         return np.asarray(keras.initializers.GlorotUniform(seed)(shape))
     if kind == "recurrent":
         return np.asarray(keras.initializers.Orthogonal(seed=seed)(shape))
+    if kind == "scale":
+        return np.ones(shape, dtype=np.float32)
     bias = np.zeros(shape, dtype=np.float32)
     if kind == "lstm_bias":  # gates in the order input, forget, cell, output
         bias[shape[0] // 4 : shape[0] // 2] = 1

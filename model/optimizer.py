@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from model.average import WeightAverage
+
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras's defaults
 
 
@@ -19,13 +21,20 @@ class LazyAdam:
         embedding: float32 (vocabulary, length).
         others: float32 (n,).
         decaying: float32 (n,): 1 where weight decay takes hold, 0 elsewhere.
+        average: Moved with each step.
     """
 
-    def __init__(self, embedding: tf.Variable, others: tf.Variable, decaying: npt.NDArray[np.float32]) -> None:
+    def __init__(
+        self,
+        embedding: tf.Variable,
+        others: tf.Variable,
+        decaying: npt.NDArray[np.float32],
+        average: WeightAverage | None = None,
+    ) -> None:
         self.variables = (embedding, others)
         self.first = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.variables]
         self.second = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.variables]
-        self._decaying = decaying
+        self._decaying, self._average = decaying, average
 
     @property
     def remembered(self) -> list[tf.Variable]:
@@ -45,6 +54,7 @@ class LazyAdam:
         rate: tf.Tensor,
         decay: tf.Tensor,
         clip_norm: tf.Tensor,
+        ema_momentum: tf.Tensor,
     ) -> None:
         """Takes one step.
 
@@ -52,14 +62,15 @@ class LazyAdam:
             rows: The embedding's gradient; a row may stand in it more than once.
             gradient: The others'.
             step: int32 scalar: how many steps were taken, this one included.
-            rate, decay, clip_norm: float32 scalars: learning rate, weight decay, greatest length of the gradient.
+            rate, decay, clip_norm, ema_momentum: float32 scalars: learning rate, weight decay, greatest length of the
+                gradient, momentum of the average.
         """
         ids, places = tf.unique(rows.indices)
         row_gradient = tf.math.unsorted_segment_sum(rows.values, places, tf.size(ids))
         length = tf.sqrt(2 * (tf.nn.l2_loss(row_gradient) + tf.nn.l2_loss(gradient)))
         scale = clip_norm / tf.maximum(length, clip_norm)
         power_1, power_2 = BETA_1 ** tf.cast(step, tf.float32), BETA_2 ** tf.cast(step, tf.float32)
-        self._apply_rows(ids, scale * row_gradient, rate * tf.sqrt(1 - power_2) / (1 - power_1))
+        before, after = self._apply_rows(ids, scale * row_gradient, rate * tf.sqrt(1 - power_2) / (1 - power_1))
         others = self.variables[1]
         others.assign_sub(others * (rate * decay * self._decaying))
         tf.raw_ops.ResourceApplyAdam(
@@ -74,12 +85,18 @@ class LazyAdam:
             epsilon=EPSILON,
             grad=scale * gradient,
         )
+        if self._average:
+            self._average.move(ids, before, after, step, ema_momentum)
 
-    def _apply_rows(self, rows: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor) -> None:
+    def _apply_rows(self, rows: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Updates rows of the embedding; returns what they were and are."""
         table, first, second = self.variables[0], self.first[0], self.second[0]
         new_first = BETA_1 * tf.gather(first, rows) + (1 - BETA_1) * gradient
         new_second = BETA_2 * tf.gather(second, rows) + (1 - BETA_2) * tf.square(gradient)
         change = rate * new_first / (tf.sqrt(new_second) + EPSILON)
         first.scatter_update(tf.IndexedSlices(new_first, rows))
         second.scatter_update(tf.IndexedSlices(new_second, rows))
-        table.scatter_sub(tf.IndexedSlices(change, rows))
+        before = tf.gather(table, rows)
+        after = before - change
+        table.scatter_update(tf.IndexedSlices(after, rows))
+        return before, after

@@ -19,6 +19,8 @@ def count_parameters(hparams: HParams, vocabulary_size: int, classes: int) -> in
     for _ in range(hparams.lstm_layers):
         count += directions * 4 * units * (inputs + units + 1)
         inputs = directions * units
+        count += 2 * inputs * hparams.layer_norm
+    count += inputs * (hparams.pooling == "attention")
     for _ in range(hparams.dense_layers):
         count += (inputs + 1) * hparams.dense_size
         inputs = hparams.dense_size

@@ -17,7 +17,8 @@ class Snapshot(NamedTuple):
         steps: Steps that it has taken.
         weights: The network's.
         optimizer: Adam's first moments of the embedding and of all other weights, its second moments likewise, float32; in
-            mixed precision, the loss scale's factor and count of finite steps too.
+            mixed precision, the loss scale's factor and count of finite steps too; where weights are averaged, the averages and
+            how far each row's has come (`model.average`).
     """
 
     epoch: int

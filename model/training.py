@@ -98,7 +98,7 @@ class Training:
         self.epoch += 1
         tokens, train = self.dataset.tokens, self.dataset.split.train
         fraction = self.hparams.top_k_fraction(self.epoch)
-        knobs = Knobs.of(self.hparams)
+        knobs, seen = Knobs.of(self.hparams), 0
         losses: list[Any] = []  # scalars of TensorFlow's: to read one waits for its step
         # Seeded by the epoch, so that a training taken up in the middle goes on as it would have.
         for rows in shuffled_batches(tokens, train, self.hparams.batch_size, np.random.default_rng([self.seed, self.epoch])):
@@ -109,10 +109,11 @@ class Training:
                     self.dataset.labels[rows],
                     fraction=fraction,
                     step=self.steps,
-                    knobs=knobs,
+                    knobs=knobs._replace(learning_rate=self.hparams.learning_rate_after(self.epoch - 1 + seen / len(train))),
                     seed=self.seed,
                 )
             )
+            seen += len(rows)
             if time.time() > deadline:
                 raise OutOfTimeError(time.perf_counter() - started)
             # The step before, which must have ended by now: a GPU computes this one while the next batch is prepared.
@@ -135,12 +136,12 @@ class Training:
         )
 
     def evaluate(self, rows: Ints, deadline: float = math.inf) -> Evaluation:
-        """Evaluates the LSTM's weights as they are on rows of the dataset; TimeoutError if the deadline passes meanwhile."""
+        """Evaluates what the LSTM has learned so far on rows of the dataset; TimeoutError if the deadline passes meanwhile."""
         return evaluate(self.dataset.labels[rows], self._infer(rows, deadline))
 
     def trained(self) -> Trained:
         """Returns a copy of what was learned so far."""
-        return Trained(self._network.weights(), self.mixture)
+        return Trained(self._network.learned(), self.mixture)
 
     def snapshot(self) -> Snapshot:
         """Returns a copy of what the training needs to go on elsewhere."""
@@ -165,7 +166,8 @@ class Training:
         return evaluate(labels, self.mixture.of(wide, deep))
 
     def _infer(self, rows: Ints, deadline: float) -> Logits:
-        return infer(self._network, self.dataset.tokens, rows, self.hparams, deadline)
+        with self._network.as_learned():
+            return infer(self._network, self.dataset.tokens, rows, self.hparams, deadline)
 
     def _pad(self, rows: Ints) -> npt.NDArray[np.int32]:
         size = self._network.shape.vocabulary_size

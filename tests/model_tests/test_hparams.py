@@ -30,7 +30,12 @@ from model.hparams import HParams
         ("logit_adjustment", -0.5),
         ("logit_adjustment", math.inf),
         ("label_smoothing", 1.0),
-        ("pooling", "attention"),
+        ("pooling", "median"),
+        ("weight_dropout", 1.0),
+        ("output_dropout", -0.1),
+        ("learning_rate_schedule", "step"),
+        ("learning_rate_epochs", 0),
+        ("ema_momentum", 1.0),
         ("lstm_size", 2.5),
         ("lstm_size", "64"),
         ("bidirectional", 1),
@@ -45,6 +50,19 @@ def test_hyperparameters_survive_a_dict_and_whole_numbers_become_floats() -> Non
     hparams = HParams(lstm_size=7, top_k=1, pooling="max")
     assert HParams.from_dict(hparams.to_dict()) == hparams
     assert isinstance(hparams.top_k, float)
+
+
+@given(st.sampled_from(["linear", "cosine"]), st.integers(1, 30), st.floats(0, 40), st.floats(0, 40))
+def test_a_falling_learning_rate_begins_at_its_value_and_ends_at_a_twentieth(
+    schedule: str, epochs: int, first: float, second: float
+) -> None:
+    hparams = HParams(learning_rate=0.1, learning_rate_schedule=schedule, learning_rate_epochs=epochs)
+    assert hparams.learning_rate_after(0) == pytest.approx(0.1)
+    assert hparams.learning_rate_after(epochs / 2) == pytest.approx(0.0525)
+    assert hparams.learning_rate_after(epochs + first) == pytest.approx(0.005)
+    earlier, later = sorted((first, second))
+    assert hparams.learning_rate_after(earlier) >= hparams.learning_rate_after(later)
+    assert HParams(learning_rate=0.1).learning_rate_after(first) == 0.1
 
 
 @given(st.floats(0.01, 1), st.integers(1, 9), st.sampled_from(["constant", "warmup", "anneal"]))

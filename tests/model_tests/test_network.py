@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -15,12 +16,14 @@ KINDS = [
     HParams(
         lstm_size=4, embedding_size=6, pooling=pooling, bidirectional=both, lstm_layers=layers, dense_layers=dense, dense_size=7
     )
-    for pooling, both, (layers, dense) in product(("last", "max", "mean"), (False, True), ((1, 0), (2, 2)))
+    for pooling, both, (layers, dense) in product(("last", "max", "mean", "attention"), (False, True), ((1, 0), (2, 2)))
 ]
+KINDS += [replace(hparams, layer_norm=True) for hparams in KINDS if hparams.bidirectional == (hparams.lstm_layers == 2)]
 
 
 def kind(hparams: HParams) -> str:
-    return f"{hparams.lstm_layers}{'bi' if hparams.bidirectional else ''}-{hparams.pooling}-{hparams.dense_layers}"
+    read = f"{hparams.lstm_layers}{'bi' if hparams.bidirectional else ''}{'norm' if hparams.layer_norm else ''}"
+    return f"{read}-{hparams.pooling}-{hparams.dense_layers}"
 
 
 def token_batch(rows: int = 6, longest: int = 9) -> np.ndarray:
@@ -53,7 +56,7 @@ def test_the_engine_computes_the_function_and_gradients_of_the_keras_network(hpa
             loss = tf.reduce_mean(cross_entropies(labels, logits))
         results.append((logits, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variant)]))
     (ours, our_gradients), (theirs, their_gradients) = results
-    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=1e-5)
     for mine, other in zip(our_gradients, their_gradients, strict=True):
         np.testing.assert_allclose(mine, other, atol=1e-5, rtol=1e-4)
 
@@ -62,7 +65,7 @@ def test_the_engine_computes_the_function_and_gradients_of_the_keras_network(hpa
 def test_padding_more_changes_no_logit(hparams: HParams) -> None:
     shape, weights, tokens = Shape.of(hparams, VOCABULARY, CLASSES), weights_of(hparams), token_batch()
     padded = np.pad(tokens, ((0, 0), (0, 7)))
-    np.testing.assert_allclose(forward(shape, weights, tokens), forward(shape, weights, padded), atol=1e-6)
+    np.testing.assert_allclose(forward(shape, weights, tokens), forward(shape, weights, padded), atol=1e-5, rtol=1e-5)
 
 
 def test_the_order_of_words_matters_and_reading_backwards_sees_it_too() -> None:
@@ -74,16 +77,18 @@ def test_the_order_of_words_matters_and_reading_backwards_sees_it_too() -> None:
 
 
 def test_dropout_is_seeded_and_keeps_the_mean() -> None:
-    hparams = HParams(lstm_size=4, embedding_size=6, embedding_dropout=0.5, lstm_dropout=0.4, dense_dropout=0.3)
+    rates = {"embedding": 0.5, "lstm": 0.4, "output": 0.2, "weight": 0.3, "dense": 0.3}
+    assert tuple(rates) == Dropout._fields[:-1]
+    hparams = HParams(lstm_size=4, embedding_size=6, pooling="max", **{f"{name}_dropout": rate for name, rate in rates.items()})
     shape, weights, tokens = Shape.of(hparams, VOCABULARY, CLASSES), weights_of(hparams), token_batch()
 
     def logits(step: int) -> np.ndarray:
-        rates = (tf.constant(rate) for rate in (0.5, 0.4, 0.3))
-        return forward(shape, weights, tokens, Dropout(*rates, tf.constant([step, 7], tf.int64))).numpy()
+        chosen = (tf.constant(rate) for rate in rates.values())
+        return forward(shape, weights, tokens, Dropout(*chosen, tf.constant([step, 7], tf.int64))).numpy()
 
     np.testing.assert_array_equal(logits(1), logits(1))
     assert np.abs(logits(1) - logits(2)).max() > 1e-3
-    zero = Dropout(*(tf.constant(0.0) for _ in range(3)), tf.constant([1, 1], tf.int64))
+    zero = Dropout(*(tf.constant(0.0) for _ in rates), tf.constant([1, 1], tf.int64))
     np.testing.assert_allclose(forward(shape, weights, tokens, zero), forward(shape, weights, tokens), atol=1e-6)
 
 
@@ -98,6 +103,15 @@ def test_weights_are_drawn_as_keras_draws_them_and_by_the_seed() -> None:
     assert np.abs(kernel).max() <= np.sqrt(6 / (16 + 32)) + 1e-6
     np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(8), atol=1e-5)
     assert bias.tolist() == [0] * 8 + [1] * 8 + [0] * 16
+
+
+@pytest.mark.parametrize("name", ["embedding", "lstm", "output", "weight", "dense"])
+def test_each_kind_of_dropout_does_something(name: str) -> None:
+    hparams = HParams(lstm_size=4, embedding_size=6, **({"lstm_dropout": 0.0, "dense_dropout": 0.0} | {f"{name}_dropout": 0.5}))
+    shape, tokens = Shape.of(hparams, VOCABULARY, CLASSES), token_batch()
+    rates = (tf.constant(0.5 if field == name else 0.0) for field in Dropout._fields[:-1])
+    dropped = forward(shape, weights_of(hparams), tokens, Dropout(*rates, tf.constant([1, 1], tf.int64)))
+    assert np.abs(dropped - forward(shape, weights_of(hparams), tokens)).max() > 1e-3
 
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])

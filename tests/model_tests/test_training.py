@@ -2,8 +2,10 @@ import gc
 import json
 import math
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import tensorflow as tf
 from data.corpus import corpus_from_lists
 from data.dataset import Dataset, encode_corpus
 from data.split import split_corpus
+from model.average import WeightAverage
 from model.class_balance import ClassBalance
 from model.compiled import CompiledNetwork, Knobs
 from model.forward import Shape
@@ -93,6 +96,62 @@ def test_the_same_seed_gives_the_same_training_bit_for_bit_in_a_used_network(
     assert curve(dataset, hparams, pool=used) == fresh
     assert used.built == 1, "what does not change the shape needs no new network"
     assert curve(dataset, hparams, seed=1, pool=used) != fresh
+
+
+INGREDIENTS: dict[str, dict[str, Any]] = {
+    "averaged": {"ema_momentum": 0.9},
+    "weights dropped": {"weight_dropout": 0.5},
+    "outputs dropped": {"output_dropout": 0.5, "pooling": "mean"},
+    "normalised": {"layer_norm": True, "pooling": "attention"},
+    "falling rate": {"learning_rate_schedule": "cosine", "learning_rate_epochs": 2},
+}
+
+
+@pytest.mark.parametrize("change", INGREDIENTS.values(), ids=INGREDIENTS)
+def test_every_ingredient_learns_the_same_in_a_used_network_and_changes_the_training(
+    dataset: Dataset, change: dict[str, Any]
+) -> None:
+    hparams, used = HParams.from_dict(TINY.to_dict() | change), Pool()
+    curve(dataset, hparams, seed=5, pool=used)
+    fresh = curve(dataset, hparams)
+    assert curve(dataset, hparams, pool=used) == fresh
+    assert used.built == 1
+    assert fresh != curve(dataset, TINY)
+    losses = fresh[1::2]
+    assert losses[-1] < losses[0]
+
+
+def test_what_is_evaluated_and_kept_is_the_average_of_the_weights(dataset: Dataset) -> None:
+    with Training(dataset, replace(TINY, ema_momentum=0.9), seed=0, pool=Pool()) as training:
+        report = training.run_epoch()
+        network = training._network
+        raw, learned = network.weights(), network.learned()
+        assert all(np.abs(one - other).max() > 0 for one, other in zip(raw, learned, strict=True))
+        assert report.loss == training.evaluate(dataset.split.validation).loss
+        network.assign(learned)
+        with patch.object(network, "_average", None):
+            assert training.evaluate(dataset.split.validation).loss == report.loss
+
+
+def test_a_row_that_stood_still_has_the_average_that_each_step_would_have_given_it() -> None:
+    rng = np.random.default_rng(0)
+    table, others = tf.Variable(rng.normal(size=(6, 2)).astype(np.float32)), tf.Variable(np.zeros(3, np.float32))
+    average = WeightAverage(table, others)
+    average.reset()
+    expected, expected_others = table.numpy().astype(np.float64), others.numpy().astype(np.float64)
+    for step in range(1, 60):
+        rows = rng.choice(5, 2, replace=False).astype(np.int32)  # the last row is never touched
+        before = table.numpy()[rows]
+        after = before + rng.normal(size=before.shape).astype(np.float32)
+        table.scatter_update(tf.IndexedSlices(after, rows))
+        others.assign_add(rng.normal(size=3).astype(np.float32))
+        average.move(tf.constant(rows), before, after, tf.constant(step), tf.constant(0.8))
+        m = min(0.8, (1 + step) / (10 + step))
+        expected = m * expected + (1 - m) * table.numpy()
+        expected_others = m * expected_others + (1 - m) * others.numpy()
+        got, got_others = average.read()
+        np.testing.assert_allclose(got, expected, atol=1e-4)
+        np.testing.assert_allclose(got_others, expected_others, atol=1e-4)
 
 
 def test_two_trainings_of_one_shape_at_a_time_do_not_disturb_each_other(dataset: Dataset) -> None:

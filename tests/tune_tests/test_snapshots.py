@@ -59,18 +59,21 @@ def steps(trial: LSTMTrial, count: int) -> list[dict[str, Any]]:
     return [{name: result[name] for name in FIGURES} for _ in range(count) for result in [trial.step()]]
 
 
-@pytest.mark.parametrize("epochs", [1, 4])
+@pytest.mark.parametrize(
+    ("epochs", "change"), [(1, {}), (4, {}), (2, {"ema_momentum": 0.9, "learning_rate_schedule": "linear"})]
+)
 def test_a_trial_whose_process_died_tells_again_what_it_told_and_goes_on_as_it_would_have(
-    dataset: Dataset, tmp_path: Path, epochs: int
+    dataset: Dataset, tmp_path: Path, epochs: int, change: dict[str, Any]
 ) -> None:
+    hparams = dataclasses.replace(TINY, **change)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     whole.mkdir()
     cut.mkdir()
-    wanted = steps(begun(dataset, whole), 6)
-    told = steps(begun(dataset, cut), epochs)
+    wanted = steps(begun(dataset, whole, hparams), 6)
+    told = steps(begun(dataset, cut, hparams), epochs)
     file = cut / "snapshots/00007.npz"
     before = trial_file(cut / "weights", 7).read_bytes()
-    trial = begun(dataset, cut, reported=min(report["loss"] for report in told))
+    trial = begun(dataset, cut, hparams, reported=min(report["loss"] for report in told))
     assert steps(trial, epochs) == wanted[:epochs]
     assert trial_file(cut / "weights", 7).read_bytes() == before, "what was told before is not written again"
     assert trial._training is not None

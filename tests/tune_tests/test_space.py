@@ -103,7 +103,7 @@ def test_ranges_keep_their_ends_steps_and_kinds() -> None:
         ("lstm_dropout: {float: [0, 0.5], log: true}", "log needs a low end above 0"),
         ("lstm_dropout: {float: [0, 1]}", "`lstm_dropout` must lie in [0, 1), got 1.0"),
         ("pooling: {choice: []}", "choice needs a list"),
-        ("pooling: {choice: [last, sum]}", "`pooling` must be one of last, max, mean, got 'sum'"),
+        ("pooling: {choice: [last, sum]}", "`pooling` must be one of last, max, mean, attention, got 'sum'"),
         ("lstm_size: [4, 9]", "A list is no value; write {choice: [4, 9]}"),
         (
             "learning_rate: {float: [1e-4, 0.01]}",
@@ -131,7 +131,7 @@ def test_ranges_keep_their_ends_steps_and_kinds() -> None:
         ),
         (
             "{dense_size: 8, lstm_size: {int: [8, 9], when: {pooling: sum}}, pooling: max}",
-            "must be one of last, max, mean, got 'sum'",
+            "must be one of last, max, mean, attention, got 'sum'",
         ),
         ("{dense_layers: 1, dense_size: {int: [8, 9], when: {dense_layers: '> x'}}}", "is no comparison such as '> 0'"),
         ("{dense_layers: 1, dense_size: {int: [8, 9], when: 3}}", "when needs conditions"),
