@@ -13,9 +13,12 @@ def corpus_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--text", default="text")
     parser.add_argument("--label", default="label")
+    parser.add_argument("--group")
     return parser
 
 
 def read(options: argparse.Namespace) -> Corpus:
     """Reads the corpus that the options name."""
-    return read_corpus(options.data, text=options.text, label=options.label) if options.data else read_industries()
+    if not options.data:
+        return read_industries()
+    return read_corpus(options.data, text=options.text, label=options.label, group=options.group)

@@ -1,0 +1,184 @@
+"""What does each ingredient of a training gain, and what does it cost, at equal time?
+
+    python benchmarks/ablation.py                                     # the embedded corpus, 12 CPU seconds a training, 3 seeds
+    python benchmarks/ablation.py --data FILE --text COL --label COL --group COL --budget 60
+    python benchmarks/ablation.py --only layer_norm,ema --seeds 5
+    python benchmarks/ablation.py --redraw                            # the table of what was measured before
+
+Every training begins from the first configuration of the portfolio, with one ingredient put in, taken out or changed, on one
+core, and ends when its training and validation steps have taken the budget, in CPU seconds; what counts is its best epoch
+within that, by the validation loss. Compiling is not counted: workers keep what they compile. Seeds differ in the split, the
+initial weights and the batches, and are the same for each ingredient; told are medians of the differences from the plain
+configuration, seed by seed, in brackets the least and the greatest. Test figures choose nothing.
+
+Runs are kept in FOLDER/ablation-CORPUS.json; one of the same ingredient and seed is replaced.
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+from contest.names import among
+from corpora import corpus_parser, read
+
+from data.split import split_corpus
+from model.device import use_device
+from model.evaluation import Evaluation, evaluate
+from model.hparams import HParams
+from model.mixture import Mixture
+from model.presets import PORTFOLIOS
+from model.training import Training
+from model.wide import WideCorpus, encode_wide
+from tune.inputs import WHOLE_TEXT
+
+PLAIN = "plain"
+INGREDIENTS: dict[str, dict[str, Any]] = {
+    PLAIN: {},
+    "no_wide": {"wide": False},
+    "one_direction": {"bidirectional": False},
+    "two_layers": {"lstm_layers": 2},
+    "small": {"lstm_size": 32},
+    "large": {"lstm_size": 128},
+    "short_vectors": {"embedding_size": 64},
+    "pooling_last": {"pooling": "last"},
+    "pooling_mean": {"pooling": "mean"},
+    "attention": {"pooling": "attention"},
+    "layer_norm": {"layer_norm": True},
+    "dense_layer": {"dense_layers": 1},
+    "no_embedding_dropout": {"embedding_dropout": 0.0},
+    "no_lstm_dropout": {"lstm_dropout": 0.0},
+    "no_dense_dropout": {"dense_dropout": 0.0},
+    "output_dropout": {"output_dropout": 0.3},
+    "weight_dropout": {"weight_dropout": 0.3},
+    "no_weight_decay": {"weight_decay": 0.0},
+    "linear_rate": {"learning_rate_schedule": "linear"},
+    "cosine_rate": {"learning_rate_schedule": "cosine"},
+    "ema": {"ema_momentum": 0.99},
+    "small_batches": {"batch_size": 32},
+    "large_batches": {"batch_size": 128},
+    "full_loss": {"top_k": 1.0, "top_k_schedule": "constant"},
+    "top_half": {"top_k": 0.5},
+    "top_quarter": {"top_k": 0.25},
+    "label_smoothing": {"label_smoothing": 0.1},
+    "class_weights": {"class_weight": "effective"},
+    "focal": {"focal_gamma": 1.0},
+    "logit_adjustment": {"logit_adjustment": 0.5},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training: its best epoch within the budget, and CPU seconds of an epoch. `test` holds figures of test rows."""
+
+    ingredient: str
+    seed: int
+    budget: float
+    date: str
+    epoch: int
+    epochs: int
+    seconds: float
+    validation: dict[str, float]
+    test: dict[str, float]
+
+
+def main() -> None:
+    options = read_options()
+    corpus_name = options.data.stem if options.data else "embedded"
+    path = options.results / f"ablation-{corpus_name}.json"
+    if not options.redraw:
+        measure(options, path)
+    print(table([Run(**run) for run in json.loads(path.read_text())]))
+
+
+def read_options() -> argparse.Namespace:
+    parser = corpus_parser(__doc__)
+    parser.add_argument("--budget", type=float, default=12.0, help="CPU seconds of a training [12]")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--only", type=among(INGREDIENTS, "ingredient"), default=list(INGREDIENTS), metavar="NAME,...")
+    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results", metavar="FOLDER")
+    parser.add_argument("--redraw", action="store_true", help="run nothing; print what is stored")
+    return parser.parse_args()
+
+
+def measure(options: argparse.Namespace, path: Path) -> None:
+    use_device(1, gpu=False)
+    corpus = read(options)
+    names = options.only if PLAIN in options.only else [PLAIN, *options.only]
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        encoded = encode_wide(corpus, split_corpus(corpus, seed=seed), WHOLE_TEXT, seed)
+        for name in names:
+            hparams = HParams.from_dict(PORTFOLIOS["default"][0].to_dict() | INGREDIENTS[name])
+            run = train(name, seed, options.budget, encoded, hparams)
+            keep(path, run)
+            print(f"seed {seed}, {name}: {run.validation['loss']:.4f} in epoch {run.epoch} of {run.epochs}", flush=True)
+
+
+def train(name: str, seed: int, budget: float, encoded: WideCorpus, hparams: HParams) -> Run:
+    best: tuple[int, Evaluation, Evaluation] | None = None
+    spent, epochs = 0.0, 0
+    with Training(encoded.dataset, hparams, seed=seed) as training:
+        while spent < budget or not best:
+            started = time.process_time()
+            report = training.run_epoch()
+            spent, epochs = spent + time.process_time() - started, epochs + 1
+            if best and (spent > budget or report.loss >= best[1].loss):
+                continue
+            sides = evaluate_sides(training, encoded)
+            best = epochs, *sides
+    epoch, validation, test = best
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Run(name, seed, budget, now, epoch, epochs, spent / epochs, validation.summary(), test.summary())
+
+
+def evaluate_sides(training: Training, encoded: WideCorpus) -> tuple[Evaluation, Evaluation]:
+    split, labels = encoded.dataset.split, encoded.dataset.labels
+    mixture = training.mixture if training.hparams.wide else Mixture(0.0, 1.0)
+    first, second = (
+        evaluate(labels[rows], mixture.of(encoded.logits[rows], training._infer(rows, math.inf)))
+        for rows in (split.validation, split.test)
+    )
+    return first, second
+
+
+def keep(path: Path, run: Run) -> None:
+    runs = json.loads(path.read_text()) if path.exists() else []
+    others = [other for other in runs if (other["ingredient"], other["seed"]) != (run.ingredient, run.seed)]
+    path.write_text(json.dumps([*others, asdict(run)], indent=1) + "\n")
+
+
+def table(runs: list[Run]) -> str:
+    plain = {run.seed: run for run in runs if run.ingredient == PLAIN}
+    lines = [
+        "| ingredient | seeds | validation loss | macro-F1 | test loss | test macro-F1 | CPU s an epoch, ratio |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in INGREDIENTS:
+        own = [run for run in runs if run.ingredient == name and run.seed in plain]
+        if own:
+            cells = [name, str(len(own)), *cells_of(own, plain, differences=name != PLAIN)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def cells_of(runs: list[Run], plain: dict[int, Run], *, differences: bool) -> list[str]:
+    cells = []
+    for side, figure in (("validation", "loss"), ("validation", "macro_f1"), ("test", "loss"), ("test", "macro_f1")):
+        values = [getattr(run, side)[figure] - (getattr(plain[run.seed], side)[figure] if differences else 0.0) for run in runs]
+        sign = "+" if differences else ""
+        cells.append(f"{statistics.median(values):{sign}.3f} ({min(values):{sign}.3f} to {max(values):{sign}.3f})")
+    ratios = [run.seconds / (plain[run.seed].seconds if differences else 1.0) for run in runs]
+    return [*cells, f"{statistics.median(ratios):.2f}{'' if differences else ' s'}"]
+
+
+if __name__ == "__main__":
+    main()
