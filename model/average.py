@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 WARM_UP = 9.0
 """The first steps keep less than the momentum says, so that the initial weights are soon forgotten."""
+
+
+class Touched(NamedTuple):
+    """Rows of the embedding that a step has changed.
+
+    Attributes:
+        rows: int32 (rows,), each once.
+        before, after: float32 (rows, length): what they were and are.
+    """
+
+    rows: tf.Tensor
+    before: tf.Tensor
+    after: tf.Tensor
 
 
 class WeightAverage:
@@ -40,20 +55,22 @@ class WeightAverage:
         self._kept.assign(0.0)
         self._kept_at.assign(np.zeros(self._kept_at.shape, np.float32))
 
-    def move(self, rows: tf.Tensor, before: tf.Tensor, after: tf.Tensor, step: tf.Tensor, momentum: tf.Tensor) -> None:
+    def move(self, touched: Touched | None, step: tf.Tensor, momentum: tf.Tensor) -> None:
         """Takes one step, after the weights were changed.
 
         Args:
-            rows: int32 (rows,): of the embedding, that the step has touched, each once.
-            before, after: float32 (rows, length): what they were and are.
+            touched: Rows of the embedding; None if it is not trained.
             step: int32 scalar: how many steps were taken, this one included.
             momentum: float32 scalar, in [0, 1).
         """
         taken = tf.cast(step, tf.float32)
         m = tf.minimum(momentum, (1 + taken) / (1 + WARM_UP + taken))
+        self._averages[1].assign(self._weights[1] + (self._averages[1] - self._weights[1]) * m)
+        if touched is None:
+            return
+        rows, before, after = touched
         average = before + (tf.gather(self._averages[0], rows) - before) * self._kept_since(tf.gather(self._kept_at, rows))
         self._averages[0].scatter_update(tf.IndexedSlices(after + (average - after) * m, rows))
-        self._averages[1].assign(self._weights[1] + (self._averages[1] - self._weights[1]) * m)
         kept = self._kept.assign_add(tf.math.log(tf.maximum(m, 1e-9)))
         self._kept_at.scatter_update(tf.IndexedSlices(tf.fill(tf.shape(rows), kept), rows))
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from model.average import WeightAverage
 from model.class_balance import ClassBalance
-from model.forward import Dropout, Shape, forward
+from model.forward import Dropout, Shape, forward, forward_with_statistics
 from model.hparams import HParams
 from model.loss_scale import LossScale
 from model.losses import cross_entropies, shaped_cross_entropies, top_k
@@ -42,6 +42,7 @@ class Knobs(NamedTuple):
     embedding_dropout: float
     lstm_dropout: float
     output_dropout: float
+    recurrent_dropout: float
     weight_dropout: float
     dense_dropout: float
     focal_gamma: float
@@ -70,7 +71,15 @@ class CompiledNetwork:
         # Weight decay takes kernels alone, not the embedding nor biases.
         decaying = np.repeat([float(len(size) > 1) for size in self._sizes], self._lengths).astype(np.float32)
         self._average = WeightAverage(self._embedding, self._others) if shape.ema else None
-        self._adam = LazyAdam(self._embedding, self._others, decaying, self._average)
+        trained = self._embedding if shape.train_embedding else None
+        self._adam = LazyAdam(trained, self._others, decaying, self._average)
+        ends = np.cumsum(self._lengths)
+        # Batch norm's moving statistics lie among the other weights; their gradient is zero, and a step puts new ones there.
+        self._statistics = [
+            slice(end - length, end)
+            for (kind, _), length, end in zip(others, self._lengths, ends, strict=True)
+            if kind.startswith("moving")
+        ]
         self._class_weights = tf.Variable(tf.ones(shape.classes), trainable=False)
         self._class_offsets = tf.Variable(tf.zeros(shape.classes), trainable=False)
         self._scale = LossScale() if shape.precision == "float16" else None
@@ -207,7 +216,9 @@ class CompiledNetwork:
         return logits
 
     def _step_for(self, fraction: float) -> Step:
-        return self._train_on_hardest if fraction <= RANK_FIRST_BELOW else self._train_on_all
+        # The hardest rows alone have other means and variances than the batch that they are of.
+        hardest = fraction <= RANK_FIRST_BELOW and not self.shape.batch_norm
+        return self._train_on_hardest if hardest else self._train_on_all
 
     def _split(self, others: tf.Tensor) -> list[tf.Tensor]:
         """Returns the weights as `forward` takes them."""
@@ -226,22 +237,29 @@ class CompiledNetwork:
     ) -> tf.Tensor:
         knob = Knobs(*tf.unstack(knobs))
         rates = (knob.learning_rate, knob.weight_decay, knob.clip_norm, knob.ema_momentum)
-        rates_of_dropout = (knob.embedding_dropout, knob.lstm_dropout, knob.output_dropout, knob.weight_dropout)
-        dropout = Dropout(*rates_of_dropout, knob.dense_dropout, seed)
+        dropout = Dropout(*(getattr(knob, f"{name}_dropout") for name in Dropout._fields[:-1]), seed)
         others = tf.convert_to_tensor(self._others)
+        watched = [others, self._embedding] if self.shape.train_embedding else [others]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([self._embedding, others])
-            logits = forward(self.shape, self._split(others), tokens, dropout)
+            tape.watch(watched)
+            logits, statistics = forward_with_statistics(self.shape, self._split(others), tokens, dropout)
             loss = top_k(self._losses(labels, logits, knob), k)
             scaled = loss * self._scale.factor if self._scale else loss
-        rows, gradient = tape.gradient(scaled, [self._embedding, others])
+        gradient, *rows = tape.gradient(scaled, watched)
+
+        def apply() -> None:
+            for place, statistic in zip(self._statistics, statistics, strict=True):
+                self._others[place].assign(statistic)
+            self._adam.apply(rows[0] if rows else None, gradient, step, *rates)
+
         if self._scale is None:
-            self._adam.apply(rows, gradient, step, *rates)
+            apply()
             return loss
-        rows = tf.IndexedSlices(rows.values / self._scale.factor, rows.indices, rows.dense_shape)
-        gradient /= self._scale.factor
-        finite = self._scale.adapt([rows.values, gradient])
-        tf.cond(finite, lambda: self._adam.apply(rows, gradient, step, *rates), lambda: None)
+        factor = self._scale.factor
+        rows = [tf.IndexedSlices(part.values / factor, part.indices, part.dense_shape) for part in rows]
+        gradient /= factor
+        finite = self._scale.adapt([*(part.values for part in rows), gradient])
+        tf.cond(finite, apply, lambda: None)
         return loss
 
     def _ranked_step(

@@ -17,11 +17,13 @@ from data.split import SIDES, split_corpus
 from model.classifier import Classifier
 from model.evaluation import Evaluation
 from model.hparams import HParams
+from model.question import SingleTraining, single_training
 from model.text_classifier import Encoded
 from model.trained import Trained
 from model.training import EpochReport, train
 from model.wide import encode_wide
 
+EPOCHS = 30
 Data = Corpus | pd.DataFrame | str | Path | tuple[Sequence[str], Sequence[Any]] | None
 
 
@@ -52,7 +54,8 @@ def run_experiment(
     group: str | None = None,
     validation: float = 0.1,
     test: float = 0.1,
-    epochs: int = 30,
+    preset: str | None = None,
+    epochs: int | None = None,
     patience: int | None = 3,
     seed: int = 0,
     on_epoch: Callable[[EpochReport], None] | None = None,
@@ -66,18 +69,23 @@ def run_experiment(
         data: A file, a DataFrame, a pair (texts, labels) or a corpus; the embedded corpus if None.
         text, label, group: Names of the columns of a file or frame.
         validation, test: Fractions of the rows to choose the best epoch by, and to test on.
-        epochs: At most so many.
-        patience: Epochs without a lower validation loss after which training ends; None to train them all.
+        preset: A training of `model.question.TRAININGS` to start from.
+        epochs: At most so many; the preset's or, without one, 30 if None.
+        patience: Epochs without a lower validation loss after which training ends; None to train them all, as the question did.
         seed: Of the split, the initial weights, the batches and the dropout.
         on_epoch: Called with each epoch's report.
-        **hparams: Fields of `model.hparams.HParams`.
+        **hparams: Fields of `model.hparams.HParams`; what is not given is as the preset has it.
 
     Raises:
         InputError: If the data cannot be used, or no epoch came to a finite loss.
-        ValueError: Naming a hyperparameter that is unknown or out of range.
+        ValueError: Naming a preset that is unknown, or a hyperparameter that is unknown or out of range.
     """
-    chosen = HParams.from_dict(hparams)
     corpus = _corpus(data, text, label, group)
+    if preset is None:
+        plan = SingleTraining(HParams.from_dict(hparams), EPOCHS)
+    else:
+        plan = single_training(preset, len(corpus.classes), hparams)
+    chosen = plan.hparams
     split = split_corpus(corpus, validation=validation, test=test, seed=seed)
     wide, logits = None, None
     if chosen.wide:
@@ -86,7 +94,9 @@ def run_experiment(
         dataset, vocabulary = encode_corpus(corpus, split, chosen.max_length)
     reports: list[EpochReport] = []
     best: tuple[int, Trained] | None = None
-    for report, trained in train(dataset, chosen, epochs=epochs, seed=seed, patience=patience):
+    for report, trained in train(
+        dataset, chosen, epochs=plan.epochs if epochs is None else epochs, seed=seed, patience=patience
+    ):
         reports.append(report)
         if trained is not None:
             best = report.epoch, trained

@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from model.hparams import HParams, Pooling, Precision
-from model.kernel import lstm
+from model.hparams import DenseActivation, HParams, Pooling, Precision
+from model.kernel import lstm, masked_lstm
+
+MOMENTUM = 0.99
+"""What of batch norm's moving statistics stays at each step: Keras's default."""
 
 NORM_EPSILON = 1e-3
 """Added to a variance before its root is taken: Keras's default."""
@@ -28,13 +31,16 @@ class Shape:
     lstm_size: int
     bidirectional: bool
     pooling: Pooling
-    dense_layers: int
-    dense_size: int
+    dense_sizes: tuple[int, ...]
+    dense_activation: DenseActivation
+    batch_norm: bool
     embedding_size: int
+    train_embedding: bool
     vocabulary_size: int
     classes: int
     embedding_dropout: bool
     lstm_dropout: bool
+    recurrent_dropout: bool
     dense_dropout: bool
     output_dropout: bool = False
     weight_dropout: bool = False
@@ -51,13 +57,16 @@ class Shape:
             lstm_size=hparams.lstm_size,
             bidirectional=hparams.bidirectional,
             pooling=hparams.pooling,
-            dense_layers=hparams.dense_layers,
-            dense_size=hparams.dense_size if hparams.dense_layers else 0,
+            dense_sizes=hparams.dense_sizes,
+            dense_activation=hparams.dense_activation if hparams.dense_layers else "relu",
+            batch_norm=hparams.batch_norm and hparams.dense_layers > 0,
             embedding_size=hparams.embedding_size,
+            train_embedding=hparams.train_embedding,
             vocabulary_size=min(hparams.vocabulary_size, vocabulary_size),
             classes=classes,
             embedding_dropout=hparams.embedding_dropout > 0,
             lstm_dropout=hparams.lstm_dropout > 0,
+            recurrent_dropout=hparams.recurrent_dropout > 0,
             dense_dropout=hparams.dense_dropout > 0,
             output_dropout=hparams.output_dropout > 0,
             weight_dropout=hparams.weight_dropout > 0,
@@ -80,10 +89,12 @@ class Shape:
                 weights += [("scale", (inputs,)), ("bias", (inputs,))]
         if self.pooling == "attention":
             weights.append(("kernel", (inputs, 1)))
-        for size in (*[self.dense_size] * self.dense_layers, self.classes):
-            weights += [("kernel", (inputs, size)), ("bias", (size,))]
+        for size in self.dense_sizes:
+            weights += [("dense_kernel", (inputs, size)), ("bias", (size,))]
+            if self.batch_norm:
+                weights += [(kind, (size,)) for kind in ("scale", "bias", "moving_mean", "moving_variance")]
             inputs = size
-        return weights
+        return [*weights, ("kernel", (inputs, self.classes)), ("bias", (self.classes,))]
 
 
 class Dropout(NamedTuple):
@@ -92,13 +103,21 @@ class Dropout(NamedTuple):
     embedding: tf.Tensor
     lstm: tf.Tensor
     output: tf.Tensor
+    recurrent: tf.Tensor
     weight: tf.Tensor
     dense: tf.Tensor
     seed: tf.Tensor
 
 
 def forward(shape: Shape, weights: list[tf.Tensor], tokens: tf.Tensor, dropout: Dropout | None = None) -> tf.Tensor:
-    """Computes logits.
+    """Computes logits: the first of what `forward_with_statistics` returns."""
+    return forward_with_statistics(shape, weights, tokens, dropout)[0]
+
+
+def forward_with_statistics(
+    shape: Shape, weights: list[tf.Tensor], tokens: tf.Tensor, dropout: Dropout | None = None
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Computes logits, and what becomes of batch norm's moving statistics.
 
     Args:
         shape: The network's shape.
@@ -107,9 +126,10 @@ def forward(shape: Shape, weights: list[tf.Tensor], tokens: tf.Tensor, dropout: 
         dropout: None to infer.
 
     Returns:
-        float32 (batch, classes).
+        Logits, float32 (batch, classes); and in training, for each batch norm, its new moving mean and variance, float32
+        (units,) each.
     """
-    rest = iter(weights)
+    rest, statistics = iter(weights), list[tf.Tensor]()
     by_time = tf.transpose(tokens)
     lengths = tf.reduce_sum(tf.cast(tf.not_equal(tokens, 0), tf.int32), axis=1)
     x = tf.cast(tf.gather(next(rest), by_time), shape.precision)  # (time, batch, embedding)
@@ -119,13 +139,16 @@ def forward(shape: Shape, weights: list[tf.Tensor], tokens: tf.Tensor, dropout: 
     if dropout and shape.output_dropout:
         x = _drop_alike(x, dropout.output, dropout.seed, 300)
     x = _pool(shape, tf.cast(x, tf.float32), lengths, rest)
-    for layer in range(shape.dense_layers + 1):
+    for layer in range(len(shape.dense_sizes) + 1):
         if dropout and shape.dense_dropout:
             x = _drop(x, dropout.dense, tf.shape(x), dropout.seed, 100 + layer)
         x = tf.matmul(x, next(rest)) + next(rest)
-        if layer < shape.dense_layers:
-            x = tf.nn.relu(x)
-    return x
+        if layer < len(shape.dense_sizes):
+            x = tf.nn.relu(x) if shape.dense_activation == "relu" else tf.sigmoid(x)
+            if shape.batch_norm:
+                x, *moved = _normalise_batch(x, *(next(rest) for _ in range(4)), training=dropout is not None)
+                statistics += moved
+    return x, statistics
 
 
 def _read(shape: Shape, rest: Iterator[tf.Tensor], x: tf.Tensor, lengths: tf.Tensor, dropout: Dropout | None) -> tf.Tensor:
@@ -133,10 +156,11 @@ def _read(shape: Shape, rest: Iterator[tf.Tensor], x: tf.Tensor, lengths: tf.Ten
     for layer in range(shape.lstm_layers):
         if dropout and shape.lstm_dropout:
             x = _drop_alike(x, dropout.lstm, dropout.seed, 1 + layer)
-        ends = [lstm(x, *_next_lstm(shape, rest, x.dtype, dropout, 2 * layer))]
+        ends = [_run(shape, x, _next_lstm(shape, rest, x.dtype, dropout, 2 * layer), dropout, 2 * layer)]
         if shape.bidirectional:
             backwards = tf.reverse_sequence(x, lengths, seq_axis=0, batch_axis=1)
-            ends.append(lstm(backwards, *_next_lstm(shape, rest, x.dtype, dropout, 2 * layer + 1)))
+            weights = _next_lstm(shape, rest, x.dtype, dropout, 2 * layer + 1)
+            ends.append(_run(shape, backwards, weights, dropout, 2 * layer + 1))
         if layer < shape.lstm_layers - 1 or shape.pooling != "last":
             ends[1:] = [tf.reverse_sequence(end, lengths, seq_axis=0, batch_axis=1) for end in ends[1:]]
         x = tf.concat(ends, axis=2) if shape.bidirectional else ends[0]
@@ -155,11 +179,33 @@ def _next_lstm(
     return [kernel, recurrent, bias]
 
 
+def _run(shape: Shape, x: tf.Tensor, weights: list[tf.Tensor], dropout: Dropout | None, place: int) -> tf.Tensor:
+    """Runs an LSTM layer in one direction."""
+    if not (dropout and shape.recurrent_dropout):
+        return lstm(x, *weights)
+    ones = tf.ones((4, tf.shape(x)[1], shape.lstm_size), x.dtype)
+    masks = _drop(ones, dropout.recurrent, tf.shape(ones), dropout.seed, 400 + place)
+    return masked_lstm(x, *weights, masks)
+
+
 def _normalise(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     """Normalises (..., units) over its units, as Keras's LayerNormalization does; in float32, whatever x is."""
     full = tf.cast(x, tf.float32)
     mean, variance = tf.nn.moments(full, axes=[-1], keepdims=True)
     return tf.cast((full - mean) * tf.math.rsqrt(variance + NORM_EPSILON) * scale + bias, x.dtype)
+
+
+def _normalise_batch(
+    x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor, *, training: bool
+) -> tuple[tf.Tensor, ...]:
+    """Normalises (batch, units) as Keras's BatchNormalization does: in training over the batch, and the new moving mean and
+    variance follow; else by those.
+    """
+    if not training:
+        return (tf.nn.batch_normalization(x, mean, variance, bias, scale, NORM_EPSILON),)
+    moments = tf.nn.moments(x, axes=[0])
+    moved = [old * MOMENTUM + new * (1 - MOMENTUM) for old, new in zip((mean, variance), moments, strict=True)]
+    return tf.nn.batch_normalization(x, *moments, bias, scale, NORM_EPSILON), *moved
 
 
 def _pool(shape: Shape, x: tf.Tensor, lengths: tf.Tensor, weights: Iterator[tf.Tensor]) -> tf.Tensor:

@@ -11,6 +11,8 @@ Pooling = Literal["last", "max", "mean", "attention"]
 LearningRateSchedule = Literal["constant", "linear", "cosine"]
 TopKSchedule = Literal["constant", "warmup", "anneal"]
 ClassWeight = Literal["none", "balanced", "effective"]
+DenseActivation = Literal["relu", "sigmoid"]
+DenseInit = Literal["glorot_uniform", "he_uniform", "normal"]
 Precision = Literal["float32", "float16", "bfloat16"]
 
 LOWEST_RATE = 0.05
@@ -33,11 +35,21 @@ class HParams:
     layer_norm: bool = False
     """Whether each LSTM layer's outputs are normalised (Ba et al., 2016)."""
     dense_layers: int = 0
-    """Dense layers (ReLU) between the LSTM and the logits, 0 or more."""
+    """Dense layers between the LSTM and the logits, 0 or more."""
     dense_size: int = 64
     """Units of each dense layer; without effect where there are none."""
+    dense_taper: bool = False
+    """Whether each dense layer has half the units of the one before it, one at least."""
+    dense_activation: DenseActivation = "relu"
+    """What dense layers apply to their sums."""
+    dense_init: DenseInit = "glorot_uniform"
+    """How dense layers' kernels are drawn; `normal` has the deviations of the original question (`model.network`)."""
+    batch_norm: bool = False
+    """Whether each dense layer's outputs are normalized over the batch, and by moving statistics to infer."""
     embedding_size: int = 64
     """Length of a token's vector."""
+    train_embedding: bool = True
+    """Whether tokens' vectors are trained, or stay as they were drawn."""
     vocabulary_size: int = 20_000
     """Ids that have a vector of their own, padding and unknown included; the corpus may have fewer."""
     max_length: int = 400
@@ -51,6 +63,9 @@ class HParams:
     """Fraction of each LSTM layer's inputs dropped while training, the same at each step of a text, in [0, 1)."""
     output_dropout: float = 0.0
     """Fraction of the last LSTM layer's outputs dropped while training, the same at each step of a text, in [0, 1)."""
+    recurrent_dropout: float = 0.0
+    """Fraction of what each LSTM layer's gates see of the step before dropped while training, the same at each step of a text,
+    in [0, 1) (Gal & Ghahramani, 2016). Slow: no fused kernel knows it; `weight_dropout` is its fast counterpart."""
     weight_dropout: float = 0.0
     """Fraction of the entries of each recurrent kernel dropped in a training step, in [0, 1) (DropConnect, as Merity et al.,
     ICLR 2018, regularise LSTMs): what recurrent dropout is for, at the speed of fused kernels."""
@@ -124,6 +139,12 @@ class HParams:
         return asdict(self)
 
     @property
+    def dense_sizes(self) -> tuple[int, ...]:
+        """Units of each dense layer, from the LSTM to the logits."""
+        halvings = range(self.dense_layers) if self.dense_taper else [0] * self.dense_layers
+        return tuple(max(1, self.dense_size >> halving) for halving in halvings)
+
+    @property
     def plain_loss(self) -> bool:
         """Whether examples are trained on by their cross-entropy as it is reported, all of them or the hardest."""
         return self.class_weight == "none" and not (self.focal_gamma or self.logit_adjustment or self.label_smoothing)
@@ -165,6 +186,7 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "embedding_dropout": _RATE,
     "lstm_dropout": _RATE,
     "output_dropout": _RATE,
+    "recurrent_dropout": _RATE,
     "weight_dropout": _RATE,
     "dense_dropout": _RATE,
     "learning_rate": _POSITIVE,

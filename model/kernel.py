@@ -12,9 +12,9 @@ Kernel = Literal["block", "cudnn", "loop"]
 def choose_kernel(*, gpu: bool, dtype: tf.DType) -> Kernel:
     """Chooses how an LSTM layer is computed: 'cudnn' on a GPU, 'block' on cores, 'loop' where neither knows the type.
 
-    Our networks meet all conditions of cuDNN: default activations, a bias, no recurrent dropout, and no mask (texts are
-    padded on the right, and nothing behind a text's end is read). On cores the fused operation costs less than a loop over
-    steps, but for batches of 512 rows (benchmarks/kernels.py).
+    What is computed by them meets all conditions of cuDNN: default activations, a bias, no recurrent dropout (`masked_lstm`
+    has that), and no mask (texts are padded on the right, and nothing behind a text's end is read). On cores the fused
+    operation costs less than a loop over steps, but for batches of 512 rows (benchmarks/kernels.py).
     """
     if gpu:
         return "cudnn"
@@ -92,7 +92,38 @@ def loop_lstm(x: tf.Tensor, kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Te
     def step(previous: tuple[tf.Tensor, tf.Tensor], inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         output, cell = previous
         enter, forget, new, leave = tf.split(inputs + tf.matmul(output, recurrent), 4, axis=1)
-        cell = tf.sigmoid(forget) * cell + tf.sigmoid(enter) * tf.tanh(new)
-        return tf.sigmoid(leave) * tf.tanh(cell), cell
+        return _cell_step(enter, forget, new, leave, cell)
 
     return tf.scan(step, projected, (state, state))[0]
+
+
+def masked_lstm(x: tf.Tensor, kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+    """Runs one LSTM layer with recurrent dropout, as Keras has it: each gate sees the step before through a mask of its own,
+    the same at each step. A loop over the steps; no fused kernel can do it.
+
+    Args:
+        x, kernel, recurrent, bias: See `lstm`.
+        masks: (4, batch, units), of the same type: what the output of the step before is multiplied by for each gate.
+
+    Returns:
+        Float (time, batch, units): the output at each step.
+    """
+    steps, batch, units = tf.shape(x)[0], tf.shape(x)[1], bias.shape[0] // 4
+    projected = tf.transpose(tf.reshape(tf.tensordot(x, kernel, 1) + bias, (steps, batch, 4, units)), (0, 2, 1, 3))
+    by_gate = tf.transpose(tf.reshape(recurrent, (units, 4, units)), (1, 0, 2))
+    state = tf.zeros((batch, units), x.dtype)
+
+    def step(previous: tuple[tf.Tensor, tf.Tensor], inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        output, cell = previous
+        enter, forget, new, leave = tf.unstack(inputs + tf.matmul(output * masks, by_gate))
+        return _cell_step(enter, forget, new, leave, cell)
+
+    return tf.scan(step, projected, (state, state))[0]
+
+
+def _cell_step(
+    enter: tf.Tensor, forget: tf.Tensor, new: tf.Tensor, leave: tf.Tensor, cell: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns output and cell of a step, given what goes into its gates."""
+    cell = tf.sigmoid(forget) * cell + tf.sigmoid(enter) * tf.tanh(new)
+    return tf.sigmoid(leave) * tf.tanh(cell), cell

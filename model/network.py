@@ -7,12 +7,18 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers, ops
 
-from model.hparams import HParams
+from model.forward import MOMENTUM, NORM_EPSILON
+from model.hparams import DenseInit, HParams
 from model.mixture import Mixture
 from model.trained import Weights
 
 WIDE, WIDE_SCALE, DEEP_SCALE = "wide", "wide_scale", "deep_scale"
 """The names of the layers that hold the wide branch's kernel, and the weights of the two branches."""
+
+
+NORMAL = (0.039, 0.55)
+"""Standard deviations of `dense_init: normal`, those of the original question's third model: of the first dense layer's
+kernel, and of those behind it."""
 
 
 def build(
@@ -37,15 +43,23 @@ def build(
     """
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     real = ops.expand_dims(ops.not_equal(tokens, 0), -1)
-    x = layers.Embedding(vocabulary_size, hparams.embedding_size, mask_zero=True, name="embedding")(tokens)
+    embedding = layers.Embedding(
+        vocabulary_size, hparams.embedding_size, mask_zero=True, trainable=hparams.train_embedding, name="embedding"
+    )
+    x = embedding(tokens)
     x = layers.Dropout(hparams.embedding_dropout, noise_shape=(None, None, 1), name="embedding_dropout")(x)
     for index in range(hparams.lstm_layers):
         sequences = index < hparams.lstm_layers - 1 or hparams.pooling != "last"
         x = layers.SpatialDropout1D(hparams.lstm_dropout, name=f"lstm_dropout_{index}")(x)
-        lstm = layers.LSTM(hparams.lstm_size, return_sequences=sequences, name=f"lstm_{index}")
+        lstm = layers.LSTM(
+            hparams.lstm_size,
+            recurrent_dropout=hparams.recurrent_dropout,
+            return_sequences=sequences,
+            name=f"lstm_{index}",
+        )
         x = layers.Bidirectional(lstm, name=f"bilstm_{index}")(x) if hparams.bidirectional else lstm(x)
         if hparams.layer_norm:
-            x = layers.LayerNormalization(epsilon=1e-3, name=f"norm_{index}")(x)
+            x = layers.LayerNormalization(epsilon=NORM_EPSILON, name=f"norm_{index}")(x)
     x = layers.Dropout(hparams.output_dropout, noise_shape=(None, 1, None) if sequences else None, name="output_dropout")(x)
     if hparams.pooling == "max":
         x = ops.max(ops.where(real, x, -1e9), axis=1)
@@ -54,9 +68,11 @@ def build(
         x = ops.sum(x * ops.softmax(ops.where(real, scores, -1e9), axis=1), axis=1)
     elif hparams.pooling == "mean":
         x = layers.GlobalAveragePooling1D(name="mean")(x)
-    for index in range(hparams.dense_layers):
+    for index, size in enumerate(hparams.dense_sizes):
         x = layers.Dropout(hparams.dense_dropout, name=f"dense_dropout_{index}")(x)
-        x = layers.Dense(hparams.dense_size, activation="relu", name=f"dense_{index}")(x)
+        x = layers.Dense(size, activation=hparams.dense_activation, name=f"dense_{index}")(x)
+        if hparams.batch_norm:
+            x = layers.BatchNormalization(momentum=MOMENTUM, epsilon=NORM_EPSILON, name=f"batch_norm_{index}")(x)
     x = layers.Dropout(hparams.dense_dropout, name="logits_dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     if mixture is None:
@@ -69,16 +85,32 @@ def build(
     return keras.Model([tokens, present, weights], mixed, name="topknot")
 
 
-def initial_weights(shapes: list[tuple[str, tuple[int, ...]]], seed: int) -> Weights:
+def initial_weights(shapes: list[tuple[str, tuple[int, ...]]], seed: int, dense_init: DenseInit = "glorot_uniform") -> Weights:
     """Draws weights as Keras's layers do: embedding uniform in +-0.05, kernels Glorot uniform, recurrent kernels
-    orthogonal, scales one, biases zero but the LSTM's forget gate's one.
+    orthogonal, scales and moving variances one, biases zero but the LSTM's forget gate's one.
 
     Args:
-        shapes: The kind ('embedding', 'kernel', 'recurrent', 'lstm_bias', 'scale', 'bias') and shape of each weight.
+        shapes: The kind (see `model.forward.Shape.weights`) and shape of each weight.
         seed: The same seed gives the same weights.
+        dense_init: How kernels of dense layers are drawn; `normal` with the standard deviations of `NORMAL`.
     """
     seeds = np.random.SeedSequence(seed).generate_state(len(shapes)) % 2**31
-    return [_initial(kind, shape, int(draw)) for (kind, shape), draw in zip(shapes, seeds, strict=True)]
+    weights, dense = [], 0
+    for (kind, shape), draw in zip(shapes, seeds, strict=True):
+        if kind == "dense_kernel":
+            weights.append(_dense_kernel(dense_init, dense, shape, int(draw)))
+            dense += 1
+        else:
+            weights.append(_initial(kind, shape, int(draw)))
+    return weights
+
+
+def _dense_kernel(init: DenseInit, layer: int, shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float32]:
+    if init == "he_uniform":
+        return np.asarray(keras.initializers.HeUniform(seed)(shape))
+    if init == "normal":
+        return np.asarray(keras.initializers.RandomNormal(0.0, NORMAL[min(layer, 1)], seed)(shape))
+    return _initial("kernel", shape, seed)
 
 
 def _initial(kind: str, shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float32]:
@@ -88,7 +120,7 @@ def _initial(kind: str, shape: tuple[int, ...], seed: int) -> npt.NDArray[np.flo
         return np.asarray(keras.initializers.GlorotUniform(seed)(shape))
     if kind == "recurrent":
         return np.asarray(keras.initializers.Orthogonal(seed=seed)(shape))
-    if kind == "scale":
+    if kind in {"scale", "moving_variance"}:
         return np.ones(shape, dtype=np.float32)
     bias = np.zeros(shape, dtype=np.float32)
     if kind == "lstm_bias":  # gates in the order input, forget, cell, output

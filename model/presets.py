@@ -37,7 +37,7 @@ SPACES: dict[str, dict[str, Any]] = {
         "dense_layers": {"int": [0, 8]},
         "dense_size": {"int": [8, 64], "when": _ABOVE_NO_DENSE},
     },
-    # Everything that can be varied, for clusters and long nights.
+    # All that may pay on one corpus or another, for clusters and long nights.
     "wide": {
         "embedding_size": {"int": [32, 256], "log": True},
         "lstm_layers": {"int": [1, 3]},

@@ -21,7 +21,7 @@ def count_parameters(hparams: HParams, vocabulary_size: int, classes: int) -> in
         inputs = directions * units
         count += 2 * inputs * hparams.layer_norm
     count += inputs * (hparams.pooling == "attention")
-    for _ in range(hparams.dense_layers):
-        count += (inputs + 1) * hparams.dense_size
-        inputs = hparams.dense_size
+    for size in hparams.dense_sizes:
+        count += (inputs + 1) * size + 4 * size * hparams.batch_norm
+        inputs = size
     return count + (inputs + 1) * classes

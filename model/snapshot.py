@@ -16,9 +16,9 @@ class Snapshot(NamedTuple):
         epoch: Epochs that it has trained.
         steps: Steps that it has taken.
         weights: The network's.
-        optimizer: Adam's first moments of the embedding and of all other weights, its second moments likewise, float32; in
-            mixed precision, the loss scale's factor and count of finite steps too; where weights are averaged, the averages and
-            how far each row's has come (`model.average`).
+        optimizer: Adam's first moments of the embedding, where it is trained, and of all other weights, its second moments
+            likewise, float32; in mixed precision, the loss scale's factor and count of finite steps too; where weights are
+            averaged, the averages and how far each row's has come (`model.average`).
     """
 
     epoch: int

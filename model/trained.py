@@ -11,8 +11,8 @@ from model.mixture import Mixture
 
 Weights = list[npt.NDArray[np.float32]]
 """A network's weights in Keras's order: embedding; each LSTM layer's kernel, recurrent kernel and bias, forwards then
-backwards, and its norm's scale and bias; the kernel of attention; each dense layer's kernel and bias; the logits' kernel and
-bias."""
+backwards, and its norm's scale and bias; the kernel of attention; each dense layer's kernel and bias, and its batch norm's
+scale, bias, moving mean and moving variance; the logits' kernel and bias."""
 
 
 class Trained(NamedTuple):

@@ -73,7 +73,8 @@ class Training:
         # Compiled before the first epoch, so that no epoch's seconds hold it.
         self._network.warm_up({hparams.top_k_fraction(epoch) for epoch in range(1, hparams.top_k_epochs + 2)})
         rows = np.bincount(dataset.labels[dataset.split.train], minlength=dataset.classes)
-        self._network.reset(initial_weights(self._network.shape.weights(), seed), ClassBalance.of(hparams, rows))
+        weights = initial_weights(self._network.shape.weights(), seed, hparams.dense_init)
+        self._network.reset(weights, ClassBalance.of(hparams, rows))
 
     def __enter__(self) -> Self:
         return self

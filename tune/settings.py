@@ -89,7 +89,9 @@ class Settings(BaseModel):
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Of the split, the sampler and the trials")
 
-    preset: Literal["default", "question", "wide"] = Field("default", description="The search space to start from")
+    preset: Literal["default", "question", "wide", "model_1", "model_2", "model_3", "baseline"] = Field(
+        "default", description="What to start from: the first three are spaces to search, the others trainings of `train`"
+    )
     space: dict[str, Any] = Field({}, description="Dimensions that replace the preset's, by name (YAML only)")
     portfolio: bool = Field(True, description="Begin with the preset's configurations that did well on other corpora")
     warm_start: Annotated[str, BeforeValidator(_name)] | None = Field(
@@ -137,7 +139,16 @@ class Settings(BaseModel):
         return self.trials or (None if self.time_limit else DEFAULT_TRIALS)
 
     def written_space(self) -> dict[str, Any]:
-        """Returns the space in its written form: the preset's, with what `space` replaces."""
+        """Returns the space in its written form: the preset's, with what `space` replaces.
+
+        Raises:
+            InputError: If the preset is a single training.
+        """
+        if self.preset not in SPACES:
+            raise InputError(
+                f"--preset {self.preset} is one training, which `topknot train --preset {self.preset}` runs; "
+                f"a search starts from {', '.join(SPACES)}."
+            )
         return SPACES[self.preset] | self.space
 
     def to_yaml(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import yaml
 from data.errors import InputError
 from data.split import SIDES
 from model.hparams import HParams
+from model.question import TRAININGS, single_training
 from tune.inputs import read_settings_corpus
 from tune.settings import Settings
 
@@ -21,16 +22,22 @@ def train_once(
     """Trains once, and evaluates on all three sides.
 
     Args:
-        settings: The corpus, its split, epochs, patience and seed.
-        assignments: Hyperparameters as 'name=value'; the others at their defaults.
+        settings: The corpus, its split, preset, epochs, patience and seed.
+        assignments: Hyperparameters as 'name=value'; the others as the preset has them.
         export: Where to write the classifier, or None.
         say: Shows a line.
 
     Raises:
         InputError: Naming a hyperparameter or what else is wrong.
     """
-    hparams = parse_assignments(assignments)
+    assigned = parse_assignments(assignments)
+    if settings.preset not in {"default", *TRAININGS}:
+        raise InputError(
+            f"--preset {settings.preset} is a space, which `topknot search --preset {settings.preset}` searches; "
+            f"one training starts from default, the hyperparameters' defaults, or {', '.join(TRAININGS)}."
+        )
     corpus = read_settings_corpus(settings)
+    hparams, epochs, patience = _plan(settings, assigned, len(corpus.classes))
     from model.experiment import run_experiment  # TensorFlow comes when the input is known to be good
 
     say(f"{len(corpus):,} texts of {len(corpus.classes)} classes")
@@ -38,8 +45,8 @@ def train_once(
         corpus,
         validation=settings.validation,
         test=settings.test,
-        epochs=settings.max_epochs,
-        patience=settings.patience,
+        epochs=epochs,
+        patience=patience,
         seed=settings.seed,
         on_epoch=lambda report: say(
             f"epoch {report.epoch}: trained to {report.train_loss:.3f}; validation loss {report.loss:.3f}, "
@@ -62,8 +69,18 @@ def train_once(
     }
 
 
-def parse_assignments(assignments: Sequence[str]) -> HParams:
-    """Makes hyperparameters of 'name=value' pairs.
+def _plan(settings: Settings, assigned: Mapping[str, Any], classes: int) -> tuple[HParams, int, int | None]:
+    """Returns hyperparameters, epochs and patience: those that were given, and the preset's for the others."""
+    if settings.preset not in TRAININGS:
+        return HParams.from_dict(assigned), settings.max_epochs, settings.patience
+    training = single_training(settings.preset, classes, assigned)
+    given = settings.model_fields_set
+    epochs = settings.max_epochs if "max_epochs" in given else training.epochs
+    return training.hparams, epochs, settings.patience if "patience" in given else None
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """Reads hyperparameters from 'name=value' pairs.
 
     Raises:
         InputError: Naming the pair and what would be right.
@@ -75,9 +92,10 @@ def parse_assignments(assignments: Sequence[str]) -> HParams:
             raise InputError(f"--set {assignment}: it must look like lstm_size=64.")
         values[name.strip()] = _value(value)
     try:
-        return HParams.from_dict(values)
+        HParams.from_dict(values)  # each is valid or not, whatever the others are
     except ValueError as error:
         raise InputError(f"--set: {error}") from None
+    return values
 
 
 def _value(text: str) -> Any:

@@ -82,6 +82,17 @@ def test_the_network_file_is_stock_keras_and_gives_the_same_probabilities(experi
     np.testing.assert_allclose(experiment.classifier.probabilities(TEXTS), expected, atol=1e-5)
 
 
+def test_a_network_with_batch_norm_and_a_frozen_embedding_is_the_same_in_its_file(corpus: Corpus, tmp_path: Path) -> None:
+    layers = {"dense_layers": 2, "dense_taper": True, "batch_norm": True, "train_embedding": False, "recurrent_dropout": 0.2}
+    classifier = run_experiment(corpus, epochs=2, **SMALL, **layers).classifier
+    classifier.save(tmp_path / "model")
+    np.testing.assert_array_equal(Classifier.load(tmp_path / "model").probabilities(TEXTS), classifier.probabilities(TEXTS))
+    network = keras.saving.load_model(tmp_path / "model/network.keras")
+    inputs = pad(classifier.encode(TEXTS).tokens, np.arange(len(TEXTS)), max_length=400, vocabulary_size=10**6)
+    expected = keras.ops.softmax(network.predict(inputs, verbose=0))
+    np.testing.assert_allclose(classifier.probabilities(TEXTS), expected, atol=1e-5)
+
+
 def test_no_file_of_a_classifier_is_a_pickle(experiment: Experiment, tmp_path: Path) -> None:
     experiment.classifier.save(tmp_path / "model")
     files = [path.read_bytes() for path in (tmp_path / "model").iterdir()]

@@ -18,6 +18,10 @@ from model.hparams import HParams
         ("dropout", 0.2),
         ("lstm_dropout", 1.0),
         ("dense_dropout", math.nan),
+        ("recurrent_dropout", 1.0),
+        ("dense_activation", "tanh"),
+        ("dense_init", "zeros"),
+        ("batch_norm", 1),
         ("learning_rate", 0.0),
         ("learning_rate", math.inf),
         ("weight_decay", -0.1),
@@ -63,6 +67,13 @@ def test_a_falling_learning_rate_begins_at_its_value_and_ends_at_a_twentieth(
     earlier, later = sorted((first, second))
     assert hparams.learning_rate_after(earlier) >= hparams.learning_rate_after(later)
     assert HParams(learning_rate=0.1).learning_rate_after(first) == 0.1
+
+
+@pytest.mark.parametrize(
+    ("layers", "taper", "sizes"), [(0, True, ()), (3, False, (5, 5, 5)), (2, True, (5, 2)), (4, True, (5, 2, 1, 1))]
+)
+def test_dense_layers_taper_by_halves_and_no_layer_is_empty(layers: int, taper: bool, sizes: tuple[int, ...]) -> None:
+    assert HParams(dense_layers=layers, dense_size=5, dense_taper=taper).dense_sizes == sizes
 
 
 @given(st.floats(0.01, 1), st.integers(1, 9), st.sampled_from(["constant", "warmup", "anneal"]))

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras.src.backend.tensorflow.rnn import _standardize_cudnn_weights
 
-from model.kernel import block_lstm, choose_kernel, cudnn_weights, loop_lstm
+from model.kernel import block_lstm, choose_kernel, cudnn_weights, loop_lstm, masked_lstm
 
 STEPS, BATCH, INPUTS, UNITS = 5, 2, 4, 3
 
@@ -22,6 +22,27 @@ def test_each_way_gives_the_outputs_and_gradients_of_the_keras_layer(layer: kera
     weights = [weight.value for weight in layer.weights]
     results = []
     for outputs in (lambda: compute(x, *weights), lambda: tf.transpose(layer(tf.transpose(x, (1, 0, 2))), (1, 0, 2))):
+        with tf.GradientTape() as tape:
+            tape.watch([x, *weights])
+            output = outputs()
+            loss = tf.reduce_sum(tf.square(output))
+        results.append([output, *tape.gradient(loss, [x, *weights])])
+    for mine, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
+
+
+def test_recurrent_dropout_is_that_of_the_keras_layer() -> None:
+    layer = keras.layers.LSTM(UNITS, return_sequences=True, recurrent_dropout=0.5, bias_initializer="random_normal")
+    layer.build((None, STEPS, INPUTS))
+    masks = tf.constant(2.0 * np.random.default_rng(0).integers(0, 2, (4, BATCH, UNITS)), tf.float32)
+    layer.cell.get_recurrent_dropout_mask = lambda _: tf.unstack(masks)
+    x = tf.random.stateless_normal((STEPS, BATCH, INPUTS), seed=(1, 2))
+    weights = [weight.value for weight in layer.weights]
+    results = []
+    for outputs in (
+        lambda: masked_lstm(x, *weights, masks),
+        lambda: tf.transpose(layer(tf.transpose(x, (1, 0, 2)), training=True), (1, 0, 2)),
+    ):
         with tf.GradientTape() as tape:
             tape.watch([x, *weights])
             output = outputs()

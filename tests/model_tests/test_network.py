@@ -1,13 +1,15 @@
 from dataclasses import replace
 from itertools import product
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from model.compiled import CompiledNetwork, Knobs
 from model.forward import Dropout, Shape, forward
 from model.hparams import HParams, Precision
-from model.losses import cross_entropies
+from model.losses import TopKLoss, cross_entropies
 from model.network import build, initial_weights
 from model.size import count_parameters
 
@@ -18,12 +20,23 @@ KINDS = [
     )
     for pooling, both, (layers, dense) in product(("last", "max", "mean", "attention"), (False, True), ((1, 0), (2, 2)))
 ]
+NORMALISED = HParams(
+    lstm_size=4,
+    embedding_size=6,
+    train_embedding=False,
+    dense_layers=3,
+    dense_size=7,
+    dense_taper=True,
+    dense_activation="sigmoid",
+    batch_norm=True,
+)
 KINDS += [replace(hparams, layer_norm=True) for hparams in KINDS if hparams.bidirectional == (hparams.lstm_layers == 2)]
+KINDS += [NORMALISED, replace(NORMALISED, recurrent_dropout=0.5, bidirectional=True, train_embedding=True)]
 
 
 def kind(hparams: HParams) -> str:
     read = f"{hparams.lstm_layers}{'bi' if hparams.bidirectional else ''}{'norm' if hparams.layer_norm else ''}"
-    return f"{read}-{hparams.pooling}-{hparams.dense_layers}"
+    return f"{read}-{hparams.pooling}-{hparams.dense_layers}{'norm' if hparams.batch_norm else ''}"
 
 
 def token_batch(rows: int = 6, longest: int = 9) -> np.ndarray:
@@ -36,7 +49,16 @@ def token_batch(rows: int = 6, longest: int = 9) -> np.ndarray:
 
 def weights_of(hparams: HParams) -> list[np.ndarray]:
     weights = initial_weights(Shape.of(hparams, VOCABULARY, CLASSES).weights(), seed=1)
-    return [3 * weight for weight in weights]  # far from zero, so that nothing agrees by being small
+    rng = np.random.default_rng(2)
+    # Far from zero, so that nothing agrees by being small.
+    return [3 * weight + rng.uniform(0, 0.3, weight.shape).astype(np.float32) for weight in weights]
+
+
+def trained(hparams: HParams, weights: list) -> list:
+    """Returns the weights that are trained, in Keras's order."""
+    kinds = [kind for kind, _ in Shape.of(hparams, VOCABULARY, CLASSES).weights()]
+    frozen = {"moving_mean", "moving_variance"} | (set() if hparams.train_embedding else {"embedding"})
+    return [weight for kind, weight in zip(kinds, weights, strict=True) if kind not in frozen]
 
 
 @pytest.mark.parametrize("hparams", KINDS, ids=kind)
@@ -48,7 +70,7 @@ def test_the_engine_computes_the_function_and_gradients_of_the_keras_network(hpa
     tokens, labels = token_batch(), np.arange(6, dtype=np.int32) % CLASSES
     results = []
     for variant, compute in (
-        (variables, lambda: forward(Shape.of(hparams, VOCABULARY, CLASSES), variables, tokens)),
+        (trained(hparams, variables), lambda: forward(Shape.of(hparams, VOCABULARY, CLASSES), variables, tokens)),
         ([weight.value for weight in model.trainable_weights], lambda: model(tokens)),
     ):
         with tf.GradientTape() as tape:
@@ -68,6 +90,31 @@ def test_padding_more_changes_no_logit(hparams: HParams) -> None:
     np.testing.assert_allclose(forward(shape, weights, tokens), forward(shape, weights, padded), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "hparams",
+    [KINDS[3], NORMALISED, replace(NORMALISED, train_embedding=True, batch_norm=False)],
+    ids=["plain", "all", "taper"],
+)
+def test_training_steps_are_those_of_the_keras_network_with_keras_adam(hparams: HParams) -> None:
+    hparams = replace(hparams, top_k=0.5, lstm_dropout=0.0, dense_dropout=0.0, clip_norm=1e9, learning_rate=1e-3)
+    weights, labels = weights_of(hparams), np.arange(6, dtype=np.int32) % CLASSES
+    tokens = np.arange(1, 25, dtype=np.int32).reshape(6, 4)  # each once: Keras squares the gradients of a token's places singly
+    tokens[:3, 3] = 0
+    model = build(hparams, vocabulary_size=VOCABULARY, classes=CLASSES)
+    model.set_weights(weights)
+    model.compile(keras.optimizers.Adam(1e-3), TopKLoss(k=3), run_eagerly=True)
+    network = CompiledNetwork(Shape.of(hparams, VOCABULARY, CLASSES))
+    network.reset(weights)
+    for step in (1, 2):  # so small that the hardest rows stay the same; Keras moves vectors on of which a step has no token
+        model.train_on_batch(tokens, labels)
+        network.train(tokens, labels, fraction=0.5, step=step, knobs=Knobs.of(hparams), seed=0)
+    after = network.weights()
+    for mine, theirs in zip(after, model.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+    moved = [np.abs(new - old).max() > 5e-4 for new, old in zip(after, weights, strict=True)]
+    assert all(moved) if hparams.train_embedding else moved == [False] + [True] * (len(moved) - 1)
+
+
 def test_the_order_of_words_matters_and_reading_backwards_sees_it_too() -> None:
     for both in (False, True):
         hparams = HParams(lstm_size=4, embedding_size=6, bidirectional=both)
@@ -77,7 +124,7 @@ def test_the_order_of_words_matters_and_reading_backwards_sees_it_too() -> None:
 
 
 def test_dropout_is_seeded_and_keeps_the_mean() -> None:
-    rates = {"embedding": 0.5, "lstm": 0.4, "output": 0.2, "weight": 0.3, "dense": 0.3}
+    rates = {"embedding": 0.5, "lstm": 0.4, "output": 0.2, "recurrent": 0.2, "weight": 0.3, "dense": 0.3}
     assert tuple(rates) == Dropout._fields[:-1]
     hparams = HParams(lstm_size=4, embedding_size=6, pooling="max", **{f"{name}_dropout": rate for name, rate in rates.items()})
     shape, weights, tokens = Shape.of(hparams, VOCABULARY, CLASSES), weights_of(hparams), token_batch()
@@ -105,13 +152,25 @@ def test_weights_are_drawn_as_keras_draws_them_and_by_the_seed() -> None:
     assert bias.tolist() == [0] * 8 + [1] * 8 + [0] * 16
 
 
-@pytest.mark.parametrize("name", ["embedding", "lstm", "output", "weight", "dense"])
+@pytest.mark.parametrize("name", ["embedding", "lstm", "output", "recurrent", "weight", "dense"])
 def test_each_kind_of_dropout_does_something(name: str) -> None:
     hparams = HParams(lstm_size=4, embedding_size=6, **({"lstm_dropout": 0.0, "dense_dropout": 0.0} | {f"{name}_dropout": 0.5}))
     shape, tokens = Shape.of(hparams, VOCABULARY, CLASSES), token_batch()
     rates = (tf.constant(0.5 if field == name else 0.0) for field in Dropout._fields[:-1])
     dropped = forward(shape, weights_of(hparams), tokens, Dropout(*rates, tf.constant([1, 1], tf.int64)))
     assert np.abs(dropped - forward(shape, weights_of(hparams), tokens)).max() > 1e-3
+
+
+def test_dense_kernels_are_drawn_as_their_name_says() -> None:
+    shapes = Shape.of(HParams(lstm_size=100, dense_layers=2, dense_size=200), VOCABULARY, CLASSES).weights()
+    glorot, he, normal = (initial_weights(shapes, 3, init) for init in ("glorot_uniform", "he_uniform", "normal"))
+    for layer, (place, inputs, deviation) in enumerate(((4, 100, 0.039), (6, 200, 0.55))):
+        assert shapes[place][0] == "dense_kernel"
+        assert np.abs(glorot[place]).max() == pytest.approx(np.sqrt(6 / (inputs + 200)), rel=0.01)
+        assert np.abs(he[place]).max() == pytest.approx(np.sqrt(6 / inputs), rel=0.01), layer
+        assert normal[place].std() == pytest.approx(deviation, rel=0.03)
+    for place in (0, 1, 2, 3, 5, 7, 8, 9):
+        np.testing.assert_array_equal(glorot[place], normal[place], err_msg="only dense kernels differ")
 
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
