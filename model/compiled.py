@@ -237,7 +237,15 @@ class CompiledNetwork:
     ) -> tf.Tensor:
         knob = Knobs(*tf.unstack(knobs))
         rates = (knob.learning_rate, knob.weight_decay, knob.clip_norm, knob.ema_momentum)
-        dropout = Dropout(*(getattr(knob, f"{name}_dropout") for name in Dropout._fields[:-1]), seed)
+        dropout = Dropout(
+            embedding=knob.embedding_dropout,
+            lstm=knob.lstm_dropout,
+            output=knob.output_dropout,
+            recurrent=knob.recurrent_dropout,
+            weight=knob.weight_dropout,
+            dense=knob.dense_dropout,
+            seed=seed,
+        )
         others = tf.convert_to_tensor(self._others)
         watched = [others, self._embedding] if self.shape.train_embedding else [others]
         with tf.GradientTape(watch_accessed_variables=False) as tape:

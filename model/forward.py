@@ -183,9 +183,10 @@ def _run(shape: Shape, x: tf.Tensor, weights: list[tf.Tensor], dropout: Dropout 
     """Runs an LSTM layer in one direction."""
     if not (dropout and shape.recurrent_dropout):
         return lstm(x, *weights)
+    kernel, recurrent, bias = weights
     ones = tf.ones((4, tf.shape(x)[1], shape.lstm_size), x.dtype)
     masks = _drop(ones, dropout.recurrent, tf.shape(ones), dropout.seed, 400 + place)
-    return masked_lstm(x, *weights, masks)
+    return masked_lstm(x, kernel, recurrent, bias, masks)
 
 
 def _normalise(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:

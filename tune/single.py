@@ -37,7 +37,7 @@ def train_once(
             f"one training starts from default, the hyperparameters' defaults, or {', '.join(TRAININGS)}."
         )
     corpus = read_settings_corpus(settings)
-    hparams, epochs, patience = _plan(settings, assigned, len(corpus.classes))
+    hparams, epochs, patience = plan(settings, assigned, len(corpus.classes))
     from model.experiment import run_experiment  # TensorFlow comes when the input is known to be good
 
     say(f"{len(corpus):,} texts of {len(corpus.classes)} classes")
@@ -69,8 +69,14 @@ def train_once(
     }
 
 
-def _plan(settings: Settings, assigned: Mapping[str, Any], classes: int) -> tuple[HParams, int, int | None]:
-    """Returns hyperparameters, epochs and patience: those that were given, and the preset's for the others."""
+def plan(settings: Settings, assigned: Mapping[str, Any], classes: int) -> tuple[HParams, int, int | None]:
+    """Returns hyperparameters, epochs and patience of a training: what was given, and for the rest the preset's.
+
+    Args:
+        settings: The preset, and perhaps epochs and patience.
+        assigned: Hyperparameters that were given.
+        classes: Of the corpus.
+    """
     if settings.preset not in TRAININGS:
         return HParams.from_dict(assigned), settings.max_epochs, settings.patience
     training = single_training(settings.preset, classes, assigned)

@@ -82,6 +82,8 @@ def test_a_search_on_bad_input_ends_with_2_and_leaves_nothing(
         (["predict", "none", "texts.csv"], "There is no search 'none'"),
         (["train", "--set", "lstm_size"], "must look like lstm_size=64"),
         (["train", "--set", "top_k=2"], "`top_k` must lie in (0, 1]"),
+        (["train", "--preset", "question"], "--preset question is a space, which `topknot search --preset question` searches"),
+        (["search", "--preset", "model_1"], "--preset model_1 is one training, which `topknot train --preset model_1` runs"),
         (["search", "extra"], "unexpected extra argument"),
         (["serch"], "No such command"),
     ],

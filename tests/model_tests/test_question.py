@@ -1,0 +1,84 @@
+from typing import Any
+
+import keras
+import pytest
+
+from data.corpus import Corpus
+from model.experiment import run_experiment
+from model.network import build
+from model.question import single_training
+
+CLASSES = 30
+
+
+def layers(name: str) -> list[tuple[Any, ...]]:
+    """The preset's Keras network, layer by layer, but for what does nothing."""
+    told: list[tuple[Any, ...]] = []
+    for layer in build(single_training(name, CLASSES).hparams, vocabulary_size=50, classes=CLASSES).layers:
+        if isinstance(layer, keras.layers.Embedding):
+            told.append(("embedding", layer.output_dim, layer.trainable))
+        elif isinstance(layer, keras.layers.Dropout | keras.layers.SpatialDropout1D) and layer.rate:
+            told.append(("dropout", layer.rate))
+        elif isinstance(layer, keras.layers.LSTM):
+            told.append(("lstm", layer.units, layer.recurrent_dropout))
+        elif isinstance(layer, keras.layers.Dense):
+            told.append(("dense", layer.units, layer.activation.__name__))
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            told.append(("batch norm",))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("model_1", [("embedding", 80, True), ("dropout", 1 - 0.8**2), ("lstm", 100, 0.2)]),
+        (
+            "model_2",
+            [
+                ("embedding", 80, True),
+                ("lstm", 100, 0.0),
+                ("dropout", 0.5),
+                ("dense", 128, "relu"),
+                ("dropout", 0.5),
+                ("dense", 64, "relu"),
+                ("dropout", 0.5),
+            ],
+        ),
+        (
+            "model_3",
+            [
+                ("embedding", 80, False),
+                ("dropout", 1 - 0.6**2),
+                ("lstm", 100, 0.4),
+                ("dense", 128, "sigmoid"),
+                ("batch norm",),
+                ("dense", 64, "sigmoid"),
+                ("batch norm",),
+                ("dense", 32, "sigmoid"),
+                ("batch norm",),
+            ],
+        ),
+        ("baseline", [("embedding", 80, True), ("lstm", CLASSES // 4, 0.0)]),
+    ],
+)
+def test_the_networks_are_those_of_the_question(name: str, expected: list[tuple[Any, ...]]) -> None:
+    told = [tuple(pytest.approx(value) if isinstance(value, float) else value for value in layer) for layer in layers(name)]
+    assert [*expected, ("dense", CLASSES, "linear")] == told
+
+
+def test_they_are_trained_as_in_the_question() -> None:
+    for name in ("model_1", "model_2", "model_3"):
+        training = single_training(name, CLASSES)
+        hparams = training.hparams
+        assert (training.epochs, hparams.batch_size, hparams.top_k, hparams.max_length) == (50, 100, 1.0, 3_000)
+    baseline = single_training("baseline", CLASSES)
+    assert (baseline.epochs, baseline.hparams.top_k * baseline.hparams.batch_size) == (100, 16)
+    assert single_training("baseline", 3).hparams.lstm_size == 1
+    with pytest.raises(ValueError, match="no training 'model_4'; there are model_1"):
+        single_training("model_4", CLASSES)
+
+
+def test_an_experiment_starts_from_a_preset(corpus: Corpus) -> None:
+    done = run_experiment(corpus, preset="baseline", lstm_size=3, learning_rate=0.02, epochs=2)
+    assert len(done.reports) == 2
+    assert done.classifier.hparams == single_training("baseline", 3, {"lstm_size": 3, "learning_rate": 0.02}).hparams
