@@ -62,8 +62,8 @@ def make_run(contender: str, seed: int, budget: float, curve: Sequence[Epoch]) -
         seed=seed,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         budget=budget,
-        hardware=f"{_processor()}, {cores()} cores",
-        versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        hardware=hardware(),
+        versions=versions(),
         trials=len({epoch.trial for epoch in curve}),
         epochs=len(curve),
         improvements=better,
@@ -128,13 +128,19 @@ def _share(value: float) -> str:
     return f"{value:.2f}" if math.isfinite(value) else ""
 
 
-def _processor() -> str:
-    """Returns the processor's name, as Linux has it."""
+def hardware() -> str:
+    """Names the processor, as Linux has it, and counts its cores."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.machine())
+    processor = next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.machine())
+    return f"{processor}, {cores()} cores"
+
+
+def versions() -> dict[str, str]:
+    """Returns those of Python and of the packages that the figures depend on."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
 
 
 def _version(name: str) -> str:

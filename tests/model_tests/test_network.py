@@ -49,9 +49,11 @@ def token_batch(rows: int = 6, longest: int = 9) -> np.ndarray:
 
 def weights_of(hparams: HParams) -> list[np.ndarray]:
     weights = initial_weights(Shape.of(hparams, VOCABULARY, CLASSES).weights(), seed=1)
-    rng = np.random.default_rng(2)
-    # Far from zero, so that nothing agrees by being small.
-    return [3 * weight + rng.uniform(0, 0.3, weight.shape).astype(np.float32) for weight in weights]
+    weights = [3 * weight for weight in weights]  # far from zero, so that nothing agrees by being small
+    if hparams.batch_norm:  # whose shifts and moving means are zero at first
+        rng = np.random.default_rng(2)
+        weights = [weight + rng.uniform(0, 0.3, weight.shape).astype(np.float32) for weight in weights]
+    return weights
 
 
 def trained(hparams: HParams, weights: list) -> list:
