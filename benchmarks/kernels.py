@@ -1,11 +1,13 @@
 """Which way of computing an LSTM layer costs least: TensorFlow's fused BlockLSTMV2, or what keras.layers.LSTM does?
 
     python benchmarks/kernels.py
+    python benchmarks/kernels.py --recurrent-dropout    # against the loop that it takes, in the size of the question's models
 
 Milliseconds of CPU of one thread, forwards alone and forwards with the gradient, medians of five alternated calls; and
 the share of the core's measured matrix-product rate that BlockLSTMV2 reaches.
 """
 
+import argparse
 import os
 import statistics
 import time
@@ -17,11 +19,12 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras
 import tensorflow as tf
 
-from model.kernel import lstm
+from model.kernel import lstm, masked_lstm
 
 SIZES = ((64, 16, 20), (64, 32, 20), (64, 64, 20), (64, 64, 100), (128, 128, 20), (128, 128, 100), (128, 256, 50))
 """Inputs, units and steps."""
 BATCHES = (16, 64, 128, 512)
+QUESTION_SIZES, QUESTION_BATCHES = ((80, 100, 20), (80, 100, 100), (80, 100, 400)), (100,)
 WARM_UP, CALLS = 2, 5
 
 Layer = Callable[..., tf.Tensor]
@@ -36,6 +39,15 @@ def keras_layer(inputs: int, units: int) -> Layer:
         state = [variable.value for variable in layer.non_trainable_variables]
         outputs, _ = layer.stateless_call([kernel, recurrent, bias], state, tf.transpose(x, [1, 0, 2]))
         return tf.transpose(outputs, [1, 0, 2])
+
+    return call
+
+
+def masked_layer(units: int) -> Layer:
+    """Makes the loop with a mask for each gate a function of time-major inputs and weights."""
+
+    def call(x: tf.Tensor, *weights: tf.Tensor) -> tf.Tensor:
+        return masked_lstm(x, *weights, tf.ones((4, tf.shape(x)[1], units)))
 
     return call
 
@@ -73,15 +85,19 @@ def matrix_rate() -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recurrent-dropout", action="store_true")
+    masked = parser.parse_args().recurrent_dropout
+    sizes, batches, other = (QUESTION_SIZES, QUESTION_BATCHES, "Masked") if masked else (SIZES, BATCHES, "Keras")
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     rate = matrix_rate()
     print(f"Matrix products: {rate:.0f} GFLOP/s\n")
-    columns = ("Block forwards", "Keras forwards", "Block training", "Keras training", "Block's share of the rate")
+    columns = ("Block forwards", f"{other} forwards", "Block training", f"{other} training", "Block's share of the rate")
     print("| inputs, units, steps | batch | " + " | ".join(columns) + " |")
     print("|---|---|---|---|---|---|---|")
-    for inputs, units, steps in SIZES:
-        layers = {"Block": lstm, "Keras": keras_layer(inputs, units)}
+    for inputs, units, steps in sizes:
+        layers = {"Block": lstm, other: masked_layer(units) if masked else keras_layer(inputs, units)}
         passes = {
             (name, backwards): compile_pass(layer, inputs, units, backwards=backwards)
             for backwards in (False, True)
@@ -89,7 +105,7 @@ def main() -> None:
         }
         shapes = ((inputs, 4 * units), (units, 4 * units))
         weights = [*(tf.random.stateless_normal(shape, (1, 1), stddev=0.1) for shape in shapes), tf.zeros(4 * units)]
-        for batch in BATCHES:
+        for batch in batches:
             x = tf.random.stateless_normal((steps, batch, inputs), (2, 2), stddev=0.1)
             times: dict[tuple[str, bool], list[float]] = {name: [] for name in passes}
             for _ in range(WARM_UP + CALLS):
