@@ -25,6 +25,8 @@ class Dataset:
         classes: Number of classes.
         vocabulary_size: Ids below this one stood in the training texts more than once.
         wide: float32 (validation rows, classes), or None: the wide branch's logits of them (`model.wide`).
+        vectors: float32 (vocabulary_size, length), or None: vectors of tokens to begin with, NaN where there is none
+            (`data.vectors`).
     """
 
     tokens: Tokens
@@ -33,6 +35,7 @@ class Dataset:
     classes: int
     vocabulary_size: int
     wide: npt.NDArray[np.float32] | None = None
+    vectors: npt.NDArray[np.float32] | None = None
 
 
 def encode_corpus(corpus: Corpus, split: Split, limit: int) -> tuple[Dataset, Vocabulary]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -48,6 +49,16 @@ class Word(NamedTuple):
     content: bytes
 
 
+def vector_length(path: Path) -> int:
+    """Returns how long a file's vectors are, by its first line.
+
+    Raises:
+        InputError: If the file cannot be read, or is of another format.
+    """
+    with _readable(path) as file:
+        return _open(path, file)[0]
+
+
 def read_vectors(path: Path, vocabulary: Vocabulary) -> Floats:
     """Reads the vectors of a vocabulary's tokens.
 
@@ -65,16 +76,23 @@ def read_vectors(path: Path, vocabulary: Vocabulary) -> Floats:
         InputError: If the file cannot be read, is of another format, or has no vector for any token.
     """
     ids = {token: number for number, token in enumerate(vocabulary.tokens[: vocabulary.size - FIRST], start=FIRST)}
+    with _readable(path) as file:
+        vectors = _read(path, file, ids)
+    if np.isnan(vectors).all():
+        raise InputError(f"{path} has no vector for any of the {len(ids):,} words of the texts. Is it of their language?")
+    return vectors
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[File]:
+    """Opens a file, and turns what that and reading it can raise into an InputError that names it."""
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else BufferedReader(FileIO(path), BUFFER) as file:
-            vectors = _read(path, file, ids)
+            yield file
     except FileNotFoundError:
         raise InputError(f"{path} does not exist.") from None
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    if np.isnan(vectors).all():
-        raise InputError(f"{path} has no vector for any of the {len(ids):,} words of the texts. Is it of their language?")
-    return vectors
 
 
 def _read(path: Path, file: File, ids: dict[str, int]) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from data.dataset import encode_corpus
 from data.errors import InputError
 from data.industries import read_industries
 from data.split import SIDES, split_corpus
+from data.vectors import read_vectors
 from model.classifier import Classifier
 from model.evaluation import Evaluation
 from model.hparams import HParams
@@ -58,6 +59,7 @@ def run_experiment(
     epochs: int | None = None,
     patience: int | None = 3,
     seed: int = 0,
+    vectors: Path | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
     **hparams: Any,
 ) -> Experiment:
@@ -73,6 +75,7 @@ def run_experiment(
         epochs: At most so many; the preset's or, without one, 30 if None.
         patience: Epochs without a lower validation loss after which training ends; None to train them all, as the question did.
         seed: Of the split, the initial weights, the batches and the dropout.
+        vectors: A file of word vectors to begin with (`data.vectors`); `embedding_size` must be their length.
         on_epoch: Called with each epoch's report.
         **hparams: Fields of `model.hparams.HParams`; what is not given is as the preset has it.
 
@@ -92,6 +95,8 @@ def run_experiment(
         dataset, vocabulary, wide, logits = encode_wide(corpus, split, chosen.max_length, seed)
     else:
         dataset, vocabulary = encode_corpus(corpus, split, chosen.max_length)
+    if vectors is not None:
+        dataset = replace(dataset, vectors=read_vectors(vectors, vocabulary))
     reports: list[EpochReport] = []
     best: tuple[int, Trained] | None = None
     for report, trained in train(

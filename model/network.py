@@ -105,6 +105,23 @@ def initial_weights(shapes: list[tuple[str, tuple[int, ...]]], seed: int, dense_
     return weights
 
 
+def with_vectors(embedding: npt.NDArray[np.float32], vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Puts vectors that others have trained in the place of those that were drawn; the others are drawn as widely as they lie.
+
+    Args:
+        embedding: float32 (vocabulary, length), as drawn.
+        vectors: float32 (vocabulary or more, length), NaN where there is none.
+
+    Raises:
+        ValueError: If they are of another length.
+    """
+    if vectors.shape[1] != embedding.shape[1]:
+        raise ValueError(f"`embedding_size` must be {vectors.shape[1]}, as long as the vectors, got {embedding.shape[1]}.")
+    ours = vectors[: len(embedding)]
+    scale = np.nanstd(vectors) / max(float(np.std(embedding)), 1e-9)
+    return np.where(np.isnan(ours), embedding * np.float32(scale), ours)
+
+
 def _dense_kernel(init: DenseInit, layer: int, shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float32]:
     if init == "he_uniform":
         return np.asarray(keras.initializers.HeUniform(seed)(shape))

@@ -21,7 +21,7 @@ from model.evaluation import Evaluation, evaluate
 from model.forward import Shape
 from model.hparams import HParams, Precision
 from model.mixture import Logits, Mixture, fit_mixture
-from model.network import initial_weights
+from model.network import initial_weights, with_vectors
 from model.pool import POOL, Pool
 from model.snapshot import Snapshot
 from model.trained import Trained
@@ -74,6 +74,8 @@ class Training:
         self._network.warm_up({hparams.top_k_fraction(epoch) for epoch in range(1, hparams.top_k_epochs + 2)})
         rows = np.bincount(dataset.labels[dataset.split.train], minlength=dataset.classes)
         weights = initial_weights(self._network.shape.weights(), seed, hparams.dense_init)
+        if dataset.vectors is not None:
+            weights[0] = with_vectors(weights[0], dataset.vectors)
         self._network.reset(weights, ClassBalance.of(hparams, rows))
 
     def __enter__(self) -> Self:

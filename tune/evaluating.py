@@ -70,7 +70,7 @@ def evaluate_split(model: str, storage: Path, side: str) -> dict[str, Any]:
         InputError: If the model is no search's name, or its corpus has changed.
     """
     folder = SearchFolder.find(storage, model)
-    settings = folder.settings()
+    settings = folder.settings().model_copy(update={"vectors": None})  # what was learned from them is in the classifier
     inputs = read_inputs(settings)
     check_fingerprint(folder, settings, inputs.corpus)
     classifier = load_classifier(model_folder(model, storage))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from data.errors import InputError
@@ -10,7 +11,7 @@ from model.hparams import HParams
 from model.presets import PORTFOLIOS
 from tune.folder import SearchFolder
 from tune.outcome import ranked_trials
-from tune.settings import Settings
+from tune.settings import EMBEDDING, Settings
 
 FIRST = "first"
 """Where search.json keeps them: what they were stays so, whatever becomes of the search that they were taken from."""
@@ -34,6 +35,9 @@ def first_trials(settings: Settings) -> list[HParams]:
             raise InputError(f"--warm-start: no trial of the search {settings.warm_start!r} has come to a result yet.")
         warm = [HParams.from_dict(trial.hparams) for trial in ended[:WARM]]
     portfolio = PORTFOLIOS.get(settings.preset, ()) if settings.portfolio else ()
+    if settings.vectors is not None:
+        length = settings.space[EMBEDDING]
+        portfolio = tuple(replace(hparams, embedding_size=length) for hparams in portfolio)
     return list(dict.fromkeys([*warm, *portfolio]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +11,13 @@ import numpy.typing as npt
 
 from data.corpus import Corpus, read_corpus
 from data.dataset import Dataset, encode_corpus
+from data.errors import InputError
 from data.industries import read_industries
 from data.split import split_corpus, without_small_classes
+from data.vectors import read_vectors
 from data.vocabulary import Vocabulary
 from model.wide import SPEED, Wide, encode_wide
-from tune.settings import Settings
+from tune.settings import EMBEDDING, Settings
 from tune.space import Space
 from tune.written_space import parse_space
 
@@ -68,11 +71,23 @@ def prepare_inputs(settings: Settings, corpus: Corpus) -> Inputs:
     length = max(space.longest_text, WHOLE_TEXT)
     if not space.may_be("wide", True):
         dataset, vocabulary = encode_corpus(corpus, split, length)
-        return Inputs(space, corpus, dataset, vocabulary, length)
+        return Inputs(space, corpus, _with_vectors(dataset, vocabulary, settings), vocabulary, length)
     limit = settings.time_limit or math.inf
     seconds = WIDE_SECONDS if math.isinf(limit) else min(max(WIDE_SECONDS, WIDE_SHARE * limit), MOST_WIDE_SHARE * limit)
     encoded = encode_wide(corpus, split, length, settings.seed, SPEED * seconds)
-    return Inputs(space, corpus, encoded.dataset, encoded.vocabulary, length, encoded.wide, encoded.logits)
+    dataset = _with_vectors(encoded.dataset, encoded.vocabulary, settings)
+    return Inputs(space, corpus, dataset, encoded.vocabulary, length, encoded.wide, encoded.logits)
+
+
+def _with_vectors(dataset: Dataset, vocabulary: Vocabulary, settings: Settings) -> Dataset:
+    if settings.vectors is None:
+        return dataset
+    vectors = read_vectors(settings.vectors, vocabulary)
+    if (given := settings.space[EMBEDDING]) != vectors.shape[1]:
+        raise InputError(
+            f"space, {EMBEDDING}: the vectors of {settings.vectors} are of {vectors.shape[1]} numbers, not {given}."
+        )
+    return replace(dataset, vectors=vectors)
 
 
 def read_settings_corpus(settings: Settings) -> Corpus:

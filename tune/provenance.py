@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from data.corpus import Corpus
 from data.errors import InputError
@@ -20,6 +24,8 @@ from tune.settings import Settings
 
 SPACE = "space"
 """Where search.json keeps the space that the search was started with."""
+VECTORS = "vectors"
+"""Where it keeps a digest of the word vectors that trials begin with; null if with none."""
 PACKAGES = ("topknot", "ray", "optuna", "keras", "tensorflow", "numpy", "scikit-learn")
 MOST_PER_CORE = 4
 """Threads that a core is asked to run, at most."""
@@ -37,6 +43,7 @@ def describe(settings: Settings, inputs: Inputs, first: list[HParams], workers: 
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "fingerprint": inputs.corpus.fingerprint(),
+        VECTORS: _digest(inputs.dataset.vectors),
         "rows": len(inputs.corpus),
         "classes": len(inputs.corpus.classes),
         FIRST: write_first(first),
@@ -84,6 +91,20 @@ def count_workers(settings: Settings) -> int:
         wanted = f"{settings.workers} workers of {settings.cpus_per_trial} CPUs"
         raise InputError(f"--workers: {wanted} are too many for {cores()} cores; 'auto' fills them.")
     return settings.workers
+
+
+def check_vectors(folder: SearchFolder, settings: Settings, inputs: Inputs) -> None:
+    """Makes sure that word vectors are those that a search was started with.
+
+    Raises:
+        InputError: If they are others.
+    """
+    if _digest(inputs.dataset.vectors) != folder.read_json(ABOUT).get(VECTORS):
+        raise InputError(f"{settings.vectors} has changed since the search {folder.name!r} was started; start a new one.")
+
+
+def _digest(vectors: npt.NDArray[np.float32] | None) -> str | None:
+    return None if vectors is None else hashlib.blake2b(vectors.tobytes(), digest_size=16).hexdigest()
 
 
 def check_fingerprint(folder: SearchFolder, settings: Settings, corpus: Corpus) -> None:

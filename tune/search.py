@@ -18,7 +18,7 @@ from tune.first import first_trials
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.nodes import check_shared, count_on_cluster, read_nodes
-from tune.provenance import Goal, check_fingerprint, check_space, count_workers, describe
+from tune.provenance import Goal, check_fingerprint, check_space, check_vectors, count_workers, describe
 from tune.run import run_trials
 from tune.settings import Settings
 from tune.study import make_sampler
@@ -143,6 +143,7 @@ def resume_search(
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
         with _workers(folder, settings) as (workers, wait_for_ray):
             inputs = _prepare(settings, corpus, display)
+            check_vectors(folder, settings, inputs)
             settings = settings.model_copy(update={"time_limit": left})
             _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, workers, goal.trials, display, started)

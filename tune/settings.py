@@ -11,12 +11,14 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import InputError
+from data.vectors import vector_length
 from model.hparams import Precision
 from model.presets import SPACES
 from tune.cluster_address import check_address
 from tune.objective import Metric
 from tune.study_address import shown_address
 
+EMBEDDING = "embedding_size"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DEFAULT_STORAGE = "runs"
 DEFAULT_TRIALS = 60
@@ -97,6 +99,9 @@ class Settings(BaseModel):
     warm_start: Annotated[str, BeforeValidator(_name)] | None = Field(
         None, description="Another search of the storage, whose best configurations are tried first"
     )
+    vectors: Path | None = Field(
+        None, description="Word vectors to begin with, in word2vec's format, text or binary, or GloVe's, also .gz"
+    )
     sampler: Literal["tpe", "random", "gp", "cmaes", "qmc", "hyperopt"] = Field(
         "tpe", description="What proposes configurations; gp needs PyTorch, hyperopt its package"
     )
@@ -128,7 +133,13 @@ class Settings(BaseModel):
         study = self.study
         if study and (relative := re.fullmatch(r"sqlite:///(?![/$])(.+)", study)):
             study = f"sqlite:///{Path(relative[1]).absolute()}"
-        return self.model_copy(update={"data": self.data and self.data.absolute(), "study": study})
+        return self.model_copy(
+            update={
+                "data": self.data and self.data.absolute(),
+                "vectors": self.vectors and self.vectors.absolute(),
+                "study": study,
+            }
+        )
 
     def without_password(self) -> Settings:
         """Returns the same, to be printed: a password in the study's address is hidden."""
@@ -165,7 +176,14 @@ def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
     """
     values = _read_yaml(path) if path else {}
     _validate(values, path, {})  # a file is wrong or right by itself, whatever the flags replace
-    return _validate(values, path, flags)
+    return _with_vectors(_validate(values, path, flags))
+
+
+def _with_vectors(settings: Settings) -> Settings:
+    """Makes the space's embedding as long as the word vectors. Where it says how long it is, they need not be there now."""
+    if settings.vectors is None or EMBEDDING in settings.space:
+        return settings
+    return settings.model_copy(update={"space": settings.space | {EMBEDDING: vector_length(settings.vectors)}})
 
 
 def _validate(values: dict[str, Any], path: Path | None, flags: dict[str, Any]) -> Settings:

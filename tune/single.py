@@ -13,7 +13,7 @@ from data.split import SIDES
 from model.hparams import HParams
 from model.question import TRAININGS, single_training
 from tune.inputs import read_settings_corpus
-from tune.settings import Settings
+from tune.settings import EMBEDDING, Settings
 
 
 def train_once(
@@ -31,6 +31,12 @@ def train_once(
         InputError: Naming a hyperparameter or what else is wrong.
     """
     assigned = parse_assignments(assignments)
+    if settings.vectors is not None:
+        length = settings.space[EMBEDDING]
+        if assigned.setdefault(EMBEDDING, length) != length:
+            raise InputError(
+                f"--set {EMBEDDING}={assigned[EMBEDDING]}: the vectors of {settings.vectors} are of {length} numbers."
+            )
     if settings.preset not in {"default", *TRAININGS}:
         raise InputError(
             f"--preset {settings.preset} is a space, which `topknot search --preset {settings.preset}` searches; "
@@ -48,6 +54,7 @@ def train_once(
         epochs=epochs,
         patience=patience,
         seed=settings.seed,
+        vectors=settings.vectors,
         on_epoch=lambda report: say(
             f"epoch {report.epoch}: trained to {report.train_loss:.3f}; validation loss {report.loss:.3f}, "
             f"accuracy {report.accuracy:.3f}, macro-F1 {report.macro_f1:.3f} ({report.seconds:.1f} s)"

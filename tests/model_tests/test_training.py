@@ -178,6 +178,24 @@ def test_a_training_with_moving_statistics_and_a_frozen_embedding_learns_and_goe
     assert fresh[7] < fresh[1]
 
 
+def test_word_vectors_are_begun_with_and_stay_where_the_embedding_is_frozen(dataset: Dataset) -> None:
+    vectors = np.full((dataset.vocabulary_size, 8), np.nan, np.float32)
+    vectors[3:9] = np.random.default_rng(0).normal(size=(6, 8))
+    given = replace(dataset, vectors=vectors)
+    with Training(given, replace(TINY, train_embedding=False), seed=0, pool=Pool()) as training:
+        training.run_epoch()
+        embedding = training.trained().weights[0]
+    np.testing.assert_array_equal(embedding[3:9], vectors[3:9])
+    assert np.std(embedding[9:]) == pytest.approx(np.nanstd(vectors), rel=0.2), "those without begin as wide as the others"
+    with Training(given, TINY, seed=0, pool=Pool()) as training:
+        training.run_epoch()
+        assert np.abs(training.trained().weights[0][3:9] - vectors[3:9]).max() > 1e-3
+    with Training(given, replace(TINY, vocabulary_size=5), seed=0, pool=Pool()) as training:
+        np.testing.assert_array_equal(training.trained().weights[0][3:5], vectors[3:5])
+    with pytest.raises(ValueError, match="`embedding_size` must be 8"):
+        Training(given, replace(TINY, embedding_size=4), seed=0, pool=Pool())
+
+
 def test_two_trainings_of_one_shape_at_a_time_do_not_disturb_each_other(dataset: Dataset) -> None:
     alone, pool = curve(dataset, TINY, epochs=2), Pool()
     with Training(dataset, TINY, seed=0, pool=pool) as first, Training(dataset, TINY, seed=1, pool=pool) as second:
