@@ -31,7 +31,7 @@ def amiss(folder: SearchFolder, count: int) -> list[str]:
         ),
         "the winner leads the leaderboard": (best["trial"], best["epoch"]) == (outcomes[0].number, outcomes[0].best_epoch),
         "the winner is as good as the leaderboard says": math.isclose(
-            best["validation"]["loss"], outcomes[0].cost, abs_tol=1e-6
+            best["calibration"]["before"]["validation"]["loss"], outcomes[0].cost, abs_tol=1e-6
         ),
         "the best weights are kept and no others": {path.name for path in folder.weights.iterdir()}
         == {f"{trial.number:05d}.npz" for trial in outcomes[: folder.settings().keep]},

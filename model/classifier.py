@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import zipfile
 import zlib
@@ -24,14 +25,14 @@ from model.compiled import CompiledNetwork
 from model.forward import Shape
 from model.hparams import HParams
 from model.mixture import Logits, Mixture
-from model.network import DEEP_SCALE, WIDE, WIDE_SCALE, build
+from model.network import DEEP_SCALE, TEMPERATURE, WIDE, WIDE_SCALE, build
 from model.new_folder import new_folder
 from model.text_classifier import Encoded, TextClassifier
 from model.trained import Trained
 from model.training import infer
 from model.wide import Wide
 
-FORMAT = 1
+FORMAT = 2
 DAMAGE = (
     OSError,
     ValueError,
@@ -66,6 +67,7 @@ class Classifier(TextClassifier):
         metrics: What was measured, by whoever trained it; kept as it came.
         versions: Of the packages that trained it.
         wide: The wide branch, where `hparams.wide` says that there is one.
+        temperature: What logits are divided by (`model.calibration`).
     """
 
     hparams: HParams
@@ -76,6 +78,7 @@ class Classifier(TextClassifier):
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=versions)
     wide: Wide | None = None
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         shape = Shape.of(self.hparams, self.trained.weights[0].shape[0], len(self.classes))
@@ -89,11 +92,8 @@ class Classifier(TextClassifier):
         numbered = number_texts(texts, self.limit)
         return Encoded(self.vocabulary.encode(numbered), self.wide.logits(numbered) if self.wide else None)
 
-    def logits(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
-        """Returns logits of encoded texts, all or some rows of them: float32 (rows, classes).
-
-        The tokens may have been encoded with a larger vocabulary of which this one is the head.
-        """
+    def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
+        """Returns logits as they are at a temperature of 1: float32 (rows, classes)."""
         network: CompiledNetwork = self._network  # type: ignore[attr-defined]
         chosen = np.arange(len(encoded.tokens)) if rows is None else rows
         deep = infer(network, encoded.tokens, chosen, self.hparams)
@@ -124,7 +124,11 @@ class Classifier(TextClassifier):
     def _keras(self) -> keras.Model:
         """Returns the network as Keras knows it."""
         weights, mixture = self.trained
-        sizes = {"vocabulary_size": weights[0].shape[0], "classes": len(self.classes)}
+        sizes: dict[str, Any] = {
+            "vocabulary_size": weights[0].shape[0],
+            "classes": len(self.classes),
+            "temperature": self.temperature,
+        }
         if self.wide is None:
             network = build(self.hparams, **sizes)
         else:
@@ -158,6 +162,9 @@ class Classifier(TextClassifier):
                 mixture = Mixture(*(float(network.get_layer(name).scale) for name in (WIDE_SCALE, DEEP_SCALE)))
             if wide and wide.kernel.shape[1] != len(about["classes"]):
                 raise InputError(f"{folder} is damaged: its wide branch has {wide.kernel.shape[1]} classes.")
+            scale = float(network.get_layer(TEMPERATURE).scale)
+            if not 0 < scale < math.inf:
+                raise InputError(f"{folder} is damaged: its network's temperature is 1 / {scale}.")
             if type(about["limit"]) is not int or about["limit"] < 1:
                 raise InputError(f"{folder} is damaged: `limit` must be a number of tokens, got {about['limit']!r}.")
             return cls(
@@ -169,6 +176,7 @@ class Classifier(TextClassifier):
                 metrics=about["metrics"],
                 versions=about["versions"],
                 wide=wide,
+                temperature=1 / scale,
             )
         except InputError:
             raise

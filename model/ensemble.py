@@ -18,6 +18,7 @@ from data.numbered import number_texts
 from data.tokens import Ints
 from model.classifier import CLASSIFIER, FORMAT, Classifier, read_about
 from model.mixture import Logits, softmax
+from model.network import TEMPERATURE
 from model.new_folder import new_folder
 from model.text_classifier import Encoded, TextClassifier
 
@@ -33,11 +34,13 @@ class Ensemble(TextClassifier):
         members: By name; each of 1 or more.
         weights: Of the members' probabilities, summing to 1.
         metrics: What was measured, by whoever made it; kept as it came.
+        temperature: What the logarithms of the mean probabilities are divided by (`model.calibration`).
     """
 
     members: Mapping[str, Classifier]
     weights: Mapping[str, float]
     metrics: dict[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0
 
     @property
     def classes(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -52,7 +55,7 @@ class Ensemble(TextClassifier):
         wide = next((member.wide for member in members if member.wide), None)
         return Encoded(largest.vocabulary.encode(numbered), wide.logits(numbered) if wide else None)
 
-    def logits(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
+    def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
         """Returns the logarithms of the members' mean probabilities: float32 (rows, classes)."""
         parts = [self.weights[name] * softmax(member.logits(encoded, rows)) for name, member in self.members.items()]
         mean = np.maximum(np.sum(parts, axis=0), np.finfo(np.float32).tiny)
@@ -68,7 +71,12 @@ class Ensemble(TextClassifier):
         with new_folder(folder) as temporary:
             for name, member in self.members.items():
                 member.save(temporary / name)
-            about = {"format": FORMAT, MEMBERS: dict(self.weights), "metrics": self.metrics}
+            about = {
+                "format": FORMAT,
+                MEMBERS: dict(self.weights),
+                TEMPERATURE: self.temperature,
+                "metrics": self.metrics,
+            }
             (temporary / CLASSIFIER).write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")
 
     @classmethod
@@ -90,7 +98,10 @@ class Ensemble(TextClassifier):
         members = {name: Classifier.load(folder / name) for name in weights}
         if not _alike(list(members.values())):
             raise InputError(f"{folder} is damaged: its members differ in classes, limit, vocabulary or wide branch.")
-        return cls(members, weights, about.get("metrics", {}))
+        temperature = about.get(TEMPERATURE)
+        if not (isinstance(temperature, float) and 0 < temperature < math.inf):
+            raise InputError(f"{folder / CLASSIFIER} is damaged: `{TEMPERATURE}` must be above 0, got {temperature!r}.")
+        return cls(members, weights, about.get("metrics", {}), temperature)
 
 
 def _alike(members: list[Classifier]) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model.calibration import calibration_error
+
 Counts = npt.NDArray[np.int64]
 
 
@@ -19,12 +21,14 @@ class Evaluation:
         loss: The full loss: mean cross-entropy in nats.
         accuracy: Fraction of rows whose class was the likeliest, in [0, 1].
         macro_f1: Mean F1 of the classes that stand in the rows or in the predictions, in [0, 1].
+        calibration_error: How far probabilities are from the share of right answers (`model.calibration`), in [0, 1].
         hits, true, predicted: int64 (classes,): rows of each class predicted rightly, rows of it, rows predicted as it.
     """
 
     loss: float
     accuracy: float
     macro_f1: float
+    calibration_error: float
     hits: Counts
     true: Counts
     predicted: Counts
@@ -61,11 +65,13 @@ def evaluate(labels: npt.NDArray[np.int32], logits: npt.NDArray[Any]) -> Evaluat
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     classes = logits.shape[1]
     predicted = logits.argmax(axis=1)
+    likeliest = np.exp(log_probabilities[np.arange(len(labels)), predicted])
     hits, true, guessed = (np.bincount(rows, minlength=classes) for rows in (labels[predicted == labels], labels, predicted))
     return Evaluation(
         loss=float(-log_probabilities[np.arange(len(labels)), labels].mean()),
         accuracy=float((predicted == labels).mean()),
         macro_f1=float(_f1(hits, true, guessed)[(true + guessed) > 0].mean()),
+        calibration_error=calibration_error(likeliest, predicted == labels),
         hits=hits,
         true=true,
         predicted=guessed,

@@ -12,8 +12,8 @@ from model.hparams import DenseInit, HParams
 from model.mixture import Mixture
 from model.trained import Weights
 
-WIDE, WIDE_SCALE, DEEP_SCALE = "wide", "wide_scale", "deep_scale"
-"""The names of the layers that hold the wide branch's kernel, and the weights of the two branches."""
+WIDE, WIDE_SCALE, DEEP_SCALE, TEMPERATURE = "wide", "wide_scale", "deep_scale", "temperature"
+"""The names of the layers that hold the wide branch's kernel, the weights of the two branches, and the last, which divides."""
 
 
 NORMAL = (0.039, 0.55)
@@ -22,7 +22,13 @@ kernel, and of those behind it."""
 
 
 def build(
-    hparams: HParams, *, vocabulary_size: int, classes: int, ngrams: int = 0, mixture: Mixture | None = None
+    hparams: HParams,
+    *,
+    vocabulary_size: int,
+    classes: int,
+    ngrams: int = 0,
+    mixture: Mixture | None = None,
+    temperature: float = 1.0,
 ) -> keras.Model:
     """Builds a network: embedding, LSTM layers, pooling, dense layers, logits; and the wide branch, if it has one.
 
@@ -35,6 +41,7 @@ def build(
         classes: Number of logits.
         ngrams: N-grams that the wide branch knows.
         mixture: Of the two branches; None where there is no wide one.
+        temperature: What the logits are divided by.
 
     Returns:
         Token ids, int32 (batch, time), `PAD` = 0 to the right -> logits, float32 (batch, classes). With a wide branch, two
@@ -75,14 +82,15 @@ def build(
             x = layers.BatchNormalization(momentum=MOMENTUM, epsilon=NORM_EPSILON, name=f"batch_norm_{index}")(x)
     x = layers.Dropout(hparams.dense_dropout, name="logits_dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
+    cooled = layers.Rescaling(1 / temperature, name=TEMPERATURE)
     if mixture is None:
-        return keras.Model(tokens, logits, name="topknot")
+        return keras.Model(tokens, cooled(logits), name="topknot")
     present = keras.Input((None,), dtype="int32", name="ngrams")
     weights = keras.Input((None,), dtype="float32", name="ngram_weights")
     kernel = layers.Embedding(ngrams + 1, classes, name=WIDE)(present)
     linear = layers.Rescaling(mixture.wide, name=WIDE_SCALE)(ops.sum(kernel * ops.expand_dims(weights, -1), axis=1))
     mixed = layers.Add(name="mixture")([linear, layers.Rescaling(mixture.deep, name=DEEP_SCALE)(logits)])
-    return keras.Model([tokens, present, weights], mixed, name="topknot")
+    return keras.Model([tokens, present, weights], cooled(mixed), name="topknot")
 
 
 def initial_weights(shapes: list[tuple[str, tuple[int, ...]]], seed: int, dense_init: DenseInit = "glorot_uniform") -> Weights:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from data.errors import InputError
 from data.tokens import Ints, Tokens
+from model.calibration import cool
 from model.evaluation import Evaluation, evaluate
 from model.mixture import Logits, softmax
 
@@ -58,21 +59,27 @@ class TextClassifier(ABC):
     Attributes:
         classes: Label names; the logits' columns in order.
         metrics: What was measured, by whoever trained it; kept as it came.
+        temperature: What the logits were divided by, that their probabilities be calibrated; 1 where nobody did.
     """
 
     classes: tuple[str, ...]
     metrics: dict[str, Any]
+    temperature: float
 
     @abstractmethod
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encodes texts as the networks read them."""
 
     @abstractmethod
+    def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
+        """Returns logits as they are at a temperature of 1: float32 (rows, classes)."""
+
     def logits(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
         """Returns logits of encoded texts, all or some rows of them: float32 (rows, classes).
 
         The tokens may have been encoded with a larger vocabulary of which this one's is the head.
         """
+        return cool(self.uncalibrated(encoded, rows), self.temperature)
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -80,4 +80,5 @@ def evaluate_split(model: str, storage: Path, side: str) -> dict[str, Any]:
 
 
 def _document(classifier: TextClassifier, evaluation: Evaluation) -> dict[str, Any]:
-    return evaluation.summary() | {"classes": evaluation.by_class(classifier.classes)}
+    calibration = {"calibration_error": evaluation.calibration_error}
+    return evaluation.summary() | calibration | {"classes": evaluation.by_class(classifier.classes)}

@@ -101,7 +101,7 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     if len(members := document.get("ensemble", [])) > 1:
         weights = ", ".join(f"trial {member['trial']} ({member['weight']:.2f})" for member in members)
         lines.append(Text(f"Ensemble: {weights}", style="bold"))
-    lines += [Text(), _figures(document), Text()]
+    lines += [Text(), _figures(document), Text(_calibration(document["calibration"])), Text()]
     lines.append(Text(f"The classifier: {document['checkpoint']}", style="bold"))
     use = f"{program()} predict {folder.name} -{folder.storage_flag()}"
     lines.append(Text(f"Use it:         echo 'a text to classify' | {use}"))
@@ -130,9 +130,19 @@ def verdict(document: Mapping[str, Any]) -> str:
     return f"On the test split neither {name} nor the linear baseline is the better one: {compared}."
 
 
+def _calibration(document: Mapping[str, Any]) -> str:
+    """Says in a sentence what the temperature did for the probabilities."""
+    before, after = (document[when]["test"] for when in ("before", "after"))
+    return (
+        f"Calibrated at temperature {document['temperature']:.3f}: expected calibration error on the test split "
+        f"{before['error']:.4f} before, {after['error']:.4f} after; loss {before['loss']:.4f} and {after['loss']:.4f}."
+    )
+
+
 def evaluation_table(document: Mapping[str, Any]) -> Group:
     """Returns the figures of `evaluate`, class by class."""
     head = ", ".join(f"{name.replace('_', '-')} {document[name]:.4f}" for name in FIGURES)
+    head += f", calibration error {document['calibration_error']:.4f}"
     table = Table("class", "rows", "precision", "recall", "F1", box=None, pad_edge=False)
     for name, figures in sorted(document["classes"].items(), key=lambda item: -item[1]["rows"]):
         values = (f"{figures[key]:.3f}" for key in ("precision", "recall", "f1"))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from data.dataset import Dataset
 from data.split import SIDES
-from model.evaluation import evaluate
+from model.calibration import BINS, cool, fit_temperature
+from model.evaluation import Evaluation, evaluate
 from model.hparams import HParams
 from tune.errors import SearchFailedError
 from tune.folder import CLASSIFIERS, LOG, SearchFolder
@@ -23,7 +25,13 @@ from tune.weights import read_trained
 
 if TYPE_CHECKING:
     from model.classifier import Classifier
-    from model.text_classifier import Encoded, TextClassifier
+    from model.ensemble import Ensemble
+    from model.text_classifier import Encoded
+
+    Kind = TypeVar("Kind", Classifier, Ensemble)
+
+CALIBRATED = ("validation", "test")
+"""The sides whose calibration is told: that which the temperature was fitted on, and that which it was not."""
 
 
 def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> dict[str, Any]:
@@ -51,24 +59,25 @@ def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> dict[s
     if not trial_file(folder.weights, best.number).exists() and not folder.classifier(best.number).exists():
         raise SearchFailedError(f"{trial_file(folder.weights, best.number)} is missing: the weights of the best trial.")
     path = folder.classifier(best.number)
-    classifier = Classifier.load(path) if path.exists() else _classifier(folder, inputs, best)
+    classifier = replace(Classifier.load(path), temperature=1.0) if path.exists() else _classifier(folder, inputs, best)
     encoded = Encoded(inputs.dataset.tokens, inputs.wide_logits)
-    sides = _sides(classifier, encoded, inputs.dataset)
-    classifier.metrics.update(search=folder.name, trial=best.number, epoch=best.best_epoch, **sides)
+    calibrated = _calibrate(classifier, encoded, inputs.dataset)
+    figures = calibrated.figures()
     if not path.exists():
-        classifier.save(path)
+        about = {"search": folder.name, "trial": best.number, "epoch": best.best_epoch}
+        replace(calibrated.classifier, metrics=about | figures).save(path)
     result: dict[str, Any] = {
         "name": folder.name,
         "trial": best.number,
         "epoch": best.best_epoch,
         "hparams": best.hparams,
         "checkpoint": str(path.relative_to(folder.path)),
-        **sides,
+        **figures,
     }
     if classifier.wide and inputs.wide_logits is not None:
         result["wide"] = _alone(inputs.dataset, inputs.wide_logits)
     if ensemble > 1:
-        result |= _ensemble(folder, inputs, encoded, trials, ensemble, (best, classifier, sides))
+        result |= _ensemble(folder, inputs, encoded, trials, ensemble, (best, classifier, figures))
     return result
 
 
@@ -104,16 +113,16 @@ def _ensemble(
     together = Ensemble(
         {names[place]: classifiers[place] for place in weights}, {names[place]: weight for place, weight in weights.items()}
     )
-    sides = _sides(together, encoded, inputs.dataset)
-    if best.objective.cost(sides["validation"]) >= best.objective.cost(single["validation"]):
+    calibrated = _calibrate(together, encoded, inputs.dataset)
+    figures = calibrated.figures()
+    if best.objective.cost(figures["validation"]) >= best.objective.cost(single["validation"]):
         return nothing
-    together.metrics.update(search=folder.name, **sides)
     digest = hashlib.blake2b(json.dumps(together.weights).encode(), digest_size=4).hexdigest()
     path = folder.path / CLASSIFIERS / f"ensemble-{digest}"
     if not path.exists():
-        together.save(path)
+        replace(calibrated.classifier, metrics={"search": folder.name, **figures}).save(path)
     members = [{"trial": candidates[place].number, "weight": weight} for place, weight in weights.items()]
-    return {"checkpoint": str(path.relative_to(folder.path)), **sides, "ensemble": members, "single": single}
+    return {"checkpoint": str(path.relative_to(folder.path)), **figures, "ensemble": members, "single": single}
 
 
 def _classifier(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Classifier:
@@ -125,8 +134,33 @@ def _classifier(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Cl
     return Classifier(hparams, trained, inputs.vocabulary, inputs.corpus.classes, inputs.limit, wide=wide)
 
 
-def _sides(classifier: TextClassifier, encoded: Encoded, dataset: Dataset) -> dict[str, Any]:
-    return {side: classifier.evaluate(encoded, dataset.labels, dataset.split.side(side)).summary() for side in SIDES}
+class _Calibrated(NamedTuple):
+    """A classifier with its temperature, and the evaluation of each side without it and with it."""
+
+    classifier: Any
+    before: Mapping[str, Evaluation]
+    after: Mapping[str, Evaluation]
+
+    def figures(self) -> dict[str, Any]:
+        """Returns what a result says of it: the figures of each side as the classifier gives them, and what calibration did."""
+        calibration: dict[str, Any] = {"temperature": self.classifier.temperature, "bins": BINS}
+        for when, sides in (("before", self.before), ("after", self.after)):
+            calibration[when] = {
+                side: {"error": sides[side].calibration_error, "loss": sides[side].loss} for side in CALIBRATED
+            }
+        return {**{side: evaluation.summary() for side, evaluation in self.after.items()}, "calibration": calibration}
+
+
+def _calibrate(classifier: Kind, encoded: Encoded, dataset: Dataset) -> _Calibrated:
+    """Fits the temperature on the validation rows, and evaluates all three sides."""
+    labels = {side: dataset.labels[dataset.split.side(side)] for side in SIDES}
+    logits = {side: classifier.uncalibrated(encoded, dataset.split.side(side)) for side in SIDES}
+    temperature = fit_temperature(labels["validation"], logits["validation"])
+    return _Calibrated(
+        replace(classifier, temperature=temperature),
+        {side: evaluate(labels[side], logits[side]) for side in SIDES},
+        {side: evaluate(labels[side], cool(logits[side], temperature)) for side in SIDES},
+    )
 
 
 def _alone(dataset: Dataset, logits: npt.NDArray[np.float32]) -> dict[str, Any]:

@@ -2,6 +2,7 @@ import itertools
 import json
 import pickle
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -52,10 +53,11 @@ def test_hyperparameters_and_losses_that_make_no_sense_are_named(corpus: Corpus)
 
 
 def test_saving_and_loading_changes_no_probability(experiment: Experiment, tmp_path: Path) -> None:
-    before = experiment.classifier
+    before = replace(experiment.classifier, temperature=1.7)
     before.save(tmp_path / "model")
     after = Classifier.load(tmp_path / "model")
     np.testing.assert_array_equal(after.probabilities(TEXTS), before.probabilities(TEXTS))
+    assert after.temperature == pytest.approx(1.7)
     assert after.classes == before.classes
     assert after.hparams == before.hparams
     assert after.metrics == before.metrics
@@ -64,11 +66,14 @@ def test_saving_and_loading_changes_no_probability(experiment: Experiment, tmp_p
         before.save(tmp_path / "model")
 
 
-def test_the_network_file_is_stock_keras_and_gives_the_same_probabilities(experiment: Experiment, tmp_path: Path) -> None:
-    experiment.classifier.save(tmp_path / "model")
+@pytest.mark.parametrize("temperature", [1.0, 1.7])
+def test_the_network_file_is_stock_keras_and_gives_the_same_probabilities(
+    experiment: Experiment, tmp_path: Path, temperature: float
+) -> None:
+    classifier = replace(experiment.classifier, temperature=temperature)
+    classifier.save(tmp_path / "model")
     network = keras.saving.load_model(tmp_path / "model/network.keras")
     assert all(type(layer).__module__.startswith("keras.") for layer in network.layers)
-    classifier = experiment.classifier
     tokens = classifier.encode(TEXTS).tokens
     inputs = [pad(tokens, np.arange(len(TEXTS)), max_length=400, vocabulary_size=10**6)]
     if classifier.wide:
@@ -79,7 +84,7 @@ def test_the_network_file_is_stock_keras_and_gives_the_same_probabilities(experi
             inputs[1][row, : last - first] = rows.indices[first:last] + 1
             inputs[2][row, : last - first] = rows.data[first:last]
     expected = keras.ops.softmax(network.predict(inputs if classifier.wide else inputs[0], verbose=0))
-    np.testing.assert_allclose(experiment.classifier.probabilities(TEXTS), expected, atol=1e-5)
+    np.testing.assert_allclose(classifier.probabilities(TEXTS), expected, atol=1e-5)
 
 
 def test_a_network_with_batch_norm_and_a_frozen_embedding_is_the_same_in_its_file(corpus: Corpus, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,15 @@ TEXTS = ["sign0of1 filler2", "", "nothing known here", "sign2of0 " * 40]
 def ensemble(corpus: Corpus) -> Ensemble:
     sizes = {"00000": {"lstm_size": 4}, "00003": {"lstm_size": 3, "vocabulary_size": 30}}
     members = {name: run_experiment(corpus, epochs=3, **SMALL, **size).classifier for name, size in sizes.items()}
-    return Ensemble(members, {"00000": 0.75, "00003": 0.25}, {"why": "a test"})
+    return Ensemble(members, {"00000": 0.75, "00003": 0.25}, {"why": "a test"}, temperature=0.7)
 
 
 def test_probabilities_are_the_members_weighted_mean(ensemble: Ensemble) -> None:
     first, second = (member.probabilities(TEXTS) for member in ensemble.members.values())
-    np.testing.assert_allclose(ensemble.probabilities(TEXTS), 0.75 * first + 0.25 * second, atol=1e-6)
+    uncalibrated = replace(ensemble, temperature=1.0)
+    np.testing.assert_allclose(uncalibrated.probabilities(TEXTS), 0.75 * first + 0.25 * second, atol=1e-6)
+    powers = uncalibrated.probabilities(TEXTS) ** (1 / 0.7)
+    np.testing.assert_allclose(ensemble.probabilities(TEXTS), powers / powers.sum(axis=1, keepdims=True), atol=1e-6)
 
 
 def test_it_is_saved_and_loaded_like_any_classifier(ensemble: Ensemble, tmp_path: Path) -> None:
@@ -57,6 +61,15 @@ def test_a_damaged_or_hostile_folder_is_refused(ensemble: Ensemble, tmp_path: Pa
     path = tmp_path / "model/classifier.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"members": members}))
     with pytest.raises(InputError, match=message):
+        load_classifier(tmp_path / "model")
+
+
+@pytest.mark.parametrize("temperature", [None, 0.0, math.nan, -1.0, "1"])
+def test_a_temperature_that_is_none_is_refused(ensemble: Ensemble, tmp_path: Path, temperature: object) -> None:
+    ensemble.save(tmp_path / "model")
+    path = tmp_path / "model/classifier.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"temperature": temperature}))
+    with pytest.raises(InputError, match="`temperature` must be above 0"):
         load_classifier(tmp_path / "model")
 
 

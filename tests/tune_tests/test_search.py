@@ -96,6 +96,22 @@ def test_a_search_prints_its_result_as_one_json_document(finished: tuple[Path, d
     assert json.loads(topknot("best", "words", "--storage", str(storage), "--json").stdout) == best
 
 
+def test_figures_are_those_of_calibrated_probabilities_and_calibration_changes_no_answer(
+    finished: tuple[Path, dict[str, Any]],
+) -> None:
+    storage, best = finished
+    before, after = best["calibration"]["before"], best["calibration"]["after"]
+    for side in ("validation", "test"):
+        assert after[side]["loss"] == best[side]["loss"]
+        assert min(before[side]["error"], after[side]["error"]) >= 0
+    assert after["validation"]["loss"] <= before["validation"]["loss"] + 1e-9
+    winner = show(storage, "words")["trials"][best["trial"]]["validation"]
+    assert {figure: best["validation"][figure] for figure in ("accuracy", "macro_f1")} == pytest.approx(
+        {figure: winner[figure] for figure in ("accuracy", "macro_f1")}
+    )
+    assert best["calibration"]["temperature"] != 1
+
+
 def test_leaderboard_study_and_result_tell_one_truth(finished: tuple[Path, dict[str, Any]]) -> None:
     storage, best = finished
     document = show(storage, "words")
@@ -113,7 +129,8 @@ def test_leaderboard_study_and_result_tell_one_truth(finished: tuple[Path, dict[
         assert told.intermediate_values[trial["best_epoch"]] == trial["validation"]["loss"]
         assert trial["reason"]
         assert trial["hparams"]["lstm_size"] == told.params["lstm_size"]
-    assert min(trial["validation"]["loss"] for trial in trials) == pytest.approx(best["validation"]["loss"], abs=1e-6)
+    uncalibrated = best["calibration"]["before"]["validation"]["loss"]
+    assert min(trial["validation"]["loss"] for trial in trials) == pytest.approx(uncalibrated, abs=1e-6)
     winner = trials[best["trial"]]
     assert (winner["best_epoch"], winner["hparams"]) == (best["epoch"], best["hparams"])
     assert any(trial["state"] == "pruned" and "ASHA" in trial["reason"] for trial in trials)
@@ -135,6 +152,8 @@ def test_a_new_process_evaluates_a_split_to_the_same_figures(finished: tuple[Pat
     got = json.loads(topknot("evaluate", "words", "--storage", str(storage), "--split", side, "--json").stdout)
     for figure in ("loss", "accuracy", "macro_f1", "rows"):
         assert got[figure] == pytest.approx(best[side][figure], abs=1e-6)
+    if side != "train":
+        assert got["calibration_error"] == pytest.approx(best["calibration"]["after"][side]["error"], abs=1e-6)
     assert set(got["classes"]) == {"class 0", "class 1", "class 2"}
     assert sum(figures["rows"] for figures in got["classes"].values()) == best[side]["rows"]
 
@@ -176,6 +195,7 @@ def test_people_get_tables(finished: tuple[Path, dict[str, Any]]) -> None:
         "LSTM and wide branch, test",
         "wide branch alone, test",
         "linear baseline, test",
+        "Calibrated at temperature",
         best["checkpoint"],
         f"-m tune predict words - --storage {storage}",
     ):
@@ -193,7 +213,8 @@ def test_a_finished_search_moved_elsewhere_takes_more_trials(finished: tuple[Pat
     document = show(tmp_path, "moved")
     assert [trial["trial"] for trial in document["trials"]] == list(range(11))
     assert document["trials"][:8] == show(storage, "words")["trials"]
-    assert extended["validation"]["loss"] <= best["validation"]["loss"] + 1e-9
+    losses = [result["calibration"]["before"]["validation"]["loss"] for result in (extended, best)]
+    assert losses[0] <= losses[1] + 1e-9
     assert Path(extended["checkpoint"]).is_relative_to(tmp_path)
     again = json.loads(topknot("evaluate", "moved", *flag, "--split", "test", "--json").stdout)
     assert again["loss"] == pytest.approx(extended["test"]["loss"], abs=1e-6)
@@ -250,7 +271,7 @@ def assert_complete(storage: Path, count: int) -> None:
     assert collections.Counter(trial.state.name for trial in told)["RUNNING"] == 0
     assert [len(trial.intermediate_values) for trial in told] == [trial["epochs"] for trial in document["trials"]]
     lowest = min(trial["validation"]["loss"] for trial in document["trials"] if trial["state"] in {"complete", "pruned"})
-    assert lowest == pytest.approx(best["validation"]["loss"], abs=1e-6)
+    assert lowest == pytest.approx(best["calibration"]["before"]["validation"]["loss"], abs=1e-6)
 
 
 def kill(process: subprocess.Popen[str], seconds: float = 0.0, yet_to_come: Callable[[], bool] = lambda: False) -> None:
@@ -428,7 +449,8 @@ def test_two_searches_at_once_keep_their_studies_in_one_database(
         assert len(document["trials"]) == len(study.trials) == 3
         for trial, told in zip(document["trials"], study.trials, strict=True):
             assert trial["validation"]["loss"] == min(told.intermediate_values.values())
-        assert best["validation"]["loss"] == pytest.approx(min(t["validation"]["loss"] for t in document["trials"]), abs=1e-6)
+        uncalibrated = best["calibration"]["before"]["validation"]["loss"]
+        assert uncalibrated == pytest.approx(min(t["validation"]["loss"] for t in document["trials"]), abs=1e-6)
     password = os.environ["TOPKNOT_TESTS_PASSWORD"].encode()
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [
@@ -447,7 +469,8 @@ def test_several_trials_answer_together(inputs: Path, tmp_path: Path) -> None:
     ways = ["--ensemble", "4", "--scheduler", "none", "--max-epochs", "12"]
     best = json.loads(topknot("search", *flags, *ways, "--name", "cut", "--trials", "6", "--json").stdout)
     trials = show(tmp_path, "cut")["trials"]
-    assert best["single"]["validation"]["loss"] == pytest.approx(min(t["validation"]["loss"] for t in trials), abs=1e-6)
+    uncalibrated = best["single"]["calibration"]["before"]["validation"]["loss"]
+    assert uncalibrated == pytest.approx(min(t["validation"]["loss"] for t in trials), abs=1e-6)
     assert best["validation"]["loss"] < best["single"]["validation"]["loss"]
     assert sum(member["weight"] for member in best["ensemble"]) == pytest.approx(1)
     assert len(best["ensemble"]) in {2, 3, 4}
