@@ -138,9 +138,13 @@ class Training:
             tokens=int(np.minimum(tokens.lengths(train), self.hparams.max_length).sum()),
         )
 
-    def evaluate(self, rows: Ints, deadline: float = math.inf) -> Evaluation:
-        """Evaluates what the LSTM has learned so far on rows of the dataset; TimeoutError if the deadline passes meanwhile."""
-        return evaluate(self.dataset.labels[rows], self._infer(rows, deadline))
+    def evaluate(self, rows: Ints, deadline: float = math.inf, wide: Logits | None = None) -> Evaluation:
+        """Evaluates what the LSTM has learned so far on rows of the dataset; TimeoutError if the deadline passes meanwhile.
+
+        With the wide branch's logits of these rows, float32 (len(rows), classes), mixed with them as on the validation rows.
+        """
+        deep = self._infer(rows, deadline)
+        return evaluate(self.dataset.labels[rows], deep if wide is None else self.mixture.of(wide, deep))
 
     def trained(self) -> Trained:
         """Returns a copy of what was learned so far."""

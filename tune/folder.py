@@ -22,7 +22,7 @@ from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
 from tune.study import create_study, explained, open_study, repair_journal
 from tune.study_address import study_url
 
-SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK = (
+SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK, REPEATS = (
     "settings.yaml",
     "search.json",
     "result.json",
@@ -32,6 +32,7 @@ SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK = (
     "weights",
     "snapshots",
     "search.lock",
+    "repeats.json",
 )
 
 
@@ -46,6 +47,7 @@ class SearchFolder:
     snapshots/      what running trials need to go on
     ray/            Ray's experiment state; never read
     classifiers/    the best trial as a classifier's folder
+    repeats.json    the best trials trained again with other seeds, if that was asked for
     result.json     the best trial and its figures on every split, once the search is over
     search.lock     held while the search runs
     search.log      what Ray and TensorFlow had to say

@@ -108,9 +108,13 @@ def podium(trials: Sequence[TrialOutcome], keep: int) -> Podium:
     return best
 
 
-def useful_share(trials: Sequence[TrialOutcome], workers: int, wall_seconds: float) -> float:
-    """Returns the fraction of the workers' time that went into training and validation steps, in [0, 1]."""
-    return sum(trial.seconds for trial in trials) / (workers * wall_seconds) if wall_seconds > 0 else 0.0
+def useful_share(trials: Sequence[TrialOutcome], workers: int, wall_seconds: float, others: float = 0.0) -> float:
+    """Returns the fraction of the workers' time that went into training and validation steps, in [0, 1].
+
+    `others` are the seconds of trainings that are no trials (`tune.repeats`).
+    """
+    seconds = sum(trial.seconds for trial in trials) + others
+    return seconds / (workers * wall_seconds) if wall_seconds > 0 else 0.0
 
 
 def counts(trials: Sequence[TrialOutcome]) -> dict[str, int]:

@@ -21,6 +21,7 @@ from tune.folder import ABOUT, LOG, RESULT, SearchFolder
 from tune.inputs import Inputs
 from tune.interrupt import interruptible
 from tune.outcome import counts, useful_share
+from tune.repeats import repeat_best, repeat_seconds
 from tune.settings import Settings
 from tune.study import explained, make_sampler
 from tune.tuning import Tuning
@@ -32,6 +33,8 @@ TOKENS_PER_SECOND = 300_000
 FINISH_SHARE = 0.3
 """Kept of a time limit for evaluating the winner: so many seconds, and the time to read the corpus once, by a cautious
 rate; but no more than this share of the limit."""
+REPEAT_SHARE = 0.25
+"""Kept of a time limit for training the best configurations again with other seeds."""
 CANDIDATE_SECONDS = 0.7
 """Kept beyond that for each classifier that an ensemble may be chosen from."""
 LATE_SECONDS = 5.0
@@ -71,6 +74,7 @@ def run_trials(
     """
     deadline = started + settings.time_limit if settings.time_limit else None
     folder.repair()
+    repeat_end = deadline - _finish_seconds(settings, inputs) if deadline else math.inf
     tuning = Tuning(
         folder=folder,
         settings=settings,
@@ -79,11 +83,13 @@ def run_trials(
         workers=workers,
         first=read_first(folder.read_json(ABOUT)),
         limit=limit,
-        end=deadline - _finish_seconds(settings, inputs) if deadline else math.inf,
+        end=repeat_end - REPEAT_SHARE * float(settings.time_limit or 0) if settings.repeat else repeat_end,
     )
     clock = _Clock(folder, started)
     divert_chatter(folder.path / LOG)
     display.start(folder, settings, inputs, workers.count, limit, deadline)
+    if settings.repeat and deadline:
+        display.say(f"{repeat_end - tuning.end:.0f} s of that are kept to train the best configurations again with other seeds")
     baseline = Baseline(inputs.dataset, settings.seed)
 
     def trial_ended() -> None:
@@ -92,17 +98,23 @@ def run_trials(
 
     with ray_log(folder.path / LOG), closing(baseline), _calls(_ahead(tuning.end, deadline, baseline)):
         try:
+            repeats = None
             with interruptible(display.say) as interrupted, explained(settings.study):
                 tuning.run(interrupted, display, trial_ended)
-            if interrupted.is_set():
-                raise KeyboardInterrupt
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
+                if settings.repeat:
+                    repeats = repeat_best(folder, settings, inputs, workers, repeat_end, interrupted, display.say)
             display.say("Evaluating the best trial")
             result = evaluate_best(folder, inputs, settings.ensemble)
+            if repeats:
+                result["repeats"] = repeats
             result["baseline"] = _wait_for(baseline, deadline, display)
         finally:
             wall = clock.write()
     trials = folder.trials()
-    result |= {"wall_seconds": wall, "useful_share": useful_share(trials, workers.count, wall), "trials": counts(trials)}
+    share = useful_share(trials, workers.count, wall, repeat_seconds(folder))
+    result |= {"wall_seconds": wall, "useful_share": share, "trials": counts(trials)}
     folder.write_json(RESULT, result)
     folder.write_json(ABOUT, folder.read_json(ABOUT) | {"finished": True})
     return result

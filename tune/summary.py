@@ -16,6 +16,8 @@ from tune.display import brief
 from tune.folder import ABOUT, SearchFolder
 from tune.outcome import TrialOutcome, best_trial, counts, leaderboard, useful_share
 from tune.program import program
+from tune.repeats import repeat_seconds
+from tune.repeats_view import repeats_view
 
 FIGURES = ("loss", "accuracy", "macro_f1")
 
@@ -26,7 +28,7 @@ def show_document(folder: SearchFolder) -> dict[str, Any]:
     return {
         "name": folder.name,
         "wall_seconds": about["wall_seconds"],
-        "useful_share": useful_share(trials, about["workers"], about["wall_seconds"]),
+        "useful_share": useful_share(trials, about["workers"], about["wall_seconds"], repeat_seconds(folder)),
         "metric": folder.settings().metric,
         "environment": {name: about.get(name) for name in ("python", "versions", "cores", "revision")},
         "command": folder.rerun_command(),
@@ -82,7 +84,7 @@ def show_table(folder: SearchFolder, top: int) -> Group:
     trials, about = folder.trials(), folder.read_json(ABOUT)
     seconds = about["wall_seconds"]
     by_state = ", ".join(f"{count} {state}" for state, count in counts(trials).items() if count)
-    share = useful_share(trials, about["workers"], seconds)
+    share = useful_share(trials, about["workers"], seconds, repeat_seconds(folder))
     head = f"{folder.name}: {by_state or 'no trials'}; {seconds:.0f} s; useful share {share:.2f}"
     tail = f"Optuna study: {folder.study_url()}\nThe same again: {folder.rerun_command()}"
     return Group(Text(head, style="bold"), _leaderboard(trials, top), Text(tail, style="dim"))
@@ -102,6 +104,8 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
         weights = ", ".join(f"trial {member['trial']} ({member['weight']:.2f})" for member in members)
         lines.append(Text(f"Ensemble: {weights}", style="bold"))
     lines += [Text(), _figures(document), Text(_calibration(document["calibration"])), Text()]
+    if "repeats" in document:
+        lines += [repeats_view(document["repeats"]), Text()]
     lines.append(Text(f"The classifier: {document['checkpoint']}", style="bold"))
     use = f"{program()} predict {folder.name} -{folder.storage_flag()}"
     lines.append(Text(f"Use it:         echo 'a text to classify' | {use}"))

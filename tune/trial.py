@@ -152,7 +152,7 @@ class LSTMTrial(Trainable):
             # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
             if training and cost <= min(self._bar, self._reported):
                 write_trained(trial_file(self._weights, self._number), training.trained())
-        ended = _end(epoch, self._last["loss"], self._best_epoch, self._epochs, self._patience)
+        ended = why_ended(epoch, self._last["loss"], self._best_epoch, self._epochs, self._patience)
         return {**self._last, ENDED: ended, "done": bool(ended)}
 
     def _take_up(self, training: Training) -> None:
@@ -172,9 +172,9 @@ class LSTMTrial(Trainable):
         return {**self._last, "seconds": seconds, "repeated": True, ENDED: ended, "done": True}
 
 
-def trial_seed(seed: int, number: int) -> int:
-    """Returns a trial's own seed, in [0, 2**31)."""
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
+def trial_seed(seed: int, number: int, repeat: int = 0) -> int:
+    """Returns a trial's own seed, in [0, 2**31); or that of one of its repeats, counted from 1."""
+    return int(np.random.SeedSequence([seed, number, repeat]).generate_state(1)[0] >> 1)
 
 
 def _crash(error: Exception) -> str:
@@ -184,7 +184,7 @@ def _crash(error: Exception) -> str:
     return f"crashed: {type(error).__name__}: {lines[0][:200] if lines else ''}".rstrip(": ")
 
 
-def _end(epoch: int, loss: float, best_epoch: int, epochs: int, patience: int) -> str:
+def why_ended(epoch: int, loss: float, best_epoch: int, epochs: int, patience: int) -> str:
     """Says why a trial ends after this epoch, or nothing if it goes on."""
     if not math.isfinite(loss):
         return f"nan: the loss was not finite in epoch {epoch}"

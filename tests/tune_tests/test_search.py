@@ -24,6 +24,7 @@ from optuna.storages.journal import JournalFileBackend
 from data.corpus import Corpus
 from tune.folder import SearchFolder
 from tune.outcome import ranked_trials
+from tune.repeats import run_key
 from tune.study import open_study
 
 RATE = "learning_rate: {float: [0.005, 0.05], log: true}"
@@ -466,7 +467,7 @@ def test_several_trials_answer_together(inputs: Path, tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
     config.write_text(CONFIG.replace("[3, 4]", "[1, 2]").replace("keep: 3", "keep: 6") + "  wide: false\n")
     flags = ["--data", str(tmp_path / "noisy.csv"), "--config", str(config), "--storage", str(tmp_path)]
-    ways = ["--ensemble", "4", "--scheduler", "none", "--max-epochs", "12"]
+    ways = ["--ensemble", "4", "--scheduler", "none", "--max-epochs", "12", "--repeat", "2", "--repeat-top", "2"]
     best = json.loads(topknot("search", *flags, *ways, "--name", "cut", "--trials", "6", "--json").stdout)
     trials = show(tmp_path, "cut")["trials"]
     uncalibrated = best["single"]["calibration"]["before"]["validation"]["loss"]
@@ -479,7 +480,22 @@ def test_several_trials_answer_together(inputs: Path, tmp_path: Path) -> None:
     topknot("best", "cut", "--storage", str(tmp_path), "--export", str(tmp_path / "model"))
     answer = json.loads(topknot("predict", str(tmp_path / "model"), "-", "--json", stdin="sign1of2 sign1of1\n").stdout)
     assert answer[0]["label"] == "class 1"
-    assert f"ensemble of {len(best['ensemble'])}" in topknot("best", "cut", "--storage", str(tmp_path)).stdout
+    shown = topknot("best", "cut", "--storage", str(tmp_path)).stdout
+    assert f"ensemble of {len(best['ensemble'])}" in shown
+    assert "Seeds alone move the validation loss by" in shown
+    ranked = sorted(trials, key=lambda trial: trial["validation"]["loss"])
+    assert [one["trial"] for one in best["repeats"]["configurations"]] == [trial["trial"] for trial in ranked[:2]]
+    for one, trial in zip(best["repeats"]["configurations"], ranked, strict=False):
+        assert one["searched"] == trial["validation"]
+        assert [run["seed"] for run in one["runs"]] == [1, 2]
+        assert len({run["validation"]["loss"] for run in [*one["runs"], trial]}) == 3
+    assert [trial["trial"] for trial in trials] == list(range(6)), "repeats are no trials"
+    flags = ["--storage", str(tmp_path), "--trials", "1", "--json"]
+    extended = json.loads(topknot("resume", "cut", *flags).stdout)
+    known = {run_key(one["trial"], run["seed"]): run for one in best["repeats"]["configurations"] for run in one["runs"]}
+    for one in extended["repeats"]["configurations"]:
+        for run in one["runs"]:
+            assert run == known.get(run_key(one["trial"], run["seed"]), run), "those that were done are not done again"
 
 
 def test_one_training_without_a_search(tmp_path: Path, inputs: Path) -> None:

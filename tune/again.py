@@ -1,0 +1,73 @@
+"""One training of a configuration from its start to its own end, in a worker's process: no scheduler stops it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data.dataset import Dataset
+from model.hparams import HParams
+from tune.crew import Means
+from tune.objective import Objective
+from tune.trial import why_ended
+
+FIGURES = ("loss", "accuracy", "macro_f1")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a training ends, and which of its epochs is its best; as for trials."""
+
+    epochs: int
+    patience: int
+    objective: Objective
+
+
+def train_again(
+    hparams: dict[str, Any],
+    seed: int,
+    dataset: Dataset,
+    wide: npt.NDArray[np.float32] | None,
+    rules: Rules,
+    means: Means,
+) -> dict[str, Any] | None:
+    """Trains, and evaluates the best epoch on the validation and test rows.
+
+    Args:
+        hparams: How.
+        seed: Of the initial weights, the batches and the dropout.
+        dataset: The corpus.
+        wide: float32 (test rows, classes), or None: the wide branch's logits of them.
+        rules: When it ends.
+        means: What to compute with.
+
+    Returns:
+        `epoch`, the best one; `epochs`, `seconds`, and under `validation` and `test` the figures of the best epoch; or
+        `failed`, why there are none, and `seconds`. None if there was no time.
+    """
+    means.prepare()
+    from model.training import OutOfTimeError, Training
+
+    configuration = HParams.from_dict(hparams)
+    lowest, seconds, found = math.inf, 0.0, dict[str, Any]()
+    try:
+        with Training(dataset, configuration, seed=seed, precision=means.precision) as training:
+            ended = ""
+            while not ended:
+                report = training.run_epoch(means.deadline)
+                seconds += report.seconds
+                if (cost := rules.objective.cost(asdict(report))) < lowest:
+                    lowest = cost
+                    test = training.evaluate(dataset.split.test, means.deadline, wide=wide if configuration.wide else None)
+                    found = {"epoch": report.epoch, "validation": {name: getattr(report, name) for name in FIGURES}}
+                    found["test"] = {name: getattr(test, name) for name in FIGURES}
+                ended = why_ended(report.epoch, report.loss, found.get("epoch", 0), rules.epochs, rules.patience)
+    except (OutOfTimeError, TimeoutError):
+        return None
+    if ended.startswith("nan"):
+        return {"failed": ended, "seconds": seconds}
+    return {**found, "epochs": report.epoch, "seconds": seconds}

@@ -1,0 +1,106 @@
+"""Work for a search's workers that is no trial of its study: what is trained when the trials are over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from model.hparams import Precision
+from tune.cluster import cores
+from tune.memory import pool_memory, worker_memory
+from tune.settings import Settings
+from tune.workers import Workers
+
+RETRIES = 1
+"""How often a piece of work is done again when its process dies."""
+POLL = 0.5
+"""Seconds after which it is seen whether the user wants to stop."""
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a worker computes with.
+
+    Attributes:
+        cpus: Threads.
+        gpu: Whether to use the GPU that Ray gives it.
+        precision: What LSTM layers are computed in.
+        memory: Bytes that the process may hold; None for its part of the node's.
+        deadline: A time as `time.time` gives it, when work is to be over.
+    """
+
+    cpus: int
+    gpu: bool
+    precision: Precision
+    memory: float | None
+    deadline: float
+
+    @classmethod
+    def of(cls, settings: Settings, workers: Workers, deadline: float) -> Means:
+        """Returns those of a search's workers."""
+        return cls(settings.cpus_per_trial, settings.gpus_per_trial > 0, settings.precision, workers.memory, deadline)
+
+    def prepare(self) -> None:
+        """Makes the process ready to train, once."""
+        _prepare(self.cpus, self.gpu, self.memory)
+
+
+@cache
+def _prepare(cpus: int, gpu: bool, memory: float | None) -> None:
+    from model.device import use_device  # brings TensorFlow, which the driver must not pay for
+    from model.pool import KEPT, POOL
+
+    use_device(cpus, gpu=gpu)
+    POOL.kept = min(KEPT, pool_memory(memory or worker_memory(None, max(1, cores() // cpus))))
+
+
+def run_on_workers(
+    function: Callable[..., Any],
+    works: Mapping[Key, tuple[Any, ...]],
+    shared: tuple[Any, ...],
+    gpus: float,
+    workers: Workers,
+    interrupted: threading.Event,
+) -> Iterator[tuple[Key, Any]]:
+    """Runs a function on each piece of work, in their order as far as there are workers.
+
+    Args:
+        function: Called with a piece's own arguments, then with the shared ones.
+        works: The pieces, by their keys.
+        shared: What all are given, sent once to each node.
+        gpus: Of each.
+        workers: That there are.
+        interrupted: Set when the user stops the search.
+
+    Yields:
+        A key and what the function returned, or the error in which it ended; whichever is ready first.
+
+    Raises:
+        KeyboardInterrupt: If the user stops it.
+    """
+    import ray
+    from ray.exceptions import RayError
+
+    remote = ray.remote(num_cpus=workers.cpus, num_gpus=gpus, max_retries=RETRIES)(function)
+    references = tuple(ray.put(value) for value in shared)
+    waiting = {remote.remote(*work, *references): key for key, work in works.items()}
+    try:
+        while waiting:
+            for reference in ray.wait(list(waiting), timeout=POLL)[0]:
+                key = waiting.pop(reference)
+                try:
+                    yield key, ray.get(reference)
+                except RayError as error:
+                    yield key, error
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+    finally:
+        for reference in waiting:
+            with suppress(RayError):
+                ray.cancel(reference, force=True)
