@@ -98,6 +98,36 @@ class Training:
             OutOfTimeError: If the deadline passes before the epoch is over.
         """
         started = time.perf_counter()
+        train_loss = self.train_epoch(deadline)
+        tokens, train = self.dataset.tokens, self.dataset.split.train
+        finite = math.isfinite(train_loss)
+        try:
+            validation = self._validate(deadline) if finite else None
+        except TimeoutError:
+            raise OutOfTimeError(time.perf_counter() - started) from None
+        return EpochReport(
+            epoch=self.epoch,
+            train_loss=train_loss,
+            loss=validation.loss if validation else math.nan,
+            accuracy=validation.accuracy if validation else 0.0,
+            macro_f1=validation.macro_f1 if validation else 0.0,
+            seconds=time.perf_counter() - started,
+            tokens=int(np.minimum(tokens.lengths(train), self.hparams.max_length).sum()),
+        )
+
+    def train_epoch(self, deadline: float = math.inf) -> float:
+        """Trains on every training row's batch once; the validation rows are not looked at, and may be none.
+
+        Args:
+            deadline: A time as `time.time` gives it.
+
+        Returns:
+            The mean over the epoch's steps of the loss as trained; not finite if it diverged.
+
+        Raises:
+            OutOfTimeError: If the deadline passes before the epoch is over.
+        """
+        started = time.perf_counter()
         self.epoch += 1
         tokens, train = self.dataset.tokens, self.dataset.split.train
         fraction = self.hparams.top_k_fraction(self.epoch)
@@ -122,21 +152,7 @@ class Training:
             # The step before, which must have ended by now: a GPU computes this one while the next batch is prepared.
             if not math.isfinite(float(losses[max(0, len(losses) - 2)])):
                 break
-        train_loss = float(np.mean([float(loss) for loss in losses]))
-        finite = math.isfinite(train_loss)
-        try:
-            validation = self._validate(deadline) if finite else None
-        except TimeoutError:
-            raise OutOfTimeError(time.perf_counter() - started) from None
-        return EpochReport(
-            epoch=self.epoch,
-            train_loss=train_loss,
-            loss=validation.loss if validation else math.nan,
-            accuracy=validation.accuracy if validation else 0.0,
-            macro_f1=validation.macro_f1 if validation else 0.0,
-            seconds=time.perf_counter() - started,
-            tokens=int(np.minimum(tokens.lengths(train), self.hparams.max_length).sum()),
-        )
+        return float(np.mean([float(loss) for loss in losses]))
 
     def evaluate(self, rows: Ints, deadline: float = math.inf, wide: Logits | None = None) -> Evaluation:
         """Evaluates what the LSTM has learned so far on rows of the dataset; TimeoutError if the deadline passes meanwhile.

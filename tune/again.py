@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from data.dataset import Dataset
 from model.hparams import HParams
+from model.trained import Weights
 from tune.crew import Means
 from tune.objective import Objective
 from tune.trial import why_ended
@@ -71,3 +72,25 @@ def train_again(
     if ended.startswith("nan"):
         return {"failed": ended, "seconds": seconds}
     return {**found, "epochs": report.epoch, "seconds": seconds}
+
+
+def train_epochs(hparams: dict[str, Any], seed: int, epochs: int, dataset: Dataset, means: Means) -> Weights | None:
+    """Trains for so many epochs on the training rows, and looks at no others.
+
+    Returns:
+        The LSTM's weights; None if there was no time.
+
+    Raises:
+        ValueError: If the loss was not finite.
+    """
+    means.prepare()
+    from model.training import OutOfTimeError, Training
+
+    with Training(dataset, HParams.from_dict(hparams), seed=seed, precision=means.precision) as training:
+        try:
+            for epoch in range(1, epochs + 1):
+                if not math.isfinite(training.train_epoch(means.deadline)):
+                    raise ValueError(f"the loss was not finite in epoch {epoch}")
+        except OutOfTimeError:
+            return None
+        return training.trained().weights

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from data.errors import InputError
 from data.files import read_records
 from model.evaluation import Evaluation
-from tune.folder import SearchFolder
+from tune.folder import CLASSIFIERS, SearchFolder
 from tune.inputs import read_inputs
 from tune.provenance import check_fingerprint
 
@@ -64,12 +64,12 @@ def evaluate_file(classifier: TextClassifier, path: Path, text: str, label: str)
 
 
 def evaluate_split(model: str, storage: Path, side: str) -> dict[str, Any]:
-    """Evaluates a search's best classifier on a split of its own corpus, read again.
+    """Evaluates a search's best classifier, or one that stands in its folder, on a split of its own corpus, read again.
 
     Raises:
-        InputError: If the model is no search's name, or its corpus has changed.
+        InputError: If the model is neither, or the corpus has changed.
     """
-    folder = SearchFolder.find(storage, model)
+    folder = _search_of(Path(model)) or SearchFolder.find(storage, model)
     settings = folder.settings().model_copy(update={"vectors": None})  # what was learned from them is in the classifier
     inputs = read_inputs(settings)
     check_fingerprint(folder, settings, inputs.corpus)
@@ -77,6 +77,13 @@ def evaluate_split(model: str, storage: Path, side: str) -> dict[str, Any]:
     rows = inputs.dataset.split.side(side)
     texts = [inputs.corpus.texts[row] for row in rows]
     return _document(classifier, classifier.evaluate(classifier.encode(texts), inputs.corpus.labels[rows]))
+
+
+def _search_of(path: Path) -> SearchFolder | None:
+    """Returns the search in whose folder a classifier stands; None if it stands in none."""
+    classifiers = path.absolute().parent
+    folder = SearchFolder(classifiers.parent)
+    return folder if (path / CLASSIFIER).is_file() and classifiers.name == CLASSIFIERS and folder.has_begun() else None
 
 
 def _document(classifier: TextClassifier, evaluation: Evaluation) -> dict[str, Any]:

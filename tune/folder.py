@@ -46,7 +46,7 @@ class SearchFolder:
     weights/        the best weights of the best trials
     snapshots/      what running trials need to go on
     ray/            Ray's experiment state; never read
-    classifiers/    the best trial as a classifier's folder
+    classifiers/    the best trial as a classifier's folder, and refitted, if that was asked for
     repeats.json    the best trials trained again with other seeds, if that was asked for
     result.json     the best trial and its figures on every split, once the search is over
     search.lock     held while the search runs

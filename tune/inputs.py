@@ -13,7 +13,7 @@ from data.corpus import Corpus, read_corpus
 from data.dataset import Dataset, encode_corpus
 from data.errors import InputError
 from data.industries import read_industries
-from data.split import split_corpus, without_small_classes
+from data.split import Split, split_corpus, without_small_classes
 from data.vectors import read_vectors
 from data.vocabulary import Vocabulary
 from model.wide import SPEED, Wide, encode_wide
@@ -60,14 +60,19 @@ def read_inputs(settings: Settings) -> Inputs:
     return prepare_inputs(settings, read_settings_corpus(settings))
 
 
-def prepare_inputs(settings: Settings, corpus: Corpus) -> Inputs:
+def prepare_inputs(settings: Settings, corpus: Corpus, split: Split | None = None) -> Inputs:
     """Splits and encodes a corpus that was read.
+
+    Args:
+        settings: Of a search.
+        corpus: The texts.
+        split: None for the settings' own.
 
     Raises:
         InputError: If the space or the corpus cannot be used.
     """
     space = parse_space(settings.written_space())
-    split = split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
+    split = split or split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
     length = max(space.longest_text, WHOLE_TEXT)
     if not space.may_be("wide", True):
         dataset, vocabulary = encode_corpus(corpus, split, length)

@@ -21,6 +21,7 @@ from tune.folder import ABOUT, LOG, RESULT, SearchFolder
 from tune.inputs import Inputs
 from tune.interrupt import interruptible
 from tune.outcome import counts, useful_share
+from tune.refit import refit_winner
 from tune.repeats import repeat_best, repeat_seconds
 from tune.settings import Settings
 from tune.study import explained, make_sampler
@@ -33,8 +34,8 @@ TOKENS_PER_SECOND = 300_000
 FINISH_SHARE = 0.3
 """Kept of a time limit for evaluating the winner: so many seconds, and the time to read the corpus once, by a cautious
 rate; but no more than this share of the limit."""
-REPEAT_SHARE = 0.25
-"""Kept of a time limit for training the best configurations again with other seeds."""
+REPEAT_SHARE, REFIT_SHARE = 0.25, 0.2
+"""Kept of a time limit for training the best configurations again with other seeds, and the winner on more rows."""
 CANDIDATE_SECONDS = 0.7
 """Kept beyond that for each classifier that an ensemble may be chosen from."""
 LATE_SECONDS = 5.0
@@ -74,7 +75,8 @@ def run_trials(
     """
     deadline = started + settings.time_limit if settings.time_limit else None
     folder.repair()
-    repeat_end = deadline - _finish_seconds(settings, inputs) if deadline else math.inf
+    refit_end = deadline - _finish_seconds(settings, inputs) if deadline else math.inf
+    repeat_end = refit_end - (REFIT_SHARE * float(settings.time_limit or 0) if settings.refit else 0)
     tuning = Tuning(
         folder=folder,
         settings=settings,
@@ -90,6 +92,8 @@ def run_trials(
     display.start(folder, settings, inputs, workers.count, limit, deadline)
     if settings.repeat and deadline:
         display.say(f"{repeat_end - tuning.end:.0f} s of that are kept to train the best configurations again with other seeds")
+    if settings.refit and deadline:
+        display.say(f"{refit_end - repeat_end:.0f} s of that are kept to train the winner again on train and validation rows")
     baseline = Baseline(inputs.dataset, settings.seed)
 
     def trial_ended() -> None:
@@ -99,14 +103,19 @@ def run_trials(
     with ray_log(folder.path / LOG), closing(baseline), _calls(_ahead(tuning.end, deadline, baseline)):
         try:
             repeats = None
-            with interruptible(display.say) as interrupted, explained(settings.study):
-                tuning.run(interrupted, display, trial_ended)
+            with interruptible(display.say) as interrupted:
+                with explained(settings.study):
+                    tuning.run(interrupted, display, trial_ended)
                 if interrupted.is_set():
                     raise KeyboardInterrupt
                 if settings.repeat:
                     repeats = repeat_best(folder, settings, inputs, workers, repeat_end, interrupted, display.say)
             display.say("Evaluating the best trial")
-            result = evaluate_best(folder, inputs, settings.ensemble)
+            winner = evaluate_best(folder, inputs, settings.ensemble)
+            result = winner.result
+            if settings.refit:
+                with interruptible(display.say) as interrupted:
+                    result |= refit_winner(folder, settings, inputs, winner, workers, refit_end, interrupted, display.say)
             if repeats:
                 result["repeats"] = repeats
             result["baseline"] = _wait_for(baseline, deadline, display)

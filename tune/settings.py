@@ -118,6 +118,7 @@ class Settings(BaseModel):
     ensemble: int = Field(1, ge=1, description="Classifiers that answer together, at most, chosen among those kept")
     repeat: int = Field(0, ge=0, description="Other seeds to train the best configurations with again, after the search")
     repeat_top: int = Field(3, ge=1, description="Configurations that 'repeat' trains again")
+    refit: bool = Field(False, description="Train the winner again on train and validation rows")
     checkpoint_budget: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="GiB that kept weights may take; the best trial's are kept in any case"
     )

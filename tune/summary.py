@@ -48,7 +48,10 @@ def best_document(folder: SearchFolder) -> dict[str, Any]:
 
 def with_paths(folder: SearchFolder, document: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a result with the classifier's path as it is from here, wherever the search's folder was moved to."""
-    return {**document, "name": folder.name, "checkpoint": str(folder.path / document["checkpoint"])}
+    paths: dict[str, Any] = {"checkpoint": str(folder.path / document["checkpoint"])}
+    if original := document.get("original"):
+        paths["original"] = {**original, "checkpoint": str(folder.path / original["checkpoint"])}
+    return {**document, "name": folder.name, **paths}
 
 
 def search_row(folder: SearchFolder) -> dict[str, Any]:
@@ -116,7 +119,9 @@ def verdict(document: Mapping[str, Any]) -> str:
     """Says in a sentence whether the LSTM was worth it, by the test figures."""
     if document["baseline"] is None:
         return "There is no linear baseline to compare with; see the search's log."
-    ours, linear, wide = document["test"], document["baseline"]["test"], document.get("wide")
+    # Refitted, it has seen more rows than the baseline.
+    ours = document.get("original", document)["test"]
+    linear, wide = document["baseline"]["test"], document.get("wide")
     name = "the LSTM with its wide branch" if wide else "the LSTM"
     if len(members := document.get("ensemble", [])) > 1:
         name = f"the ensemble of {len(members)} trials"
@@ -183,9 +188,14 @@ def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
 
 def _figures(document: Mapping[str, Any]) -> Table:
     table = Table("", "rows", "loss", "accuracy", "macro-F1", box=None, pad_edge=False)
-    wide = document.get("wide") or {}
+    wide, original = document.get("wide") or {}, document.get("original", document)
     name, members = "LSTM and wide branch" if wide else "LSTM", document.get("ensemble", [])
-    kinds = [(f"ensemble of {len(members)}", document), (name, document["single"])] if len(members) > 1 else [(name, document)]
+    kinds: list[tuple[str, Mapping[str, Any]]] = [(name, document["single"] if len(members) > 1 else original)]
+    if len(members) > 1:
+        name = f"ensemble of {len(members)}"
+        kinds.insert(0, (name, original))
+    if document.get("refit"):
+        kinds.insert(0, (f"{name}, refitted on train and validation", {"test": document["test"]}))
     for kind, sides in (*kinds, ("wide branch alone", wide), ("linear baseline", document.get("baseline") or {})):
         for side in SIDES:
             if side in sides:

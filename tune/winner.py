@@ -34,7 +34,21 @@ CALIBRATED = ("validation", "test")
 """The sides whose calibration is told: that which the temperature was fitted on, and that which it was not."""
 
 
-def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> dict[str, Any]:
+class Winner(NamedTuple):
+    """What a search came to.
+
+    Attributes:
+        result: What result.json holds of it.
+        classifier: Calibrated, with no metrics.
+        trials: Those that it is made of, by their names in an ensemble.
+    """
+
+    result: dict[str, Any]
+    classifier: Classifier | Ensemble
+    trials: dict[str, TrialOutcome]
+
+
+def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> Winner:
     """Makes a classifier of the best trial, or of several trials together; saves it, and evaluates it on all three sides.
 
     Args:
@@ -76,9 +90,8 @@ def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> dict[s
     }
     if classifier.wide and inputs.wide_logits is not None:
         result["wide"] = _alone(inputs.dataset, inputs.wide_logits)
-    if ensemble > 1:
-        result |= _ensemble(folder, inputs, encoded, trials, ensemble, (best, classifier, figures))
-    return result
+    alone = Winner(result, calibrated.classifier, {_name(best): best})
+    return _ensemble(folder, inputs, encoded, trials, ensemble, alone) if ensemble > 1 else alone
 
 
 def _ensemble(
@@ -87,29 +100,31 @@ def _ensemble(
     encoded: Encoded,
     trials: Sequence[TrialOutcome],
     rounds: int,
-    alone: tuple[TrialOutcome, Classifier, dict[str, Any]],
-) -> dict[str, Any]:
+    alone: Winner,
+) -> Winner:
     """Chooses an ensemble on the validation rows among the trials whose weights are kept, saves and evaluates it.
 
-    Returns:
-        What it changes in the result; where the best trial alone is better by what trials are ranked by, it is the only member.
+    Where the best trial alone is better by what trials are ranked by, it is the only member.
     """
+    from model.classifier import Classifier
     from model.ensemble import Ensemble, select_members
     from model.mixture import softmax
 
-    best, classifier, single = alone
+    (best,) = alone.trials.values()
+    single = {name: alone.result[name] for name in (*SIDES, "calibration")}
     others = [
         trial for trial in ranked_trials(trials) if trial is not best and trial_file(folder.weights, trial.number).exists()
     ]
     candidates = [best, *others]
-    classifiers = [classifier, *(_classifier(folder, inputs, trial) for trial in others)]
+    assert isinstance(alone.classifier, Classifier)
+    classifiers = [replace(alone.classifier, temperature=1.0), *(_classifier(folder, inputs, trial) for trial in others)]
     rows = inputs.dataset.split.validation
     probabilities = [softmax(classifier.logits(encoded, rows)) for classifier in classifiers]
     weights = select_members(inputs.dataset.labels[rows], probabilities, rounds)
-    nothing = {"ensemble": [{"trial": best.number, "weight": 1.0}], "single": single}
+    nothing = alone._replace(result=alone.result | {"ensemble": [{"trial": best.number, "weight": 1.0}], "single": single})
     if len(weights) < 2:
         return nothing
-    names = {place: f"{candidates[place].number:05d}" for place in weights}
+    names = {place: _name(candidates[place]) for place in weights}
     together = Ensemble(
         {names[place]: classifiers[place] for place in weights}, {names[place]: weight for place, weight in weights.items()}
     )
@@ -122,7 +137,12 @@ def _ensemble(
     if not path.exists():
         replace(calibrated.classifier, metrics={"search": folder.name, **figures}).save(path)
     members = [{"trial": candidates[place].number, "weight": weight} for place, weight in weights.items()]
-    return {"checkpoint": str(path.relative_to(folder.path)), **figures, "ensemble": members, "single": single}
+    changed = {"checkpoint": str(path.relative_to(folder.path)), **figures, "ensemble": members, "single": single}
+    return Winner(alone.result | changed, calibrated.classifier, {names[place]: candidates[place] for place in weights})
+
+
+def _name(trial: TrialOutcome) -> str:
+    return f"{trial.number:05d}"
 
 
 def _classifier(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Classifier:

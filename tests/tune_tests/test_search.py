@@ -22,6 +22,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from data.corpus import Corpus
+from model.classifier import Classifier
 from tune.folder import SearchFolder
 from tune.outcome import ranked_trials
 from tune.repeats import run_key
@@ -406,6 +407,22 @@ def test_a_search_in_which_all_fails_says_so_and_ends_with_1(tmp_path: Path, inp
     assert "No trial came to a result: nan: the loss was not finite" in done.stderr
 
 
+def assert_refitted(storage: Path, best: dict[str, Any]) -> None:
+    """The classifier that a search gives has seen the validation rows, the original has not; both give their figures again."""
+    assert best["refit"] == {"rows": 192 + 24, "epochs": {str(best["trial"]): best["epoch"]}}
+    for model, told in (("cut", best), (best["original"]["checkpoint"], best["original"])):
+        again = json.loads(topknot("evaluate", model, "--storage", str(storage), "--split", "test", "--json").stdout)
+        assert again["loss"] == pytest.approx(told["test"]["loss"], abs=1e-6)
+        assert again["calibration_error"] == pytest.approx(told["calibration"]["after"]["test"]["error"], abs=1e-6)
+    refitted, original = (Classifier.load(Path(told["checkpoint"])) for told in (best, best["original"]))
+    assert refitted.temperature == pytest.approx(original.temperature)
+    assert refitted.trained.mixture == pytest.approx(original.trained.mixture)
+    assert refitted.wide
+    assert original.wide
+    assert len(refitted.wide.ngrams.codes) > len(original.wide.ngrams.codes)
+    assert "refitted on train and validation, test" in topknot("best", "cut", "--storage", str(storage)).stdout
+
+
 def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     finished: tuple[Path, dict[str, Any]], inputs: Path, tmp_path: Path
 ) -> None:
@@ -413,7 +430,7 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     shutil.copytree(storage / "words", tmp_path / "words")
     flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
     database = f"sqlite:///{tmp_path}/studies.db"
-    ways = ["--metric", "macro_f1", "--scheduler", "hyperband", "--warm-start", "words", "--study", database]
+    ways = ["--metric", "macro_f1", "--scheduler", "hyperband", "--warm-start", "words", "--study", database, "--refit"]
     best = json.loads(topknot("search", *flags, *ways, "--name", "cut", "--trials", "8", "--json").stdout)
     document = show(tmp_path, "cut")
     study = load_study(document)
@@ -421,7 +438,8 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     for trial, told in zip(document["trials"], study.trials, strict=True):
         assert trial["validation"]["macro_f1"] == max(told.intermediate_values.values())
     highest = max(trial["validation"]["macro_f1"] for trial in document["trials"])
-    assert best["validation"]["macro_f1"] == pytest.approx(highest, abs=1e-6)
+    assert best["original"]["validation"]["macro_f1"] == pytest.approx(highest, abs=1e-6)
+    assert_refitted(tmp_path, best)
     ranked = sorted(show(storage, "words")["trials"], key=lambda trial: trial["validation"]["loss"])
     known = [trial["hparams"] for trial in document["trials"]]
     assert [trial["hparams"] for trial in ranked[:2]] == known[:2]
@@ -467,12 +485,13 @@ def test_several_trials_answer_together(inputs: Path, tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
     config.write_text(CONFIG.replace("[3, 4]", "[1, 2]").replace("keep: 3", "keep: 6") + "  wide: false\n")
     flags = ["--data", str(tmp_path / "noisy.csv"), "--config", str(config), "--storage", str(tmp_path)]
-    ways = ["--ensemble", "4", "--scheduler", "none", "--max-epochs", "12", "--repeat", "2", "--repeat-top", "2"]
+    ways = ["--ensemble", "4", "--scheduler", "none", "--max-epochs", "12", "--repeat", "2", "--repeat-top", "2", "--refit"]
     best = json.loads(topknot("search", *flags, *ways, "--name", "cut", "--trials", "6", "--json").stdout)
     trials = show(tmp_path, "cut")["trials"]
     uncalibrated = best["single"]["calibration"]["before"]["validation"]["loss"]
     assert uncalibrated == pytest.approx(min(t["validation"]["loss"] for t in trials), abs=1e-6)
-    assert best["validation"]["loss"] < best["single"]["validation"]["loss"]
+    assert best["original"]["validation"]["loss"] < best["single"]["validation"]["loss"]
+    assert set(best["refit"]["epochs"]) == {str(member["trial"]) for member in best["ensemble"]}
     assert sum(member["weight"] for member in best["ensemble"]) == pytest.approx(1)
     assert len(best["ensemble"]) in {2, 3, 4}
     again = json.loads(topknot("evaluate", "cut", "--storage", str(tmp_path), "--split", "test", "--json").stdout)

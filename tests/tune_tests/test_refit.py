@@ -1,0 +1,73 @@
+"""The winner trained again on train and validation rows."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from data.corpus import Corpus
+from data.dataset import Dataset
+from data.split import split_corpus
+from model.hparams import HParams
+from model.trained import Weights
+from tune.again import train_epochs
+from tune.crew import Means
+from tune.inputs import prepare_inputs
+from tune.refit import join
+from tune.settings import Settings
+
+TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False).to_dict()
+MEANS = Means(cpus=1, gpu=False, precision="float32", memory=2.0**34, deadline=math.inf)
+
+
+@pytest.fixture(autouse=True)
+def _tensorflow_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.device.use_device", lambda *_, **__: None)  # other tests have used TensorFlow in this process
+
+
+def test_train_and_validation_rows_are_joined_and_no_test_row_is_among_them(corpus: Corpus) -> None:
+    split = split_corpus(corpus)
+    joined = join(split)
+    assert sorted([*split.train, *split.validation]) == joined.train.tolist()
+    assert len(joined.validation) == 0
+    np.testing.assert_array_equal(joined.test, split.test)
+
+
+def test_it_learns_from_the_labels_of_validation_rows_and_not_from_those_of_test_rows(dataset: Dataset) -> None:
+    joined = dataclasses.replace(dataset, split=join(dataset.split))
+
+    def learned(side: str) -> Weights:
+        labels = dataset.labels.copy()
+        labels[dataset.split.side(side)] = 0
+        weights = train_epochs(TINY, 3, 1, dataclasses.replace(joined, labels=labels), MEANS)
+        assert weights
+        return weights
+
+    plain = train_epochs(TINY, 3, 1, joined, MEANS)
+    assert plain
+    for ours, same, other in zip(plain, learned("test"), learned("validation"), strict=True):
+        np.testing.assert_array_equal(ours, same)
+        assert not np.array_equal(ours, other)
+
+
+def test_vocabulary_and_wide_branch_know_what_stands_in_validation_rows_alone(corpus: Corpus) -> None:
+    settings = Settings.model_validate({})
+    split = split_corpus(corpus)
+    before, after = prepare_inputs(settings, corpus), prepare_inputs(settings, corpus, join(split))
+    word = corpus.texts[split.validation[0]].split()[-1]
+    assert word.startswith("row")
+    assert word not in before.vocabulary.tokens
+    assert word in after.vocabulary.tokens
+    assert before.wide
+    assert after.wide
+    assert len(after.wide.ngrams.codes) > len(before.wide.ngrams.codes)
+    untested = corpus.texts[split.test[0]].split()[-1]
+    assert untested not in after.vocabulary.tokens
+
+
+def test_no_time_gives_no_weights_and_a_loss_that_is_not_finite_is_told(dataset: Dataset) -> None:
+    assert train_epochs(TINY, 3, 1, dataset, dataclasses.replace(MEANS, deadline=0.0)) is None
+    wild = HParams.from_dict(TINY | {"learning_rate": 1e38, "clip_norm": 1e30}).to_dict()
+    with pytest.raises(ValueError, match="not finite in epoch 1"):
+        train_epochs(wild, 3, 3, dataset, MEANS)

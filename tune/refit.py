@@ -1,0 +1,141 @@
+"""The winner trained again on train and validation rows, when both have done their work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data.split import SIDES, Split
+from model.calibration import BINS, cool
+from model.evaluation import evaluate
+from model.trained import Trained
+from tune.again import train_epochs
+from tune.crew import Means, run_on_workers
+from tune.folder import SearchFolder
+from tune.inputs import Inputs, prepare_inputs
+from tune.outcome import TrialOutcome
+from tune.settings import Settings
+from tune.trial import trial_seed
+from tune.winner import Winner
+from tune.workers import Workers
+
+if TYPE_CHECKING:
+    from model.classifier import Classifier
+    from model.ensemble import Ensemble
+    from model.text_classifier import TextClassifier
+
+SUFFIX = "-refit"
+"""What the folder of the refitted classifier has behind the original's name."""
+
+
+def refit_winner(
+    folder: SearchFolder,
+    settings: Settings,
+    inputs: Inputs,
+    winner: Winner,
+    workers: Workers,
+    deadline: float,
+    interrupted: threading.Event,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Trains the winner, or each member of the ensemble, again on train and validation rows; saves and evaluates it.
+
+    Each is trained with its trial's seed for as many epochs as its best one has. Vocabulary and wide branch are fitted
+    anew; the mixture, the ensemble's weights and the temperature stay as they were fitted on the validation rows, for
+    there are no others left to fit them on.
+
+    Args:
+        folder: Of the search.
+        settings: Of the search.
+        inputs: Its corpus.
+        winner: What is refitted.
+        workers: That train.
+        deadline: When to end, as `time.time` gives it.
+        interrupted: Set when the user stops it.
+        say: Shows a line.
+
+    Returns:
+        What it changes in the result: the figures, checkpoint and calibration are those of the refitted classifier, those
+        of the other stand under `original`, and `refit` has rows and epochs. Where there was no time, or a training
+        diverged, `refit` is None and all else stays.
+
+    Raises:
+        KeyboardInterrupt: If the user stopped it.
+    """
+    say("Training the winner again on train and validation rows")
+    again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split))
+    path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
+    from model.ensemble import load_classifier
+
+    new: Classifier | Ensemble | None = None
+    if not path.exists():
+        weights: dict[str, Any] = {}
+        works = {name: _work(settings, trial) for name, trial in winner.trials.items()}
+        shared = (again.dataset, Means.of(settings, workers, deadline))
+        for name, learned in run_on_workers(train_epochs, works, shared, settings.gpus_per_trial, workers, interrupted):
+            if learned is None or isinstance(learned, Exception):
+                reason = "there was no time" if learned is None else str(learned).strip().splitlines()[-1]
+                say(f"The winner could not be trained on train and validation rows ({reason}); it stays as it was")
+                return {"refit": None}
+            weights[name] = learned
+        new = rebuild(winner, again, weights)
+    epochs = {str(trial.number): trial.best_epoch for trial in winner.trials.values()}
+    refit = {"rows": len(again.dataset.split.train), "epochs": epochs}
+    figures = _figures(new or load_classifier(path), again, inputs.dataset.split)
+    if new:
+        replace(new, metrics={"search": folder.name, "refit": refit, **figures}).save(path)
+    return {
+        "checkpoint": str(path.relative_to(folder.path)),
+        **figures,
+        "original": {name: winner.result[name] for name in ("checkpoint", *SIDES, "calibration")},
+        "refit": refit,
+    }
+
+
+def _work(settings: Settings, trial: TrialOutcome) -> tuple[dict[str, Any], int, int | None]:
+    return trial.hparams, trial_seed(settings.seed, trial.number), trial.best_epoch
+
+
+def join(split: Split) -> Split:
+    """Returns the split whose training rows are those to train on and those to choose by; none are left to choose by."""
+    return Split(np.sort(np.concatenate([split.train, split.validation])), split.validation[:0], split.test)
+
+
+def rebuild(winner: Winner, inputs: Inputs, weights: dict[str, Any]) -> Classifier | Ensemble:
+    """Puts weights trained on other rows into the winner, by the names of its trials, beside what those rows gave.
+
+    Args:
+        winner: Whose mixtures, ensemble weights and temperature stay.
+        inputs: With the vocabulary and the wide branch of the other rows.
+        weights: Of each LSTM.
+    """
+    from model.ensemble import Ensemble
+
+    def renew(name: str, old: Classifier) -> Classifier:
+        trained = Trained(weights[name], old.trained.mixture)
+        wide = inputs.wide if old.hparams.wide else None
+        return replace(old, trained=trained, vocabulary=inputs.vocabulary, wide=wide, metrics={})
+
+    old = winner.classifier
+    if isinstance(old, Ensemble):
+        return replace(old, members={name: renew(name, member) for name, member in old.members.items()})
+    (name,) = winner.trials
+    return renew(name, old)
+
+
+def _figures(classifier: TextClassifier, inputs: Inputs, split: Split) -> dict[str, Any]:
+    """Returns the figures of each side of a split, and what the temperature does for the test rows, the only ones left out."""
+    from model.text_classifier import Encoded
+
+    encoded, labels = Encoded(inputs.dataset.tokens, inputs.wide_logits), inputs.dataset.labels
+    logits = {side: classifier.uncalibrated(encoded, split.side(side)) for side in SIDES}
+    before = evaluate(labels[split.test], logits["test"])
+    after = {side: evaluate(labels[split.side(side)], cool(logits[side], classifier.temperature)) for side in SIDES}
+    calibration: dict[str, Any] = {"temperature": classifier.temperature, "bins": BINS}
+    for when, evaluation in (("before", before), ("after", after["test"])):
+        calibration[when] = {"test": {"error": evaluation.calibration_error, "loss": evaluation.loss}}
+    return {**{side: evaluation.summary() for side, evaluation in after.items()}, "calibration": calibration}
