@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
 from model.mixture import Labels, Logits
 
@@ -43,6 +42,8 @@ def fit_temperature(labels: Labels, logits: Logits) -> float:
     Returns:
         What logits are to be divided by, in [1/20, 20].
     """
+    from scipy.optimize import minimize_scalar  # trials evaluate too, and have no use for it
+
     scores = logits.astype(np.float64)
     scores -= scores.max(axis=1, keepdims=True)
     right = scores[np.arange(len(labels)), labels]
