@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from tune.again import FIGURES, Rules, train_again
@@ -49,12 +49,9 @@ def repeat_best(
     """
     trials = ranked_trials(folder.trials())[: settings.repeat_top]
     done = read_runs(folder)
-    # All configurations with the first seed, then all with the second: so that each has its share if time is up.
-    wanted = {run_key(trial.number, seed): (trial, seed) for seed in range(1, settings.repeat + 1) for trial in trials}
     works = {
-        key: (trial.hparams, trial_seed(settings.seed, trial.number, seed))
-        for key, (trial, seed) in wanted.items()
-        if key not in done
+        run_key(trial.number, seed): (trial.hparams, trial_seed(settings.seed, trial.number, seed))
+        for trial, seed in left(trials, done, settings.repeat)
     }
     rows = inputs.dataset.split.test
     wide = None if inputs.wide_logits is None else inputs.wide_logits[rows]
@@ -64,11 +61,25 @@ def repeat_best(
         say(f"Training the best {len(trials)} configurations again with {settings.repeat} other seeds each")
     for key, run in run_on_workers(train_again, works, shared, settings.gpus_per_trial, workers, interrupted):
         if isinstance(run, Exception):
-            say(f"A repeat of trial {wanted[key][0].number} failed: {str(run).strip().splitlines()[-1]}")
+            say(f"Repeat {key} failed: {str(run).strip().splitlines()[-1]}")
         elif run is not None:
             done[key] = run
             folder.write_json(REPEATS, done)
     return summarise(trials, done, settings.repeat)
+
+
+def left(trials: Sequence[TrialOutcome], done: Collection[str], seeds: int) -> list[tuple[TrialOutcome, int]]:
+    """Returns the repeats that are still to be run, each as its trial and its seed.
+
+    All configurations with their first seed come first, then all with their second: so that each has its share if time is up.
+
+    Args:
+        trials: To repeat.
+        done: What was run, by `run_key`.
+        seeds: Of each.
+    """
+    wanted = [(trial, seed) for seed in range(1, seeds + 1) for trial in trials]
+    return [(trial, seed) for trial, seed in wanted if run_key(trial.number, seed) not in done]
 
 
 def run_key(trial: int, seed: int) -> str:

@@ -12,7 +12,7 @@ from tune.again import Rules, train_again
 from tune.crew import Means
 from tune.objective import Objective
 from tune.outcome import TrialOutcome
-from tune.repeats import run_key, summarise
+from tune.repeats import left, run_key, summarise
 from tune.repeats_view import luck
 from tune.trial import trial_seed
 
@@ -60,6 +60,14 @@ def outcome(number: int, loss: float) -> TrialOutcome:
 def run(loss: float) -> dict[str, Any]:
     figures = {"loss": loss, "accuracy": 1 - loss, "macro_f1": loss / 2}
     return {"epoch": 1, "epochs": 2, "seconds": 1.0, "validation": figures, "test": figures}
+
+
+def test_each_configuration_takes_a_seed_before_any_takes_another_and_none_is_run_twice() -> None:
+    trials = [outcome(7, 0.1), outcome(2, 0.2)]
+    order = [(trial.number, seed) for trial, seed in left(trials, (), 3)]
+    assert order == [(7, 1), (2, 1), (7, 2), (2, 2), (7, 3), (2, 3)]
+    done = {run_key(2, 1), run_key(7, 3), run_key(9, 1)}
+    assert [(trial.number, seed) for trial, seed in left(trials, done, 3)] == [(7, 1), (7, 2), (2, 2), (2, 3)]
 
 
 def test_mean_and_spread_are_over_the_other_seeds_alone() -> None:

@@ -25,7 +25,6 @@ from data.corpus import Corpus
 from model.classifier import Classifier
 from tune.folder import SearchFolder
 from tune.outcome import ranked_trials
-from tune.repeats import run_key
 from tune.study import open_study
 
 RATE = "learning_rate: {float: [0.005, 0.05], log: true}"
@@ -509,12 +508,6 @@ def test_several_trials_answer_together(inputs: Path, tmp_path: Path) -> None:
         assert [run["seed"] for run in one["runs"]] == [1, 2]
         assert len({run["validation"]["loss"] for run in [*one["runs"], trial]}) == 3
     assert [trial["trial"] for trial in trials] == list(range(6)), "repeats are no trials"
-    flags = ["--storage", str(tmp_path), "--trials", "1", "--json"]
-    extended = json.loads(topknot("resume", "cut", *flags).stdout)
-    known = {run_key(one["trial"], run["seed"]): run for one in best["repeats"]["configurations"] for run in one["runs"]}
-    for one in extended["repeats"]["configurations"]:
-        for run in one["runs"]:
-            assert run == known.get(run_key(one["trial"], run["seed"]), run), "those that were done are not done again"
 
 
 def test_one_training_without_a_search(tmp_path: Path, inputs: Path) -> None:
