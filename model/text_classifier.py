@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,12 @@ class TextClassifier(ABC):
         The tokens may have been encoded with a larger vocabulary of which this one's is the head.
         """
         return cool(self.uncalibrated(encoded, rows), self.temperature)
+
+    def at_temperature(self, temperature: float) -> Self:
+        """Returns the same classifier at another temperature; both compute with one network."""
+        other = copy(self)
+        object.__setattr__(other, "temperature", temperature)  # those that there are are frozen
+        return other
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -73,7 +73,7 @@ def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> Winner
     if not trial_file(folder.weights, best.number).exists() and not folder.classifier(best.number).exists():
         raise SearchFailedError(f"{trial_file(folder.weights, best.number)} is missing: the weights of the best trial.")
     path = folder.classifier(best.number)
-    classifier = replace(Classifier.load(path), temperature=1.0) if path.exists() else _classifier(folder, inputs, best)
+    classifier = Classifier.load(path).at_temperature(1.0) if path.exists() else _classifier(folder, inputs, best)
     encoded = Encoded(inputs.dataset.tokens, inputs.wide_logits)
     calibrated = _calibrate(classifier, encoded, inputs.dataset)
     figures = calibrated.figures()
@@ -117,7 +117,7 @@ def _ensemble(
     ]
     candidates = [best, *others]
     assert isinstance(alone.classifier, Classifier)
-    classifiers = [replace(alone.classifier, temperature=1.0), *(_classifier(folder, inputs, trial) for trial in others)]
+    classifiers = [alone.classifier.at_temperature(1.0), *(_classifier(folder, inputs, trial) for trial in others)]
     rows = inputs.dataset.split.validation
     probabilities = [softmax(classifier.logits(encoded, rows)) for classifier in classifiers]
     weights = select_members(inputs.dataset.labels[rows], probabilities, rounds)
@@ -177,7 +177,7 @@ def _calibrate(classifier: Kind, encoded: Encoded, dataset: Dataset) -> _Calibra
     logits = {side: classifier.uncalibrated(encoded, dataset.split.side(side)) for side in SIDES}
     temperature = fit_temperature(labels["validation"], logits["validation"])
     return _Calibrated(
-        replace(classifier, temperature=temperature),
+        classifier.at_temperature(temperature),
         {side: evaluate(labels[side], logits[side]) for side in SIDES},
         {side: evaluate(labels[side], cool(logits[side], temperature)) for side in SIDES},
     )

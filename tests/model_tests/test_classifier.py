@@ -2,7 +2,6 @@ import itertools
 import json
 import pickle
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -53,7 +52,7 @@ def test_hyperparameters_and_losses_that_make_no_sense_are_named(corpus: Corpus)
 
 
 def test_saving_and_loading_changes_no_probability(experiment: Experiment, tmp_path: Path) -> None:
-    before = replace(experiment.classifier, temperature=1.7)
+    before = experiment.classifier.at_temperature(1.7)
     before.save(tmp_path / "model")
     after = Classifier.load(tmp_path / "model")
     np.testing.assert_array_equal(after.probabilities(TEXTS), before.probabilities(TEXTS))
@@ -70,7 +69,7 @@ def test_saving_and_loading_changes_no_probability(experiment: Experiment, tmp_p
 def test_the_network_file_is_stock_keras_and_gives_the_same_probabilities(
     experiment: Experiment, tmp_path: Path, temperature: float
 ) -> None:
-    classifier = replace(experiment.classifier, temperature=temperature)
+    classifier = experiment.classifier.at_temperature(temperature)
     classifier.save(tmp_path / "model")
     network = keras.saving.load_model(tmp_path / "model/network.keras")
     assert all(type(layer).__module__.startswith("keras.") for layer in network.layers)

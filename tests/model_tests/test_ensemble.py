@@ -1,6 +1,5 @@
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ def ensemble(corpus: Corpus) -> Ensemble:
 
 def test_probabilities_are_the_members_weighted_mean(ensemble: Ensemble) -> None:
     first, second = (member.probabilities(TEXTS) for member in ensemble.members.values())
-    uncalibrated = replace(ensemble, temperature=1.0)
+    uncalibrated = ensemble.at_temperature(1.0)
     np.testing.assert_allclose(uncalibrated.probabilities(TEXTS), 0.75 * first + 0.25 * second, atol=1e-6)
     powers = uncalibrated.probabilities(TEXTS) ** (1 / 0.7)
     np.testing.assert_allclose(ensemble.probabilities(TEXTS), powers / powers.sum(axis=1, keepdims=True), atol=1e-6)
