@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ def divert_chatter(log: Path | None = None) -> None:
         return  # a notebook or a test takes what is written
     if own:
         sys.stderr = os.fdopen(os.dup(STDERR), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it advises how to trace less; no user of ours can act on it
     target = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.dup2(target, STDERR)
     os.close(target)

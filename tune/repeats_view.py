@@ -18,6 +18,8 @@ def repeats_view(document: Mapping[str, Any]) -> Group:
         document: What `tune.repeats.summarise` returns.
     """
     configurations, seeds = document["configurations"], document["seeds"]
+    if not any(one["runs"] or one["failed"] for one in configurations):
+        return Group(Text("There was no time to train the best configurations again with other seeds."))
     table = Table(box=None, pad_edge=False)
     for column in ("trial", "seeds", "validation loss, searched", "again", "test loss", "accuracy", "macro-F1"):
         table.add_column(column, justify="right")

@@ -107,6 +107,11 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
         weights = ", ".join(f"trial {member['trial']} ({member['weight']:.2f})" for member in members)
         lines.append(Text(f"Ensemble: {weights}", style="bold"))
     lines += [Text(), _figures(document), Text(_calibration(document["calibration"])), Text()]
+    if document.get("refit", "not asked for") is None:
+        lines += [
+            Text("Not refitted: there was no time, or the training diverged."),
+            Text(),
+        ]
     if "repeats" in document:
         lines += [repeats_view(document["repeats"]), Text()]
     lines.append(Text(f"The classifier: {document['checkpoint']}", style="bold"))
