@@ -45,7 +45,8 @@ class HParams:
     dense_init: DenseInit = "glorot_uniform"
     """How dense layers' kernels are drawn; `normal` has the deviations of the original question (`model.network`)."""
     batch_norm: bool = False
-    """Whether each dense layer's outputs are normalized over the batch, and by moving statistics to infer."""
+    """Whether each dense layer's outputs are normalised over the batch, and by moving statistics to infer (Ioffe & Szegedy,
+    2015)."""
     embedding_size: int = 64
     """Length of a token's vector."""
     train_embedding: bool = True
