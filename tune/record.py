@@ -120,6 +120,11 @@ class Record:
         while self._orphans:
             self.end(self._take_up(self._orphans.pop(0)).number, TrialState.PRUNED, reason)
 
+    def end_live(self, reason: str) -> None:
+        """Ends trials that did not tell their end: PRUNED, as they stand."""
+        for number in list(self._live):
+            self.end(number, TrialState.PRUNED, reason)
+
     def lowest(self, number: int) -> float:
         """Returns the lowest cost that a trial has reported, a killed search counted in; infinite if there is none."""
         return self.objective.lowest(self._epochs[number].values())

@@ -107,11 +107,16 @@ def _forget_figures(trial: Trial) -> None:
     trial.run_metadata.metric_n_steps.clear()
 
 
-class InterruptStopper(Stopper):
-    """Stops the whole search when an event is set."""
+class SearchStopper(Stopper):
+    """Stops the whole search when an event is set, or at a time.
 
-    def __init__(self, interrupted: threading.Event) -> None:
-        self._interrupted = interrupted
+    Args:
+        interrupted: The event.
+        end: The time, as `time.time` gives it.
+    """
+
+    def __init__(self, interrupted: threading.Event, end: float) -> None:
+        self._interrupted, self._end = interrupted, end
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Stops no trial by its result."""
@@ -119,7 +124,7 @@ class InterruptStopper(Stopper):
 
     def stop_all(self) -> bool:
         """Tells whether to stop everything."""
-        return self._interrupted.is_set()
+        return self._interrupted.is_set() or time.time() > self._end
 
     def __getstate__(self) -> dict[str, Any]:
         return {}

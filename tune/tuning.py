@@ -24,6 +24,9 @@ from tune.workers import Workers
 if TYPE_CHECKING:
     from ray.tune import Callback
 
+LATE_SECONDS = 10.0
+"""How long after the trials' time trials are waited for. Each ends by itself within a step; but not one whose process is still
+starting, which takes minutes where others keep the cores busy: Ray's workers stand behind them, at a niceness of 15."""
 RETRIES = 1
 """How often a trial is run again, from its last snapshot or with the same seed from its start, when its process ends under
 it: killed for want of memory, say, or by itself, having grown too large (`tune.trial`)."""
@@ -65,7 +68,7 @@ class Tuning:
         from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner, with_parameters, with_resources
 
         from tune.scheduler import make_scheduler
-        from tune.searcher import NUMBER, Housekeeping, InterruptStopper, StudyCallback, StudySearcher
+        from tune.searcher import NUMBER, Housekeeping, SearchStopper, StudyCallback, StudySearcher
         from tune.trial import LSTMTrial
 
         settings, trials = self.settings, read_trials(self.study)
@@ -114,7 +117,7 @@ class Tuning:
             run_config=RunConfig(
                 name=RAY,
                 storage_path=str(self.folder.path),
-                stop=InterruptStopper(interrupted),
+                stop=SearchStopper(interrupted, self.end + LATE_SECONDS),
                 verbose=0,
                 failure_config=FailureConfig(max_failures=RETRIES),
                 checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
@@ -123,4 +126,5 @@ class Tuning:
         ).fit()
         if not interrupted.is_set():
             record.end_orphans("time limit: before it was run again")
+            record.end_live("time limit: before it was heard of again")
             tidy()

@@ -1,4 +1,6 @@
 import math
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +15,7 @@ from tune.folder import SearchFolder
 from tune.outcome import best_trial, counts, leaderboard, podium, read_trials, useful_share
 from tune.podium import Podium
 from tune.record import Record, epoch_key
-from tune.searcher import StudyCallback
+from tune.searcher import SearchStopper, StudyCallback
 from tune.study import create_study, make_sampler, open_study, repair_journal
 from tune.study_address import JOURNAL
 from tune.written_space import parse_space
@@ -202,6 +204,25 @@ def test_an_epoch_whose_value_was_not_written_any_more_gets_it_when_the_search_i
     assert resumed.propose() == proposal._replace(reported=1.0, epochs=2)
     (trial,), (told,) = read_trials(resumed.study), resumed.study.trials
     assert [figures["loss"] for figures in trial.epochs] == list(told.intermediate_values.values()) == [2.0, 1.0]
+
+
+def test_trials_that_are_not_heard_of_again_end_as_they_stand(tmp_path: Path) -> None:
+    record = record_in(tmp_path)
+    run(record, [], None)
+    run(record, [3.0, 2.0], None)
+    run(record, [1.0], TrialState.COMPLETE, "done")
+    record.end_live("time limit")
+    assert record.running == set()
+    ends = [(trial.state, trial.reason, trial.best_epoch) for trial in read_trials(record.study)]
+    assert ends == [("pruned", "time limit", None), ("pruned", "time limit", 2), ("complete", "done", 1)]
+
+
+def test_a_search_is_stopped_by_its_user_and_at_its_time() -> None:
+    user = threading.Event()
+    assert not SearchStopper(user, math.inf).stop_all()
+    assert SearchStopper(user, time.time() - 1).stop_all()
+    user.set()
+    assert SearchStopper(user, math.inf).stop_all()
 
 
 def test_trials_that_there_is_no_time_to_run_again_end_as_they_stand(tmp_path: Path) -> None:
