@@ -50,7 +50,7 @@ class HParams:
     embedding_size: int = 64
     """Length of a token's vector."""
     train_embedding: bool = True
-    """Whether tokens' vectors are trained, or stay as they were drawn."""
+    """Whether tokens' vectors are trained, or stay as they begin."""
     vocabulary_size: int = 20_000
     """Ids that have a vector of their own, padding and unknown included; the corpus may have fewer."""
     max_length: int = 400
