@@ -6,10 +6,11 @@
 
 The first configuration of the portfolio, trained on one core until its loss on the validation rows has not fallen for 4
 epochs, once by itself and once beside the wide branch. Told are loss, accuracy and macro-F1 on the test rows, which choose
-nothing, and CPU seconds. With several values of --balance, the wide branch alone and both are told for each; it is how much
-of the logarithm of a class's share is taken off its logit (model/wide.py).
+nothing, and CPU seconds; beside them those of the two linear baselines. With several values of --balance, the wide branch
+alone and both are told for each; it is how much of the logarithm of a class's share is taken off its logit (model/wide.py).
 """
 
+import math
 import os
 import time
 from dataclasses import replace
@@ -26,6 +27,7 @@ from model.device import use_device
 from model.evaluation import Evaluation, evaluate
 from model.hparams import HParams
 from model.presets import PORTFOLIOS
+from model.strong_baseline import evaluate_strong_baseline
 from model.text_classifier import Encoded
 from model.training import train
 from model.wide import BALANCE, WideCorpus, encode_wide
@@ -55,8 +57,11 @@ def main() -> None:
             tell(seed, f"wide branch alone{suffix}", evaluate(encoded.dataset.labels[test], adjusted.logits[test]), fitted)
             tell_trained(seed, f"both{suffix}", adjusted, hparams, options.epochs, fitted)
         started = time.process_time()
-        linear = evaluate_baseline(encoded.dataset, seed)["test"]
-        tell(seed, "linear baseline", linear, time.process_time() - started)
+        linear = evaluate_baseline(encoded.dataset, seed)
+        tell(seed, f"linear baseline ({linear.kind})", linear.sides["test"], time.process_time() - started)
+        started = time.process_time()
+        strong = evaluate_strong_baseline(corpus, split, seed)
+        tell(seed, f"strong baseline ({strong.kind})", strong.sides["test"], time.process_time() - started)
 
 
 def balanced(encoded: WideCorpus, balance: float) -> WideCorpus:
@@ -81,7 +86,8 @@ def tell_trained(seed: int, name: str, encoded: WideCorpus, hparams: HParams, ep
 
 
 def tell(seed: int, name: str, figures: Evaluation, seconds: float) -> None:
-    values = f"{figures.loss:.3f} | {figures.accuracy:.3f} | {figures.macro_f1:.3f} | {seconds:.1f}"
+    loss = "" if math.isnan(figures.loss) else f"{figures.loss:.3f}"
+    values = f"{loss} | {figures.accuracy:.3f} | {figures.macro_f1:.3f} | {seconds:.1f}"
     print(f"| {seed} | {name} | {values} |", flush=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ class Evaluation:
     """Figures over all rows evaluated.
 
     Attributes:
-        loss: The full loss: mean cross-entropy in nats.
+        loss: The full loss: mean cross-entropy in nats; NaN for a classifier that gives no probabilities.
         accuracy: Fraction of rows whose class was the likeliest, in [0, 1].
         macro_f1: Mean F1 of the classes that stand in the rows or in the predictions, in [0, 1].
         calibration_error: How far probabilities are from the share of right answers (`model.calibration`), in [0, 1].
@@ -39,8 +40,9 @@ class Evaluation:
         return int(self.true.sum())
 
     def summary(self) -> dict[str, Any]:
-        """Returns loss, accuracy, macro_f1 and rows, as JSON knows them."""
-        return {"loss": self.loss, "accuracy": self.accuracy, "macro_f1": self.macro_f1, "rows": self.rows}
+        """Returns loss, None where there is none, accuracy, macro_f1 and rows, as JSON knows them."""
+        loss = None if math.isnan(self.loss) else self.loss
+        return {"loss": loss, "accuracy": self.accuracy, "macro_f1": self.macro_f1, "rows": self.rows}
 
     def by_class(self, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         """Returns precision, recall, F1 (0 where undefined) and number of rows of each class, by its name."""

@@ -1,4 +1,4 @@
-"""The linear baseline, fitted beside the trials in a process of its own that gives way to them."""
+"""The linear baselines, each fitted beside the trials in a process of its own that gives way to them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,41 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pkgutil import resolve_name
 from typing import Any
 
+from data.corpus import Corpus
 from data.dataset import Dataset
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Baseline:
-    """The baseline's process. Not a worker of Ray's: those import TensorFlow, which it has no use for."""
+    """A baseline's process. Not a worker of Ray's: those import TensorFlow, which it has no use for.
 
-    def __init__(self, dataset: Dataset, seed: int) -> None:
-        self._work = (dataset, seed)
+    Args:
+        name: What people call it.
+        function: What the process calls, as 'module:name'; it returns a `model.baseline.Fitted`.
+        arguments: Of the function.
+    """
+
+    def __init__(self, name: str, function: str, *arguments: Any) -> None:
+        self.name = name
+        self._work = (function, arguments)
         self._process: subprocess.Popen[bytes] | None = None
         self._starting = threading.Lock()
         self._output = (b"", b"")
         self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @classmethod
+    def linear(cls, dataset: Dataset, seed: int) -> Baseline:
+        """Returns that of words and logistic regression."""
+        return cls("linear baseline", "model.baseline:evaluate_baseline", dataset, seed)
+
+    @classmethod
+    def strong(cls, corpus: Corpus, dataset: Dataset, seed: int) -> Baseline:
+        """Returns that of words, pairs of words, runs of characters and a linear SVM."""
+        return cls("strong baseline", "model.strong_baseline:evaluate_strong_baseline", corpus, dataset.split, seed)
 
     def start(self) -> None:
         """Starts it, if it was not started."""
@@ -43,7 +62,7 @@ class Baseline:
             self._thread.start()
 
     def result(self, patience: float | None) -> dict[str, Any]:
-        """Waits for the figures on each side: loss, accuracy, macro_f1 and rows of train, validation and test.
+        """Waits for the figures: loss (None of an SVM), accuracy, macro_f1 and rows of train, validation and test; and `kind`.
 
         Args:
             patience: Seconds to wait, or None.
@@ -81,11 +100,8 @@ class Baseline:
 def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search ends it
     os.nice(19)  # it has the whole search's time, and the trials have not
-    from model.baseline import evaluate_baseline
-
-    dataset, seed = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
-    figures = {side: evaluation.summary() for side, evaluation in evaluate_baseline(dataset, seed).items()}
-    print(json.dumps(figures))  # noqa: T201
+    function, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
+    print(json.dumps(resolve_name(function)(*arguments).summary()))  # noqa: T201
 
 
 if __name__ == "__main__":

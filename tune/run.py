@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -39,9 +39,9 @@ REPEAT_SHARE, REFIT_SHARE = 0.25, 0.2
 CANDIDATE_SECONDS = 0.7
 """Kept beyond that for each classifier that an ensemble may be chosen from."""
 LATE_SECONDS = 5.0
-"""How long after a time limit the linear baseline is waited for."""
+"""How long after a time limit the linear baselines are waited for."""
 BASELINE_SHARE = 0.2
-"""Of a time limit, when the linear baseline begins, if no trial has ended before: the first trials have the cores to
+"""Of a time limit, when the linear baselines begin, if no trial has ended before: the first trials have the cores to
 themselves."""
 IMPORT_SECONDS = 12.0
 """Before the trials' end, how early this process begins to import TensorFlow, so that the winner need not wait for it."""
@@ -94,13 +94,19 @@ def run_trials(
         display.say(f"{repeat_end - tuning.end:.0f} s of that are kept to train the best configurations again with other seeds")
     if settings.refit and deadline:
         display.say(f"{refit_end - repeat_end:.0f} s of that are kept to train the winner again on train and validation rows")
-    baseline = Baseline(inputs.dataset, settings.seed)
+    baselines = {"baseline": Baseline.linear(inputs.dataset, settings.seed)}
+    if settings.strong_baseline:
+        baselines["strong_baseline"] = Baseline.strong(inputs.corpus, inputs.dataset, settings.seed)
 
     def trial_ended() -> None:
         clock.write()
-        baseline.start()
+        _start(baselines)
 
-    with ray_log(folder.path / LOG), closing(baseline), _calls(_ahead(tuning.end, deadline, baseline)):
+    with ExitStack() as stack:
+        stack.enter_context(ray_log(folder.path / LOG))
+        for baseline in baselines.values():
+            stack.enter_context(closing(baseline))
+        stack.enter_context(_calls(_ahead(tuning.end, deadline, baselines)))
         try:
             repeats = None
             with interruptible(display.say) as interrupted:
@@ -118,7 +124,7 @@ def run_trials(
                     result |= refit_winner(folder, settings, inputs, winner, workers, refit_end, interrupted, display.say)
             if repeats:
                 result["repeats"] = repeats
-            result["baseline"] = _wait_for(baseline, deadline, display)
+            result |= _wait_for(baselines, deadline, display)
         finally:
             wall = clock.write()
     trials = folder.trials()
@@ -156,22 +162,34 @@ def _finish_seconds(settings: Settings, inputs: Inputs) -> float:
     return min(estimate, FINISH_SHARE * float(settings.time_limit or 0))
 
 
-def _wait_for(baseline: Baseline, deadline: float | None, display: Display) -> dict[str, Any] | None:
-    """Returns the baseline's figures on each side; None if it failed or is too slow for the time limit."""
-    try:
-        return baseline.result(max(deadline - time.time(), 0) + LATE_SECONDS if deadline else None)
-    except TimeoutError:
-        display.say("The linear baseline was not ready in time; the result stands without it")
-    except RuntimeError as error:
-        display.say(f"The linear baseline failed: {error}")
-    return None
+def _wait_for(baselines: Mapping[str, Baseline], deadline: float | None, display: Display) -> dict[str, Any]:
+    """Returns each baseline's figures by its key; None, and under `missing` the reason, of one that failed or is too slow."""
+    figures: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    for key, baseline in baselines.items():
+        try:
+            figures[key] = baseline.result(max(deadline - time.time(), 0) + LATE_SECONDS if deadline else None)
+        except TimeoutError:
+            missing[key] = "it was not ready in time"
+        except RuntimeError as error:
+            missing[key] = f"it failed: {error}"
+    for key, reason in missing.items():
+        display.say(f"The result stands without the {baselines[key].name}: {reason}")
+    return figures | dict.fromkeys(missing) | ({"missing": missing} if missing else {})
 
 
-def _ahead(trials_end: float, deadline: float | None, baseline: Baseline) -> list[tuple[float, Callable[[], Any]]]:
+def _start(baselines: Mapping[str, Baseline]) -> None:
+    for baseline in baselines.values():
+        baseline.start()
+
+
+def _ahead(
+    trials_end: float, deadline: float | None, baselines: Mapping[str, Baseline]
+) -> list[tuple[float, Callable[[], Any]]]:
     """Returns what is to be done when, as `time.time` gives it, while trials run."""
     now = time.time()
     ahead: list[tuple[float, Callable[[], Any]]] = [(trials_end - IMPORT_SECONDS, lambda: import_module("model.classifier"))]
-    return [*ahead, (now + BASELINE_SHARE * (deadline - now), baseline.start)] if deadline else ahead
+    return [*ahead, (now + BASELINE_SHARE * (deadline - now), lambda: _start(baselines))] if deadline else ahead
 
 
 @contextmanager

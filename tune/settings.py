@@ -119,6 +119,9 @@ class Settings(BaseModel):
     repeat: int = Field(0, ge=0, description="Other seeds to train the best configurations with again, after the search")
     repeat_top: int = Field(3, ge=1, description="Configurations that 'repeat' trains again")
     refit: bool = Field(False, description="Train the winner again on train and validation rows")
+    strong_baseline: bool = Field(
+        False, description="Compare with a linear SVM of words, pairs of words and runs of characters, too"
+    )
     checkpoint_budget: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="GiB that kept weights may take; the best trial's are kept in any case"
     )

@@ -20,6 +20,8 @@ from tune.repeats import repeat_seconds
 from tune.repeats_view import repeats_view
 
 FIGURES = ("loss", "accuracy", "macro_f1")
+BASELINES = {"baseline": "linear baseline", "strong_baseline": "strong baseline"}
+"""What a result is compared with, by its key in the document; the second only where it was asked for."""
 
 
 def show_document(folder: SearchFolder) -> dict[str, Any]:
@@ -99,8 +101,9 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     ended = document["trials"]
     trials = f"{ended['pruned']} stopped early, {ended['complete']} complete, {ended['failed']} failed"
     time = f"{document['wall_seconds']:.0f} s, useful share {document['useful_share']:.2f}"
-    lines.append(Text(f"\n{folder.name}: {sum(ended.values())} trials ({trials}) in {time}", style="bold"))
-    lines += [Text(verdict(document)), Text(), _leaderboard(folder.trials(), 5), Text()]
+    lines.append(Text(f"\n{verdict(document)}", style="bold"))
+    lines.append(Text(f"{folder.name}: {sum(ended.values())} trials ({trials}) in {time}"))
+    lines += [Text(), _leaderboard(folder.trials(), 5), Text()]
     lines.append(Text(f"Best: trial {document['trial']}, epoch {document['epoch']}", style="bold"))
     lines.append(_hparams(document["hparams"]))
     if len(members := document.get("ensemble", [])) > 1:
@@ -121,27 +124,40 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
 
 
 def verdict(document: Mapping[str, Any]) -> str:
-    """Says in a sentence whether the LSTM was worth it, by the test figures."""
-    if document["baseline"] is None:
-        return "There is no linear baseline to compare with; see the search's log."
-    # Refitted, it has seen more rows than the baseline.
-    ours = document.get("original", document)["test"]
-    linear, wide = document["baseline"]["test"], document.get("wide")
-    name = "the LSTM with its wide branch" if wide else "the LSTM"
+    """Says by the test figures whether the LSTM was worth it, beside the linear baseline and, if asked for, the strong one."""
+    name = "the LSTM with its wide branch" if document.get("wide") else "the LSTM"
     if len(members := document.get("ensemble", [])) > 1:
         name = f"the ensemble of {len(members)} trials"
-    compared = f"macro-F1 {ours['macro_f1']:.3f} against {linear['macro_f1']:.3f}"
-    compared += f", accuracy {ours['accuracy']:.3f} against {linear['accuracy']:.3f}"
-    if wide:
-        compared += f" (the wide branch alone {wide['test']['macro_f1']:.3f} and {wide['test']['accuracy']:.3f})"
+    sentences: list[str] = []
+    for key, other in BASELINES.items():
+        if document.get(key):
+            sentences.append(_compared(document, name, key))
+            name = "it"
+        elif key in document:
+            sentences.append(f"There is no {other} to compare with: {document['missing'][key]}.")
+    if any("LOSES" in sentence for sentence in sentences):
+        sentences.append("Use the simpler one, or search on.")
+    return " ".join(sentences)
+
+
+def _compared(document: Mapping[str, Any], name: str, key: str) -> str:
+    """Compares the figures of the test split with those of a baseline, in a sentence."""
+    other, linear, wide = BASELINES[key], document[key]["test"], document.get("wide")
+    ours = document.get("original", document)["test"]  # refitted, it has seen more rows than the baseline
+    figures = f"macro-F1 {ours['macro_f1']:.3f} against {linear['macro_f1']:.3f}"
+    figures += f", accuracy {ours['accuracy']:.3f} against {linear['accuracy']:.3f}"
+    if wide and key == "baseline":
+        figures += f" (the wide branch alone {wide['test']['macro_f1']:.3f} and {wide['test']['accuracy']:.3f})"
     gains = [ours[figure] - linear[figure] for figure in ("macro_f1", "accuracy")]
     if max(gains) == min(gains) == 0:
-        return f"On the test split {name} and the linear baseline are equal: {compared}."
-    if min(gains) >= 0:
-        return f"On the test split {name} beats the linear baseline: {compared}."
-    if max(gains) <= 0:
-        return f"On the test split {name} LOSES to the linear baseline: {compared}. Use the simpler one, or search on."
-    return f"On the test split neither {name} nor the linear baseline is the better one: {compared}."
+        relation = f"{name} and the {other} are equal"
+    elif min(gains) >= 0:
+        relation = f"{name} beats the {other}"
+    elif max(gains) <= 0:
+        relation = f"{name} LOSES to the {other}"
+    else:
+        relation = f"neither {name} nor the {other} is the better one"
+    return f"{relation[0].upper()}{relation[1:]}: {figures}." if name == "it" else f"On the test split {relation}: {figures}."
 
 
 def _calibration(document: Mapping[str, Any]) -> str:
@@ -155,7 +171,7 @@ def _calibration(document: Mapping[str, Any]) -> str:
 
 def evaluation_table(document: Mapping[str, Any]) -> Group:
     """Returns the figures of `evaluate`, class by class."""
-    head = ", ".join(f"{name.replace('_', '-')} {document[name]:.4f}" for name in FIGURES)
+    head = ", ".join(f"{name.replace('_', '-')} {document[name]:.4f}" for name in FIGURES if document[name] is not None)
     head += f", calibration error {document['calibration_error']:.4f}"
     table = Table("class", "rows", "precision", "recall", "F1", box=None, pad_edge=False)
     for name, figures in sorted(document["classes"].items(), key=lambda item: -item[1]["rows"]):
@@ -201,11 +217,13 @@ def _figures(document: Mapping[str, Any]) -> Table:
         kinds.insert(0, (name, original))
     if document.get("refit"):
         kinds.insert(0, (f"{name}, refitted on train and validation", {"test": document["test"]}))
-    for kind, sides in (*kinds, ("wide branch alone", wide), ("linear baseline", document.get("baseline") or {})):
+    linear = [(name, document.get(key) or {}) for key, name in BASELINES.items()]
+    for kind, sides in (*kinds, ("wide branch alone", wide), *linear):
         for side in SIDES:
             if side in sides:
-                figures = sides[side]
-                table.add_row(f"{kind}, {side}", str(figures["rows"]), *(f"{figures[name]:.4f}" for name in FIGURES))
+                figures = [sides[side][name] for name in FIGURES]
+                told = ("-" if figure is None else f"{figure:.4f}" for figure in figures)  # an SVM has no loss
+                table.add_row(f"{kind}, {side}", str(sides[side]["rows"]), *told)
     return table
 
 

@@ -4,8 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_recall_fscore_support
 
-from data.dataset import Dataset
-from model.baseline import evaluate_baseline
 from model.evaluation import evaluate
 
 
@@ -32,14 +30,3 @@ def test_the_figures_are_scikit_learns(rows: int, classes: int, seed: int) -> No
 def test_huge_logits_overflow_nothing() -> None:
     got = evaluate(np.array([0, 1], np.int32), np.array([[1e6, -1e6], [1e6, -1e6]], np.float32))
     assert got.loss == pytest.approx(1e6)
-
-
-def test_the_baseline_learns_from_the_training_rows_and_does_not_change_what_trials_share(dataset: Dataset) -> None:
-    dataset.tokens.flat.flags.writeable = False
-    try:
-        figures = evaluate_baseline(dataset)
-    finally:
-        dataset.tokens.flat.flags.writeable = True
-    assert set(figures) == {"train", "validation", "test"}
-    assert figures["test"].accuracy > 0.9
-    assert figures["train"].rows == len(dataset.split.train)

@@ -1,0 +1,68 @@
+"""What a result says of itself in a sentence."""
+
+from typing import Any
+
+import pytest
+
+from tune.summary import verdict
+
+Figures = tuple[float, float]
+
+
+def document(linear: Figures | str, strong: Figures | str | None = None, **more: Any) -> dict[str, Any]:
+    """A result of macro-F1 .6 and accuracy .7 on the test split, beside baselines; a text is why there is none."""
+    told: dict[str, Any] = {"test": {"macro_f1": 0.6, "accuracy": 0.7, "loss": 1.0}, **more}
+    for key, figures in (("baseline", linear), ("strong_baseline", strong)):
+        if isinstance(figures, str):
+            told[key] = None
+            told["missing"] = told.get("missing", {}) | {key: figures}
+        elif figures:
+            told[key] = {"test": {"macro_f1": figures[0], "accuracy": figures[1], "loss": None}}
+    return told
+
+
+@pytest.mark.parametrize(
+    ("linear", "says"),
+    [
+        pytest.param((0.5, 0.7), "On the test split the LSTM beats the linear baseline", id="better"),
+        pytest.param((0.6, 0.7), "On the test split the LSTM and the linear baseline are equal", id="equal"),
+        pytest.param((0.6, 0.8), "On the test split the LSTM LOSES to the linear baseline", id="worse"),
+        pytest.param((0.5, 0.8), "On the test split neither the LSTM nor the linear baseline is the better one", id="split"),
+    ],
+)
+def test_the_verdict_is_that_of_both_figures_on_the_test_split(linear: Figures, says: str) -> None:
+    sentence = verdict(document(linear))
+    assert sentence.startswith(f"{says}: macro-F1 0.600 against {linear[0]:.3f}, accuracy 0.700 against {linear[1]:.3f}.")
+    assert sentence.endswith("Use the simpler one, or search on.") == ("LOSES" in says)
+
+
+@pytest.mark.parametrize(
+    ("strong", "says"),
+    [
+        pytest.param((0.5, 0.6), "It beats the strong baseline", id="better"),
+        pytest.param((0.6, 0.7), "It and the strong baseline are equal", id="equal"),
+        pytest.param((0.7, 0.8), "It LOSES to the strong baseline", id="worse"),
+        pytest.param((0.7, 0.6), "Neither it nor the strong baseline is the better one", id="split"),
+    ],
+)
+def test_where_it_was_asked_for_the_verdict_has_the_strong_baseline_too(strong: Figures, says: str) -> None:
+    alone, both = verdict(document((0.5, 0.6))), verdict(document((0.5, 0.6), strong))
+    told = f"{alone} {says}: macro-F1 0.600 against {strong[0]:.3f}, accuracy 0.700 against {strong[1]:.3f}."
+    assert both == told + (" Use the simpler one, or search on." if "LOSES" in says else "")
+
+
+def test_a_verdict_without_a_baseline_says_why_there_is_none() -> None:
+    late = "it was not ready in time"
+    assert verdict(document(late)) == f"There is no linear baseline to compare with: {late}."
+    assert verdict(document((0.5, 0.6), late)).endswith(f" There is no strong baseline to compare with: {late}.")
+    without = f"There is no linear baseline to compare with: {late}. On the test split the LSTM LOSES to the strong baseline"
+    assert verdict(document(late, (0.7, 0.8))).startswith(without)
+
+
+def test_the_verdict_names_what_was_compared() -> None:
+    wide = {"test": {"macro_f1": 0.55, "accuracy": 0.65, "loss": 1.1}}
+    sentence = verdict(document((0.5, 0.6), (0.7, 0.8), wide=wide))
+    assert sentence.startswith("On the test split the LSTM with its wide branch beats")
+    assert sentence.count("(the wide branch alone 0.550 and 0.650)") == 1
+    members = [{"trial": 1, "weight": 0.5}, {"trial": 2, "weight": 0.5}]
+    assert "the ensemble of 2 trials beats" in verdict(document((0.5, 0.6), ensemble=members))
