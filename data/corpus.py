@@ -27,15 +27,22 @@ class Corpus:
         labels: int32, shape (n,); labels[i] indexes classes.
         classes: The k distinct label names, sorted; at least two.
         groups: int64, shape (n,), or None. Rows of one group belong together: no split parts them.
+        rows: int64, shape (n,), rising, or None for 1 to n: the numbers of the rows where they were read, which count those
+            that were left out.
     """
 
     texts: Sequence[str]
     labels: npt.NDArray[np.int32]
     classes: tuple[str, ...]
     groups: npt.NDArray[np.int64] | None = None
+    rows: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def row_number(self, row: int) -> int:
+        """Returns the number of a row where it was read, counted from 1."""
+        return row + 1 if self.rows is None else int(self.rows[row])
 
     def fingerprint(self) -> str:
         """Returns 32 hexadecimal digits that change with any text, label, class name, group or their order."""
@@ -112,10 +119,10 @@ def _columns(text: str, label: str, group: str | None) -> list[str]:
 
 def _corpus(records: Iterable[Record], source: str, columns: list[str], drop_unlabelled: bool, drop_empty: bool) -> Corpus:
     texts: list[str] = []
-    labels, groups = array("i"), array("q")
+    labels, groups, rows = array("i"), array("q"), array("q")
     label_ids: dict[str, int] = {}
     group_ids: dict[str, int] = {}
-    for place, (text, label, *group) in records:
+    for number, (place, (text, label, *group)) in enumerate(records, start=1):
         name = _name(label)
         if not name:
             if drop_unlabelled:
@@ -130,6 +137,7 @@ def _corpus(records: Iterable[Record], source: str, columns: list[str], drop_unl
                 raise InputError(f"{source}, {place}: the group is empty. Give the row a group of its own, or remove it.")
             groups.append(group_ids.setdefault(_name(group[0]), len(group_ids)))
         texts.append(text)
+        rows.append(number)
         labels.append(label_ids.setdefault(name, len(label_ids)))
     if not texts:
         raise InputError(f"{source} has no rows.")
@@ -142,6 +150,7 @@ def _corpus(records: Iterable[Record], source: str, columns: list[str], drop_unl
         labels=rank[np.frombuffer(labels, dtype=np.int32)],
         classes=classes,
         groups=np.array(groups, dtype=np.int64) if len(columns) == 3 else None,
+        rows=np.frombuffer(rows, dtype=np.int64),
     )
 
 

@@ -85,6 +85,7 @@ def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
         labels=np.array([classes.index(name) if name in classes else -1 for name in names], np.int32)[corpus.labels[keep]],
         classes=tuple(classes),
         groups=None if corpus.groups is None else corpus.groups[keep],
+        rows=np.flatnonzero(keep) + 1 if corpus.rows is None else corpus.rows[keep],
     )
 
 

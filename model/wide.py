@@ -105,6 +105,28 @@ class WideCorpus(NamedTuple):
     logits: Floats
 
 
+class _Prepared(NamedTuple):
+    """What fitting the wide branch starts from; each training row has a fold below `HELD_OUT`, its unit's."""
+
+    numbered: NumberedTexts
+    ngrams: Ngrams
+    features: csr_array
+    epochs: int
+    folds: Ints
+
+
+def _prepare(corpus: Corpus, split: Split, limit: int, seed: int, work: float) -> _Prepared:
+    numbered = number_texts(corpus.texts, limit)
+    classes, train = len(corpus.classes), split.train
+    share = len(train) / len(corpus)
+    counts = count_ngrams(numbered)
+    in_train = {kind: int(share * count) for kind, count in counts.items()}
+    fitting = [plan for plan in PLANS if sum(counts[kind] for kind in plan.kinds) <= ENTRIES]
+    plan = next((plan for plan in fitting if plan.work(in_train, classes) <= work), PLANS[-1])
+    ngrams, features = fit_ngrams(numbered, train, plan.kinds, min(MOST, PARAMETERS // (2 * classes)))
+    return _Prepared(numbered, ngrams, features, plan.epochs, _deal_folds(number_units(corpus)[train], seed))
+
+
 def encode_wide(corpus: Corpus, split: Split, limit: int, seed: int, work: float = WORK) -> WideCorpus:
     """Fits a vocabulary and the wide branch on the training side, and encodes all texts, at most `limit` tokens of each.
 
@@ -115,20 +137,34 @@ def encode_wide(corpus: Corpus, split: Split, limit: int, seed: int, work: float
         seed: Of the rows held out to choose a step size on, and of the order of the steps.
         work: Multiplications that the fit may take.
     """
-    numbered = number_texts(corpus.texts, limit)
+    numbered, ngrams, features, epochs, folds = _prepare(corpus, split, limit, seed, work)
     classes, train = len(corpus.classes), split.train
-    share = len(train) / len(corpus)
-    counts = count_ngrams(numbered)
-    in_train = {kind: int(share * count) for kind, count in counts.items()}
-    fitting = [plan for plan in PLANS if sum(counts[kind] for kind in plan.kinds) <= ENTRIES]
-    plan = next((plan for plan in fitting if plan.work(in_train, classes) <= work), PLANS[-1])
-    ngrams, features = fit_ngrams(numbered, train, plan.kinds, min(MOST, PARAMETERS // (2 * classes)))
-    held_out = _hold_out(number_units(corpus)[train], seed)
-    kernel = fit_linear(features[train], corpus.labels[train], classes, held_out, plan.epochs, seed)
+    kernel = fit_linear(features[train], corpus.labels[train], classes, folds == 0, epochs, seed)
     kernel[-1] -= BALANCE * _log_shares(corpus.labels[train], classes)
     logits = features @ kernel
     dataset, vocabulary = encode_numbered(numbered, corpus, split, logits[split.validation])
     return WideCorpus(dataset, vocabulary, Wide(ngrams, kernel), logits)
+
+
+def judge_out_of_fold(corpus: Corpus, split: Split, limit: int, seed: int, work: float = WORK) -> Floats:
+    """Returns what wide branches say of the training rows, each fitted without a fifth of them of which it is then asked.
+
+    Rows of one unit are asked of together. Arguments as in `encode_wide`.
+
+    Returns:
+        float32 (training rows, classes): logits, by rows as `split.train` has them; no share of a class is taken off. Minus
+        infinity is that of a class which none of the rows fitted on had.
+    """
+    _, _, features, epochs, folds = _prepare(corpus, split, limit, seed, work)
+    x, labels, classes = features[split.train], corpus.labels[split.train], len(corpus.classes)
+    rate = _choose_rate(x, labels, classes, folds == 0, epochs, seed)
+    logits = np.zeros((len(labels), classes), np.float32)
+    for fold in range(HELD_OUT):
+        seen, unseen = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        if len(seen) and len(unseen):
+            logits[unseen] = x[unseen] @ _descend(x[seen], labels[seen], classes, rate, epochs, seed)
+            logits[np.ix_(unseen, np.bincount(labels[seen], minlength=classes) == 0)] = -np.inf
+    return logits
 
 
 def fit_linear(features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int) -> Floats:
@@ -148,12 +184,14 @@ def fit_linear(features: csr_array, labels: Labels, classes: int, held_out: Mask
     Returns:
         The kernel: float32 (f, classes).
     """
-    rate = _choose_rate(features, labels, classes, held_out, epochs, seed) if 0 < held_out.sum() < len(labels) else 1.0
+    rate = _choose_rate(features, labels, classes, held_out, epochs, seed)
     return _descend(features, labels, classes, rate, epochs, seed)
 
 
 def _choose_rate(features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int) -> float:
-    """Climbs from a guess to better neighbours, as long as the loss on the rows held out falls."""
+    """Climbs from a guess to better neighbours, as long as the loss on the rows held out falls; 1 where none are, or all."""
+    if not 0 < held_out.sum() < len(labels):
+        return 1.0
     seen, unseen = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     losses: dict[int, float] = {}
 
@@ -211,8 +249,8 @@ def _log_shares(labels: Labels, classes: int) -> Floats:
     return np.log(np.maximum(shares, 1e-6)).astype(np.float32)
 
 
-def _hold_out(units: Ints, seed: int) -> Mask:
-    """Holds a fifth of the units out; rows of one unit stay together. bool (rows,)."""
+def _deal_folds(units: Ints, seed: int) -> Ints:
+    """Deals the units out to `HELD_OUT` folds: int64 (rows,). The first is held out to choose a step size on."""
     numbers = np.unique(units, return_inverse=True)[1]
-    held: Mask = np.random.default_rng(seed).permutation(int(numbers.max()) + 1) % HELD_OUT == 0
-    return held[numbers]
+    folds: Ints = np.random.default_rng(seed).permutation(int(numbers.max()) + 1) % HELD_OUT
+    return folds[numbers]

@@ -81,14 +81,32 @@ def list_(storage: Path, as_json: bool) -> None:
 @click.argument("name")
 @storage_option
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="Trials to show")
+@click.option(
+    "--suspects",
+    type=click.IntRange(1),
+    is_flag=False,
+    flag_value=20,
+    metavar="[N]",
+    help="Show the N training texts whose labels the kept classifiers believe least, 20 without N, instead of trials",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def show(name: str, storage: Path, top: int, as_json: bool) -> None:
-    """Show a search's leaderboard, and what ended each trial."""
+def show(name: str, storage: Path, top: int, suspects: int | None, as_json: bool) -> None:
+    """Show a search's leaderboard, and what ended each trial; or its texts that may be mislabelled."""
+    if suspects is not None:
+        prepare()
     from tune.folder import SearchFolder
     from tune.summary import show_document, show_table
 
     folder = SearchFolder.find(storage, name)
-    if as_json:
+    if suspects is not None:
+        from tune.suspects import suspects_document, suspects_table
+
+        document = suspects_document(folder, suspects)
+        if as_json:
+            print_json(document)
+        else:
+            stdout().print(suspects_table(document))
+    elif as_json:
         print_json(show_document(folder))
     else:
         stdout().print(show_table(folder, top))

@@ -1,6 +1,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from data.corpus import Corpus, corpus_from_frame, corpus_from_lists, read_corpus
 from data.errors import InputError
 from data.industries import read_industries
+from data.split import without_small_classes
 
 ROWS = [
     ("C++ coder", "it", "g1"),
@@ -169,3 +171,14 @@ def test_the_embedded_corpus_is_what_its_documentation_says() -> None:
     assert np.median([len(text.split()) for text in corpus.texts]) == 5
     assert corpus.classes[0] == "A Agriculture, forestry and fishing"
     assert len({text.casefold() for text in corpus.texts}) == len(corpus)
+
+
+def test_rows_keep_the_numbers_that_they_have_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text(
+        'text,label\nx1,a\n"x\n2",\nx3,b\n ,b\nx5,b\nx6,c\n' + "".join(f"y{i},a\n" for i in range(4))
+    )
+    corpus = read_corpus(tmp_path / "c.csv", drop_unlabelled=True, drop_empty=True)
+    assert [corpus.row_number(row) for row in range(len(corpus))] == [1, 3, 5, 6, 7, 8, 9, 10]
+    without = without_small_classes(replace(corpus, labels=np.array([0, 1, 1, 2, 1, 0, 0, 0], np.int32)), "drop")
+    assert [without.row_number(row) for row in range(len(without))] == [1, 3, 5, 7, 8, 9, 10]
+    assert read_industries().row_number(0) == 1

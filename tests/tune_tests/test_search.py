@@ -204,6 +204,21 @@ def test_people_get_tables(finished: tuple[Path, dict[str, Any]]) -> None:
     assert "precision" in topknot("evaluate", "words", *flag, "--split", "test").stdout
 
 
+def test_suspects_are_rows_of_the_file_with_what_is_said_of_them(finished: tuple[Path, dict[str, Any]], inputs: Path) -> None:
+    storage, _ = finished
+    show_suspects = ["show", "words", "--storage", str(storage), "--suspects"]
+    document = json.loads(topknot(*show_suspects, "7", "--json").stdout)
+    assert (document["judged"], len(document["trials"]), document["linear"]) == (192, 3, True)
+    rows = (inputs / "words.csv").read_text().splitlines()
+    assert len(document["suspects"]) == 7
+    for suspect in document["suspects"]:
+        assert rows[suspect["row"]] == f'"{suspect["text"]}",{suspect["label"]}'
+        assert suspect["label_probability"] <= suspect["probability"] <= 1
+    table = topknot(*show_suspects).stdout
+    assert "the 20 of 192 training texts" in table
+    assert document["suspects"][0]["text"] in table
+
+
 def test_a_finished_search_moved_elsewhere_takes_more_trials(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     storage, best = finished
     shutil.copytree(storage / "words", tmp_path / "moved")
@@ -228,7 +243,8 @@ def test_a_changed_corpus_is_refused(finished: tuple[Path, dict[str, Any]], tmp_
     changed.write_text((inputs / "words.csv").read_text().replace("filler1 ", "other "))
     settings = tmp_path / "words/settings.yaml"
     settings.write_text(settings.read_text().replace(str(inputs / "words.csv"), str(changed)))
-    for command in (["resume", "words", "--trials", "1"], ["evaluate", "words", "--split", "test"]):
+    commands = (["resume", "words", "--trials", "1"], ["evaluate", "words", "--split", "test"], ["show", "words", "--suspects"])
+    for command in commands:
         assert "has changed since" in topknot(*command, "--storage", str(tmp_path), code=2).stderr
 
 

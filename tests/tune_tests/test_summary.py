@@ -1,10 +1,13 @@
-"""What a result says of itself in a sentence."""
+"""What people are told: a result in a sentence, suspects in a table."""
 
+import io
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tune.summary import verdict
+from tune.suspects import suspects_table
 
 Figures = tuple[float, float]
 
@@ -66,3 +69,15 @@ def test_the_verdict_names_what_was_compared() -> None:
     assert sentence.count("(the wide branch alone 0.550 and 0.650)") == 1
     members = [{"trial": 1, "weight": 0.5}, {"trial": 2, "weight": 0.5}]
     assert "the ensemble of 2 trials beats" in verdict(document((0.5, 0.6), ensemble=members))
+
+
+def test_a_text_takes_a_line_of_the_terminal_and_cannot_steer_it() -> None:
+    text = "[red]two\nlines\x1b[2J\u202e" + "and on " * 10**5
+    one = {"row": 12345, "text": text, "label": "[b]a", "label_probability": 0.1, "likeliest": "b", "probability": 0.9}
+    document = {"name": "n", "judged": 9, "trials": [3], "linear": False, "suspects": [one]}
+    console = Console(width=90, record=True, file=io.StringIO())
+    console.print(suspects_table(document))
+    *_, line = console.export_text().splitlines()
+    assert line.split()[:5] == ["12345", "[b]a", "0.100", "b", "0.900"]
+    assert "[red]two lines [2J and on and" in line
+    assert len(line) <= 90

@@ -1,0 +1,113 @@
+"""Training texts of a search that may be mislabelled: `topknot show NAME --suspects`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from data.corpus import Corpus
+from data.dataset import encode_corpus
+from data.errors import InputError
+from data.split import Split, split_corpus
+from model.hparams import HParams
+from model.mixture import Logits
+from model.suspects import suspect
+from model.wide import judge_out_of_fold
+from tune.folder import SearchFolder
+from tune.inputs import WHOLE_TEXT, read_settings_corpus
+from tune.outcome import TrialOutcome, ranked_trials
+from tune.provenance import check_fingerprint
+from tune.trial_file import trial_file
+from tune.weights import read_trained
+from tune.written_space import parse_space
+
+LONGEST = 1_000
+"""Characters of a text that its line of the table may need, at most."""
+
+
+def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
+    """Judges a search's training texts by its kept trials, and by linear classifiers where the search has a wide branch.
+
+    Args:
+        folder: Of the search, finished or not.
+        count: Texts to name.
+
+    Returns:
+        `judged` (how many texts), `trials` (whose LSTMs judged), `linear` (whether linear classifiers did), and `suspects`, the
+        most suspect first.
+
+    Raises:
+        InputError: If the corpus has changed, or no weights are kept.
+    """
+    settings = folder.settings()
+    kept = [trial for trial in ranked_trials(folder.trials()) if trial_file(folder.weights, trial.number).exists()]
+    if not kept:
+        raise InputError(f"The search {folder.name!r} has no trial yet that can judge texts. Go on: {folder.resume_command()}")
+    corpus = read_settings_corpus(settings)
+    check_fingerprint(folder, settings, corpus)
+    split = split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
+    space = parse_space(settings.written_space())
+    limit = max(space.longest_text, WHOLE_TEXT)
+    linear = judge_out_of_fold(corpus, split, limit, settings.seed) if space.may_be("wide", True) else None
+    suspicion = suspect(corpus.labels[split.train], _judge(folder, kept, corpus, split, limit), linear)
+    return {
+        "name": folder.name,
+        "judged": len(split.train),
+        "trials": [trial.number for trial in kept],
+        "linear": linear is not None,
+        "suspects": [_told(corpus, split, place, suspicion.probabilities) for place in suspicion.order[:count].tolist()],
+    }
+
+
+def _judge(folder: SearchFolder, kept: list[TrialOutcome], corpus: Corpus, split: Split, limit: int) -> list[Logits]:
+    """Returns what each trial's LSTM, without the wide branch, says of the training rows."""
+    from model.classifier import Classifier  # brings TensorFlow
+    from model.text_classifier import Encoded
+
+    dataset, vocabulary = encode_corpus(corpus, split, limit)
+    logits = []
+    for trial in kept:
+        hparams = replace(HParams.from_dict(trial.hparams), wide=False)
+        trained = read_trained(trial_file(folder.weights, trial.number))
+        classifier = Classifier(hparams, trained, vocabulary, corpus.classes, limit)
+        logits.append(classifier.logits(Encoded(dataset.tokens), split.train))
+    return logits
+
+
+def _told(corpus: Corpus, split: Split, place: int, probabilities: Logits) -> dict[str, Any]:
+    row = int(split.train[place])
+    label, likeliest = int(corpus.labels[row]), int(probabilities[place].argmax())
+    return {
+        "row": corpus.row_number(row),
+        "text": corpus.texts[row],
+        "label": corpus.classes[label],
+        "label_probability": float(probabilities[place, label]),
+        "likeliest": corpus.classes[likeliest],
+        "probability": float(probabilities[place, likeliest]),
+    }
+
+
+def suspects_table(document: Mapping[str, Any]) -> Group:
+    """Returns the table of `show --suspects`, a line a text, cut where the terminal ends."""
+    count, trials = len(document["suspects"]), len(document["trials"])
+    judges = f"{trials} LSTM{'s' if trials > 1 else ''}" + (" and linear classifiers" if document["linear"] else "")
+    head = f"{document['name']}: the {count} of {document['judged']} training texts whose labels {judges} believe least"
+    table = Table(box=None, pad_edge=False, expand=True)
+    table.add_column("row", justify="right", no_wrap=True)
+    for column in ("label", "", "likeliest", ""):
+        table.add_column(column, no_wrap=True, overflow="ellipsis", max_width=6 if not column else 24)
+    table.add_column("text", no_wrap=True, overflow="ellipsis", ratio=1)
+    for one in document["suspects"]:
+        names = (one["label"], f"{one['label_probability']:.3f}", one["likeliest"], f"{one['probability']:.3f}")
+        table.add_row(str(one["row"]), *(Text(_printable(name)) for name in names), Text(_printable(one["text"])))
+    return Group(Text(head, style="bold"), table)
+
+
+def _printable(text: str) -> str:
+    """Returns the beginning of a text in one line, without what could steer a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:LONGEST]).split())
