@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,10 @@ class Vocabulary:
     def head(self, size: int) -> Vocabulary:
         """Returns the vocabulary of the ids below `size`."""
         return Vocabulary(self.tokens[: size - FIRST], self.counts[: size - FIRST])
+
+    def to_json(self) -> str:
+        """Returns the vocabulary as a classifier's folder holds it."""
+        return json.dumps({"tokens": self.tokens, "counts": self.counts.tolist()}, ensure_ascii=False)
 
     def encode(self, numbered: NumberedTexts) -> Tokens:
         """Encodes texts; tokens that are not of the vocabulary become `UNKNOWN`."""

@@ -107,8 +107,7 @@ class Classifier(TextClassifier):
         """
         with new_folder(folder) as temporary:
             self._keras().save(temporary / NETWORK)
-            words = {"tokens": self.vocabulary.tokens, "counts": self.vocabulary.counts.tolist()}
-            (temporary / VOCABULARY).write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
+            (temporary / VOCABULARY).write_text(self.vocabulary.to_json(), encoding="utf-8")
             about = {
                 "format": FORMAT,
                 "classes": self.classes,

@@ -20,6 +20,7 @@ from model.compiled import CompiledNetwork, Knobs
 from model.evaluation import Evaluation, evaluate
 from model.forward import Shape
 from model.hparams import HParams, Precision
+from model.latency import milliseconds, typical_row
 from model.mixture import Logits, Mixture, fit_mixture
 from model.network import initial_weights, with_vectors
 from model.pool import POOL, Pool
@@ -161,6 +162,11 @@ class Training:
         """
         deep = self._infer(rows, deadline)
         return evaluate(self.dataset.labels[rows], deep if wide is None else self.mixture.of(wide, deep))
+
+    def latency(self) -> float:
+        """Returns the milliseconds in which the LSTM answers one text of typical length (`model.latency`)."""
+        row = np.array([typical_row(self.dataset.tokens, self.dataset.split.validation)])
+        return milliseconds(lambda: self._infer(row, math.inf))
 
     def trained(self) -> Trained:
         """Returns a copy of what was learned so far."""

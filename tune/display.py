@@ -80,7 +80,7 @@ class Display(Callback):
     ) -> None:
         """Shows what is going to be done."""
         self._workers, self._limit, self._deadline, self._epochs = workers, limit, deadline, settings.max_epochs
-        self._objective = Objective(settings.metric)
+        self._objective = settings.objective
         split = inputs.dataset.split
         sizes = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} test"
         self.say(f"{len(inputs.corpus):,} texts of {len(inputs.corpus.classes)} classes: {sizes}")

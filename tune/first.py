@@ -10,7 +10,7 @@ from data.errors import InputError
 from model.hparams import HParams
 from model.presets import PORTFOLIOS
 from tune.folder import SearchFolder
-from tune.outcome import ranked_trials
+from tune.outcome import front_trials, ranked_trials
 from tune.settings import EMBEDDING, Settings
 
 FIRST = "first"
@@ -21,6 +21,8 @@ WARM = 10
 
 def first_trials(settings: Settings) -> list[HParams]:
     """Returns the best configurations of the search named by `warm_start`, then the preset's portfolio.
+
+    Where this search weighs quality against costs, those of the other one's Pareto front are the first.
 
     They are tried anew: losses on another corpus, or on another split, say nothing of this one.
 
@@ -33,6 +35,9 @@ def first_trials(settings: Settings) -> list[HParams]:
         ended = ranked_trials(other.trials())
         if not ended:
             raise InputError(f"--warm-start: no trial of the search {settings.warm_start!r} has come to a result yet.")
+        if settings.objective.against:
+            front = front_trials(ended)
+            ended = [*front, *(trial for trial in ended if trial not in front)]
         warm = [HParams.from_dict(trial.hparams) for trial in ended[:WARM]]
     portfolio = PORTFOLIOS.get(settings.preset, ()) if settings.portfolio else ()
     if settings.vectors is not None:

@@ -15,7 +15,6 @@ from typing import Any
 import optuna
 
 from data.errors import InputError
-from tune.objective import Objective
 from tune.outcome import TrialOutcome, read_trials
 from tune.program import program
 from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
@@ -136,7 +135,7 @@ class SearchFolder:
             self.path.chmod(0o700)  # the files below hold it
         self.weights.mkdir()
         self.write_json(ABOUT, about | {"study": settings.study, "study_name": self.name})
-        create_study(self.path, self.name, Objective(settings.metric), settings.study)
+        create_study(self.path, self.name, settings.objective, settings.study)
         self.write(SETTINGS, settings.to_yaml())
 
     def repair(self) -> None:

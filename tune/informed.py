@@ -13,16 +13,19 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+COSTS = "costs"
+"""Under which a trial's user attributes have its costs, by name, where it has any (`tune.objective`)."""
+
 
 class Informed(BaseSampler):
-    """Shows a sampler the pruned trials as completed ones, each with the best value that it reported.
+    """Shows a sampler the pruned trials as completed ones, each with the best value that it reported, and its costs.
 
     Under a scheduler most trials are pruned; a sampler that is not told of them draws at random for most of a search. In the
     study they stay what they are.
 
     Args:
         sampler: The sampler.
-        failed: Whether to show it the failed ones too, each with the worst value of all: one whose proposal follows from what
+        failed: Whether to show it the failed ones too, each with the worst values of all: one whose proposal follows from what
             it knows would propose what failed again and again.
     """
 
@@ -68,22 +71,27 @@ class _Shown(Study):
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
         trials = super()._get_trials(deepcopy, None, use_cache)
-        best, worst = (min, max) if self.direction is StudyDirection.MINIMIZE else (max, min)
-        values: dict[int, float] = {}
+        signs = [1 if direction is StudyDirection.MINIMIZE else -1 for direction in self.directions]
+        values: dict[int, list[float]] = {}
         for trial in trials:
             reported = [value for value in trial.intermediate_values.values() if math.isfinite(value)]
-            if trial.state is TrialState.COMPLETE and trial.value is not None:
-                values[trial.number] = trial.value
+            if trial.state is TrialState.COMPLETE and trial.values is not None:
+                values[trial.number] = trial.values
             elif trial.state is TrialState.PRUNED and reported:
-                values[trial.number] = best(reported)
+                best = min(reported, key=lambda value: signs[0] * value)
+                values[trial.number] = [best, *trial.user_attrs.get(COSTS, {}).values()]
         if self._failed and values:
             failed = [trial.number for trial in trials if trial.state is TrialState.FAIL and trial.params]
-            values |= dict.fromkeys(failed, worst(values.values()))
+            worst = [
+                max(each, key=lambda value: sign * value)
+                for sign, each in zip(signs, zip(*values.values(), strict=True), strict=True)
+            ]
+            values |= dict.fromkeys(failed, worst)
         shown = [_completed(trial, values[trial.number]) if trial.number in values else trial for trial in trials]
         return [trial for trial in shown if states is None or trial.state in states]
 
 
-def _completed(trial: FrozenTrial, value: float) -> FrozenTrial:
+def _completed(trial: FrozenTrial, values: list[float]) -> FrozenTrial:
     completed = copy.copy(trial)
-    completed.state, completed.value = TrialState.COMPLETE, value
+    completed.state, completed.values = TrialState.COMPLETE, values
     return completed

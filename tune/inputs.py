@@ -16,6 +16,8 @@ from data.industries import read_industries
 from data.split import Split, split_corpus, without_small_classes
 from data.vectors import read_vectors
 from data.vocabulary import Vocabulary
+from model.hparams import HParams
+from model.size import classifier_bytes
 from model.wide import SPEED, Wide, encode_wide
 from tune.settings import EMBEDDING, Settings
 from tune.space import Space
@@ -49,6 +51,10 @@ class Inputs(NamedTuple):
     limit: int
     wide: Wide | None = None
     wide_logits: npt.NDArray[np.float32] | None = None
+
+    def size_of(self, hparams: HParams) -> int:
+        """Returns the bytes of a classifier of such hyperparameters (`model.size`)."""
+        return classifier_bytes(hparams, self.vocabulary, len(self.corpus.classes), self.wide)
 
 
 def read_inputs(settings: Settings) -> Inputs:

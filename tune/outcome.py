@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from tune.front import Place, pareto_front
+from tune.informed import COSTS
 from tune.objective import Objective
 from tune.podium import Podium
 from tune.record import HPARAMS, PARTIAL, REASON, epoch_key
@@ -36,6 +38,7 @@ class TrialOutcome:
         epochs: Each epoch's metrics, in order (see `tune.record.METRICS`).
         seconds: Inside training and validation steps, those of an epoch cut short included.
         objective: What it is ranked by.
+        costs: What that is weighed against (`tune.objective`), by name; empty if nothing is, or before the first epoch's end.
     """
 
     number: int
@@ -45,6 +48,7 @@ class TrialOutcome:
     epochs: tuple[dict[str, float], ...]
     seconds: float
     objective: Objective = field(default_factory=Objective)
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def best_epoch(self) -> int | None:
@@ -57,6 +61,11 @@ class TrialOutcome:
     def cost(self) -> float:
         """What it is ranked by, lower is better: that of its best epoch; infinite if it has none."""
         return self.objective.cost(self.epochs[self.best_epoch - 1]) if self.best_epoch else math.inf
+
+    @property
+    def place(self) -> Place:
+        """Its place among others (`tune.front`): cost and costs, and its number."""
+        return (self.cost, *self.objective.costs_of(self.costs)), self.number
 
     @property
     def seconds_per_epoch(self) -> float | None:
@@ -74,6 +83,7 @@ class TrialOutcome:
             "hparams": self.hparams,
             "validation": {name: best.get(name) for name in ("loss", "accuracy", "macro_f1")},
             "best_epoch": self.best_epoch,
+            "costs": dict(self.costs),
             "seconds": self.seconds,
         }
 
@@ -85,8 +95,8 @@ def read_trials(study: optuna.Study) -> list[TrialOutcome]:
 
 
 def leaderboard(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:
-    """Sorts trials by the best that each reached on the validation rows, the earlier of equal ones first."""
-    return sorted(trials, key=lambda trial: (trial.cost, trial.number))
+    """Sorts trials by the best that each reached on the validation rows, of equal ones the cheaper, then the earlier first."""
+    return sorted(trials, key=lambda trial: trial.place)
 
 
 def best_trial(trials: Sequence[TrialOutcome]) -> TrialOutcome | None:
@@ -99,12 +109,27 @@ def ranked_trials(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:
     return [trial for trial in leaderboard(trials) if trial.best_epoch and trial.state in {"complete", "pruned"}]
 
 
-def podium(trials: Sequence[TrialOutcome], keep: int) -> Podium:
-    """Returns the best so many of the trials that ended, to go on from."""
+def front_trials(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:
+    """Returns the trials with a result that no other is better than in all that counts, quality and costs; the best first.
+
+    Where there are no costs, that is the best trial.
+    """
+    ended = {trial.number: trial for trial in ranked_trials(trials)}
+    return [ended[number] for _, number in pareto_front(trial.place for trial in ended.values())]
+
+
+def podium(trials: Sequence[TrialOutcome], keep: int, has_weights: Callable[[int], bool] | None = None) -> Podium:
+    """Returns the podium of so many of the trials that ended, to go on from.
+
+    Where trials have costs, one that left it may belong there now, others of the front having been beaten; if its weights are
+    gone, which `has_weights` tells, it takes no place.
+    """
     best = Podium(keep)
     for trial in trials:
         if trial.state != "running":
-            best.add(trial.number, math.inf if trial.state == "failed" else trial.cost)
+            (cost, *costs), number = trial.place
+            kept = not costs or has_weights is None or has_weights(number)
+            best.add(number, math.inf if trial.state == "failed" else cost, costs, kept=kept)
     return best
 
 
@@ -135,4 +160,5 @@ def _read(trial: FrozenTrial, objective: Objective) -> TrialOutcome:
         epochs=tuple(epochs),
         seconds=sum(epoch["seconds"] for epoch in epochs) + attributes.get(PARTIAL, 0.0),
         objective=objective,
+        costs=attributes.get(COSTS, {}),
     )

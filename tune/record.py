@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from model.hparams import HParams
+from tune.informed import COSTS
 from tune.podium import Podium
 from tune.space import Space
 from tune.study import study_objective
@@ -28,6 +29,7 @@ class Proposal(NamedTuple):
         reported: The lowest cost (`tune.objective`) that it reported before the search was cut short; infinite for a new one.
         epochs: Epochs that it reported before; 0 for a new one.
         bar: The cost above which no epoch's weights will be asked for.
+        size: Bytes of its classifier; None where they do not count.
     """
 
     number: int
@@ -35,6 +37,7 @@ class Proposal(NamedTuple):
     reported: float
     epochs: int
     bar: float
+    size: int | None = None
 
 
 class Record:
@@ -50,12 +53,19 @@ class Record:
         limit: How many trials the study may hold, or None.
         podium: The best of its trials that have ended; it is told of each that ends.
         first: What the study's first trials are to be, before the sampler draws; those outside the space are passed over.
+        size_of: Tells the bytes of a classifier of such hyperparameters, where trials are ranked against that.
     """
 
     def __init__(
-        self, study: optuna.Study, space: Space, limit: int | None, podium: Podium, first: Sequence[HParams] = ()
+        self,
+        study: optuna.Study,
+        space: Space,
+        limit: int | None,
+        podium: Podium,
+        first: Sequence[HParams] = (),
+        size_of: Callable[[HParams], int] | None = None,
     ) -> None:
-        self.study, self.space, self.limit, self.podium = study, space, limit, podium
+        self.study, self.space, self.limit, self.podium, self._size_of = study, space, limit, podium, size_of
         self.objective = study_objective(study)
         self.first = [place for hparams in first if (place := space.place(hparams)) is not None]
         trials = study.get_trials(deepcopy=False)
@@ -85,13 +95,16 @@ class Record:
         if HPARAMS not in trial.user_attrs:
             trial.set_user_attr(HPARAMS, hparams.to_dict())
         number = trial.number
-        return Proposal(number, hparams, self.lowest(number), self.epochs(number), self.podium.bar)
+        size = self._size_of(hparams) if self._size_of and "size" in self.objective.against else None
+        return Proposal(number, hparams, self.lowest(number), self.epochs(number), self.podium.bar, size)
 
     def report(self, number: int, result: Mapping[str, Any]) -> None:
         """Writes down what an epoch came to."""
         trial, epoch = self._live[number], int(result["epoch"])
         if epoch in self._epochs[number]:
             return
+        if self.objective.against and COSTS not in trial.user_attrs:  # of a trial that is run again, they stay as they were
+            trial.set_user_attr(COSTS, {name: result[name] for name in self.objective.against})
         # In this order: metrics whose value is missing, the search having been killed between the two, tell the value.
         trial.set_user_attr(epoch_key(epoch), {metric: result[metric] for metric in METRICS})
         self._report_value(trial, epoch, result)
@@ -107,13 +120,13 @@ class Record:
         trial.set_user_attr(REASON, reason)
         if partial_seconds:
             trial.set_user_attr(PARTIAL, partial_seconds)
-        lowest = self.lowest(number)
+        lowest, costs = self.lowest(number), self.objective.costs_of(trial.user_attrs.get(COSTS, {}))
         if state is TrialState.COMPLETE and math.isfinite(lowest):
-            self.study.tell(number, self.objective.cost_of(lowest))
+            self.study.tell(number, [self.objective.cost_of(lowest), *costs])
         else:
             state = TrialState.FAIL if state is TrialState.COMPLETE else state
             self.study.tell(number, state=state)
-        self.podium.add(number, math.inf if state is TrialState.FAIL else lowest)
+        self.podium.add(number, math.inf if state is TrialState.FAIL else lowest, costs)
 
     def end_orphans(self, reason: str) -> None:
         """Ends trials that a killed search left running and that there is no time to run again: PRUNED, as they stand."""
@@ -143,7 +156,8 @@ class Record:
     def _report_value(self, trial: optuna.Trial, epoch: int, metrics: Mapping[str, Any]) -> None:
         value = float(metrics[self.objective.metric]) if math.isfinite(metrics["loss"]) else math.nan
         self._epochs[trial.number][epoch] = value
-        trial.report(value, epoch)
+        # As `trial.report` does, which refuses to where there are several metrics: its pruners would not know what to do.
+        trial.storage.set_trial_intermediate_value(trial._trial_id, epoch, value)  # noqa: SLF001
 
 
 def epoch_key(epoch: int) -> str:

@@ -11,7 +11,6 @@ from tune.again import FIGURES, Rules, train_again
 from tune.crew import Means, run_on_workers
 from tune.folder import REPEATS, SearchFolder
 from tune.inputs import Inputs
-from tune.objective import Objective
 from tune.outcome import TrialOutcome, ranked_trials
 from tune.settings import Settings
 from tune.trial import trial_seed
@@ -55,7 +54,7 @@ def repeat_best(
     }
     rows = inputs.dataset.split.test
     wide = None if inputs.wide_logits is None else inputs.wide_logits[rows]
-    rules = Rules(settings.max_epochs, settings.patience, Objective(settings.metric))
+    rules = Rules(settings.max_epochs, settings.patience, settings.objective)
     shared = (inputs.dataset, wide, rules, Means.of(settings, workers, deadline))
     if works:
         say(f"Training the best {len(trials)} configurations again with {settings.repeat} other seeds each")

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+from optuna.samplers import BaseSampler
 
 from tune.baseline import Baseline
 from tune.chatter import divert_chatter
@@ -81,7 +82,7 @@ def run_trials(
         folder=folder,
         settings=settings,
         inputs=inputs,
-        study=folder.study(make_sampler(settings.sampler, settings.seed, len(folder.trials()), inputs.space)),
+        study=folder.study(_sampler(folder, settings, inputs)),
         workers=workers,
         first=read_first(folder.read_json(ABOUT)),
         limit=limit,
@@ -133,6 +134,11 @@ def run_trials(
     folder.write_json(RESULT, result)
     folder.write_json(ABOUT, folder.read_json(ABOUT) | {"finished": True})
     return result
+
+
+def _sampler(folder: SearchFolder, settings: Settings, inputs: Inputs) -> BaseSampler:
+    several = bool(settings.objective.against)
+    return make_sampler(settings.sampler, settings.seed, len(folder.trials()), inputs.space, several=several)
 
 
 class _Clock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
 from tune.epoch_budget import EpochBudget
+from tune.front import Place, dominates
 from tune.objective import Objective
 from tune.outcome import TrialOutcome
 from tune.searcher import EPOCHS, NUMBER
@@ -37,6 +38,9 @@ class ASHA(ASHAScheduler):
     Several brackets, each with a longer grace period than the one before, make it asynchronous HyperBand (Li et al., JMLR
     2018); trials are dealt out to them by their numbers and the seed, so that the same search is the same again.
 
+    Where trials have costs, one that is behind the cutoff goes on all the same if none at its rung is better in everything
+    (after Schmucker et al., 2021): else what is small would never get the epochs that it needs.
+
     Args:
         name: What reasons call it.
         objective: What trials are ranked by.
@@ -47,6 +51,7 @@ class ASHA(ASHAScheduler):
     def __init__(self, name: str, objective: Objective, seed: int, **arguments: Any) -> None:
         super().__init__(time_attr="epoch", metric=objective.metric, mode=objective.mode, **arguments)
         self._name, self._objective, self._seed = name, objective, seed
+        self._costs: dict[str, tuple[float, ...]] = {}
         self.reasons: dict[int, str] = {}
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
@@ -61,14 +66,27 @@ class ASHA(ASHAScheduler):
         bracket, epoch, value = self._trial_info[trial.trial_id], result["epoch"], result[self._objective.metric]
         rungs = (others for milestone, others in bracket._rungs if epoch >= milestone and trial.trial_id not in others)  # noqa: SLF001
         others = dict(next(rungs, {}))
+        self._costs[trial.trial_id] = self._objective.costs_of(result)
         decision = str(super().on_trial_result(tune_controller, trial, result))
         if decision == TrialScheduler.STOP and others:
+            if self._objective.against and not self._is_beaten(trial.trial_id, self._objective.cost_of(value), others):
+                return str(TrialScheduler.CONTINUE)
             cutoff = self._metric_op * bracket.cutoff(others)
             part = PARTS.get(self._reduction_factor, f"{self._reduction_factor}th part")
             self.reasons[trial.config[NUMBER]] = (
                 f"stopped by {self._name} after epoch {epoch}: {value:.4f}, cutoff {cutoff:.4f} (best {part} of {len(others)})"
             )
         return decision
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Takes in the report with which a trial ends of itself."""
+        self._costs[trial.trial_id] = self._objective.costs_of(result)
+        super().on_trial_complete(tune_controller, trial, result)
+
+    def _is_beaten(self, trial_id: str, cost: float, others: Mapping[str, float]) -> bool:
+        """Tells whether one of the others at a rung, given with what Ray ranks them by, is as good in everything."""
+        ours: Place = (cost, *self._costs[trial_id]), 1
+        return any(dominates(((-reward, *self._costs[other]), 0), ours) for other, reward in others.items())
 
 
 class CreditASHA(ASHA):
@@ -159,7 +177,7 @@ def make_scheduler(settings: Settings, trials: Sequence[TrialOutcome], credited:
         trials: What a search that is resumed has done so far; the scheduler decides as if it had seen it happen.
         credited: How many of the first trials are of the portfolio.
     """
-    objective, grace = Objective(settings.metric), min(settings.grace_period, settings.max_epochs)
+    objective, grace = settings.objective, min(settings.grace_period, settings.max_epochs)
     if settings.scheduler == "none":
         return FIFOScheduler()
     scheduler: TrialScheduler
@@ -190,7 +208,7 @@ def _replay(scheduler: TrialScheduler, outcome: TrialOutcome, epochs: int, objec
     trial = EndedTrial(f"before-{outcome.number}", {NUMBER: outcome.number})
     scheduler.on_trial_add(None, trial)
     for epoch, metrics in enumerate(outcome.epochs, start=1):
-        result = {"epoch": epoch, objective.metric: metrics[objective.metric]}
+        result = {"epoch": epoch, objective.metric: metrics[objective.metric], **outcome.costs}
         if isinstance(scheduler, Median):
             scheduler.remember(trial, result)
         elif epoch < epochs:

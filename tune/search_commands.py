@@ -115,17 +115,28 @@ def show(name: str, storage: Path, top: int, suspects: int | None, as_json: bool
 @click.command()
 @click.argument("name")
 @storage_option
+@click.option("--trial", type=click.IntRange(0), metavar="N", help="Another trial whose weights are kept, instead of the best")
 @click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Copy the classifier to a new folder")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def best(name: str, storage: Path, export: Path | None, as_json: bool) -> None:
-    """Show a search's best trial: its epoch, hyperparameters, figures on every split, and its classifier."""
-    from tune.folder import SearchFolder
-    from tune.summary import best_document
+def best(name: str, storage: Path, trial: int | None, export: Path | None, as_json: bool) -> None:
+    """Show a search's best trial: its epoch, hyperparameters, figures on every split, and its classifier.
 
-    document = best_document(SearchFolder.find(storage, name))
+    With --trial, another one, which is made a classifier first: one on the Pareto front, say.
+    """
+    from tune.folder import SearchFolder
+    from tune.summary import best_document, with_paths
+
+    if export is not None and export.exists():
+        raise InputError(f"{export} exists; --export needs a new folder.")
+    folder = SearchFolder.find(storage, name)
+    if trial is None:
+        document = best_document(folder)
+    else:
+        prepare()
+        from tune.winner import evaluate_trial
+
+        document = with_paths(folder, evaluate_trial(folder, trial))
     if export is not None:
-        if export.exists():
-            raise InputError(f"{export} exists; --export needs a new folder.")
         try:
             shutil.copytree(document["checkpoint"], export)
         except OSError as error:

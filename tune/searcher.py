@@ -18,7 +18,7 @@ from ray.tune.search import Searcher
 
 from tune.record import Record
 
-NUMBER, HPARAMS, REPORTED, EPOCHS, BAR = "number", "hparams", "reported", "epochs", "bar"
+NUMBER, HPARAMS, REPORTED, EPOCHS, BAR, SIZE = "number", "hparams", "reported", "epochs", "bar", "size"
 """Keys of a trial's config: `tune.record.Proposal`."""
 ENDED = "ended"
 """Key of a result: why the trial ended of itself; empty while it goes on."""
@@ -42,6 +42,7 @@ class StudySearcher(Searcher):
             REPORTED: proposal.reported,
             EPOCHS: proposal.epochs,
             BAR: proposal.bar,
+            SIZE: proposal.size,
         }
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:

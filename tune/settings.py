@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -15,13 +15,16 @@ from data.vectors import vector_length
 from model.hparams import Precision
 from model.presets import SPACES
 from tune.cluster_address import check_address
-from tune.objective import Metric
+from tune.objective import Objective, parse_objective
 from tune.study_address import shown_address
 
 EMBEDDING = "embedding_size"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DEFAULT_STORAGE = "runs"
 DEFAULT_TRIALS = 60
+Sampler = Literal["tpe", "random", "gp", "cmaes", "qmc", "hyperopt"]
+SINGLE = {"cmaes", "hyperopt"}
+"""Samplers that learn from one figure alone."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -44,6 +47,11 @@ def _name(value: Any) -> str:
             "a name holds letters, digits, '.', '_' and '-' only, begins with a letter or digit, and has 100 at most"
         )
     return value
+
+
+def _metric(value: Any) -> str:
+    names = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return ",".join(parse_objective(names).names)
 
 
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
@@ -102,13 +110,14 @@ class Settings(BaseModel):
     vectors: Path | None = Field(
         None, description="Word vectors to begin with, in word2vec's format, text or binary, or GloVe's, also .gz"
     )
-    sampler: Literal["tpe", "random", "gp", "cmaes", "qmc", "hyperopt"] = Field(
-        "tpe", description="What proposes configurations; gp needs PyTorch, hyperopt its package"
-    )
+    sampler: Sampler = Field("tpe", description="What proposes configurations; gp needs PyTorch, hyperopt its package")
     study: str | None = Field(
         None, min_length=1, description="Where the Optuna study is kept: 'sqlite' or a URL [a journal in the folder]"
     )
-    metric: Metric = Field("loss", description="The figure of the validation rows that trials are ranked by")
+    metric: Annotated[str, BeforeValidator(_metric)] = Field(
+        "loss",
+        description="What ranks trials: loss, accuracy or macro_f1; with costs to weigh it against: macro_f1,size,latency",
+    )
     scheduler: Literal["asha", "pasha", "hyperband", "median", "none"] = Field(
         "asha", description="What stops weak trials early"
     )
@@ -132,7 +141,15 @@ class Settings(BaseModel):
             raise ValueError(f"workers must be 'auto' or 1 or more, got {self.workers}")
         if self.validation + self.test >= 1:
             raise ValueError(f"validation and test leave nothing to train on: {self.validation} + {self.test}")
+        if self.objective.against and self.sampler in SINGLE:
+            able = ", ".join(name for name in get_args(Sampler) if name not in SINGLE)
+            raise ValueError(f"sampler {self.sampler} learns from one metric alone, not from {self.metric}; take {able}")
         return self
+
+    @property
+    def objective(self) -> Objective:
+        """What trials are ranked by, and the costs that it is weighed against."""
+        return parse_objective(self.metric)
 
     def with_absolute_paths(self) -> Settings:
         """Returns the same, to be used from any folder: the corpus's path and that of an SQLite database made absolute."""

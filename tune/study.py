@@ -24,7 +24,7 @@ from tune.study_address import DRIVERS, JOURNAL, database_url, shown_address, st
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-METRIC = "metric"
+METRIC, AGAINST = "metric", "against"
 LOCK_SECONDS = 60
 """How long SQLite waits for another process to end its writing; by itself it gives up after 5 s."""
 MOST_COLLISIONS = 20
@@ -47,11 +47,16 @@ def create_study(
     with explained(address):
         storage = open_storage(folder, address)
         try:
-            study = optuna.create_study(storage=storage, study_name=name, direction=objective.direction)
+            study = optuna.create_study(storage=storage, study_name=name, directions=objective.directions)
         except optuna.exceptions.DuplicatedStudyError:
             there = f"{study_url(folder, address)} holds a study {name!r} already"
             raise InputError(f"--study: {there}. Choose another --name.") from None
         study.set_user_attr(METRIC, objective.metric)
+        if objective.against:
+            study.set_user_attr(AGAINST, objective.against)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                study.set_metric_names(objective.names)  # what optuna-dashboard calls them
     return study
 
 
@@ -81,7 +86,7 @@ def open_study(
 
 def study_objective(study: optuna.Study) -> Objective:
     """Returns what the trials of a study are ranked by."""
-    return Objective(study.user_attrs.get(METRIC, "loss"))
+    return Objective(study.user_attrs.get(METRIC, "loss"), tuple(study.user_attrs.get(AGAINST, ())))
 
 
 def open_storage(folder: Path, address: str | None) -> optuna.storages.BaseStorage:
@@ -142,6 +147,8 @@ def make_sampler(
     seed: int,
     trials: int = 0,
     space: Space = Space(()),  # noqa: B008 - it is frozen
+    *,
+    several: bool = False,
 ) -> optuna.samplers.BaseSampler:
     """Makes a seeded sampler: one of Optuna's ('tpe', 'random', 'gp', 'cmaes', 'qmc'), or 'hyperopt'.
 
@@ -153,6 +160,8 @@ def make_sampler(
         seed: Of the search.
         trials: How many trials the study holds: one that has drawn before does not draw the same again.
         space: What is drawn from; HyperOpt asks for it beforehand.
+        several: Whether trials have costs beside what they are ranked by. TPE does not know what to make of pruned trials then,
+            and is shown them as completed too.
 
     Raises:
         InputError: If what it needs is not installed.
@@ -162,7 +171,8 @@ def make_sampler(
         warnings.simplefilter("ignore", ExperimentalWarning)
         match name:
             case "tpe":
-                return optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=new_seed)
+                tpe = optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=new_seed)
+                return Informed(tpe) if several else tpe
             case "random":
                 return optuna.samplers.RandomSampler(seed=new_seed)
             case "gp":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,26 +13,27 @@ from rich.text import Text
 
 from data.errors import InputError
 from data.split import SIDES
-from tune.display import brief
 from tune.folder import ABOUT, SearchFolder
-from tune.outcome import TrialOutcome, best_trial, counts, leaderboard, useful_share
+from tune.outcome import best_trial, counts, front_trials, useful_share
 from tune.program import program
 from tune.repeats import repeat_seconds
 from tune.repeats_view import repeats_view
+from tune.trial_tables import FIGURES, front_view, leaderboard_table
 
-FIGURES = ("loss", "accuracy", "macro_f1")
 BASELINES = {"baseline": "linear baseline", "strong_baseline": "strong baseline"}
 """What a result is compared with, by its key in the document; the second only where it was asked for."""
 
 
 def show_document(folder: SearchFolder) -> dict[str, Any]:
     """Returns the document of `show --json`."""
-    trials, about = folder.trials(), folder.read_json(ABOUT)
+    trials, about, objective = folder.trials(), folder.read_json(ABOUT), folder.settings().objective
     return {
         "name": folder.name,
         "wall_seconds": about["wall_seconds"],
         "useful_share": useful_share(trials, about["workers"], about["wall_seconds"], repeat_seconds(folder)),
-        "metric": folder.settings().metric,
+        "metric": objective.metric,
+        "against": list(objective.against),
+        "front": [trial.number for trial in front_trials(trials)],
         "environment": {name: about.get(name) for name in ("python", "versions", "cores", "revision")},
         "command": folder.rerun_command(),
         "study": {"url": folder.study_url(), "name": folder.study().study_name},
@@ -85,26 +87,29 @@ def search_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def show_table(folder: SearchFolder, top: int) -> Group:
-    """Returns the leaderboard, with what ended each trial."""
+    """Returns the leaderboard, with what ended each trial; and the Pareto front where trials have costs."""
     trials, about = folder.trials(), folder.read_json(ABOUT)
     seconds = about["wall_seconds"]
     by_state = ", ".join(f"{count} {state}" for state, count in counts(trials).items() if count)
     share = useful_share(trials, about["workers"], seconds, repeat_seconds(folder))
     head = f"{folder.name}: {by_state or 'no trials'}; {seconds:.0f} s; useful share {share:.2f}"
     tail = f"Optuna study: {folder.study_url()}\nThe same again: {folder.rerun_command()}"
-    return Group(Text(head, style="bold"), _leaderboard(trials, top), Text(tail, style="dim"))
+    front = front_view(folder, trials)
+    return Group(Text(head, style="bold"), leaderboard_table(trials, top), *front, Text(tail, style="dim"))
 
 
 def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     """Returns what a search prints at its end."""
     lines: list[RenderableType] = []
-    ended = document["trials"]
-    trials = f"{ended['pruned']} stopped early, {ended['complete']} complete, {ended['failed']} failed"
+    ended, trials = document["trials"], folder.trials()
+    ends = f"{ended['pruned']} stopped early, {ended['complete']} complete, {ended['failed']} failed"
     time = f"{document['wall_seconds']:.0f} s, useful share {document['useful_share']:.2f}"
     lines.append(Text(f"\n{verdict(document)}", style="bold"))
-    lines.append(Text(f"{folder.name}: {sum(ended.values())} trials ({trials}) in {time}"))
-    lines += [Text(), _leaderboard(folder.trials(), 5), Text()]
-    lines.append(Text(f"Best: trial {document['trial']}, epoch {document['epoch']}", style="bold"))
+    lines.append(Text(f"{folder.name}: {sum(ended.values())} trials ({ends}) in {time}"))
+    lines += [Text(), leaderboard_table(trials, 5), *front_view(folder, trials), Text()]
+    result = with_paths(folder, folder.result())
+    is_best = document["trial"] == result["trial"]
+    lines.append(Text(f"{'Best: trial' if is_best else 'Trial'} {document['trial']}, epoch {document['epoch']}", style="bold"))
     lines.append(_hparams(document["hparams"]))
     if len(members := document.get("ensemble", [])) > 1:
         weights = ", ".join(f"trial {member['trial']} ({member['weight']:.2f})" for member in members)
@@ -118,7 +123,11 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     if "repeats" in document:
         lines += [repeats_view(document["repeats"]), Text()]
     lines.append(Text(f"The classifier: {document['checkpoint']}", style="bold"))
-    use = f"{program()} predict {folder.name} -{folder.storage_flag()}"
+    use = f"{program()} predict " + (
+        f"{folder.name} -{folder.storage_flag()}"
+        if document["checkpoint"] == result["checkpoint"]
+        else f"{shlex.quote(document['checkpoint'])} -"
+    )
     lines.append(Text(f"Use it:         echo 'a text to classify' | {use}"))
     return Group(*lines)
 
@@ -187,24 +196,6 @@ def training_table(document: Mapping[str, Any]) -> Group:
     if document["checkpoint"]:
         lines.append(Text(f"The classifier: {document['checkpoint']}", style="bold"))
     return Group(*lines)
-
-
-def _leaderboard(trials: Sequence[TrialOutcome], top: int) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column, justify in (("trial", "right"), ("loss", "right"), ("accuracy", "right"), ("macro-F1", "right")):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    table.add_column("epoch", justify="right")
-    table.add_column("seconds", justify="right")
-    table.add_column("ended")
-    table.add_column("hyperparameters")
-    ranked = sorted(leaderboard(trials), key=lambda trial: trial.state not in {"complete", "pruned"})  # as best_trial has it
-    for trial in ranked[:top]:
-        best = trial.epochs[trial.best_epoch - 1] if trial.best_epoch else None
-        figures = [f"{best[name]:.4f}" for name in FIGURES] if best else ["", "", ""]
-        epoch = f"{trial.best_epoch or '-'}/{len(trial.epochs)}"
-        about = brief(trial.hparams) if trial.hparams else ""
-        table.add_row(str(trial.number), *figures, epoch, f"{trial.seconds:.1f}", escape(trial.reason or trial.state), about)
-    return table
 
 
 def _figures(document: Mapping[str, Any]) -> Table:

@@ -17,7 +17,7 @@ from model.hparams import HParams, Precision
 from tune.cluster import cores
 from tune.memory import own_memory, pool_memory, worker_memory
 from tune.objective import Objective
-from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
+from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED, SIZE
 from tune.snapshots import Kept, SnapshotFile
 from tune.trial_file import trial_file
 from tune.weights import write_trained
@@ -133,11 +133,14 @@ class LSTMTrial(Trainable):
             "tokens": 0,
             "at": time.time(),
         }
+        self._costs = {"size": config[SIZE]} if "size" in self._objective.against else {}
         hparams = HParams.from_dict(config[HPARAMS])
         seed = trial_seed(self._seed, self._number)
         try:
             self._training = Training(self._dataset, hparams, seed=seed, precision=self._precision)
             self._take_up(self._training)
+            if "latency" in self._objective.against:
+                self._costs["latency"] = self._training.latency()
         except Exception as error:
             self._failure = _crash(error)
 
@@ -153,7 +156,7 @@ class LSTMTrial(Trainable):
             if training and cost <= min(self._bar, self._reported):
                 write_trained(trial_file(self._weights, self._number), training.trained())
         ended = why_ended(epoch, self._last["loss"], self._best_epoch, self._epochs, self._patience)
-        return {**self._last, ENDED: ended, "done": bool(ended)}
+        return {**self._last, **self._costs, ENDED: ended, "done": bool(ended)}
 
     def _take_up(self, training: Training) -> None:
         """Goes on from the trial's snapshot, if there is one."""
@@ -169,7 +172,7 @@ class LSTMTrial(Trainable):
 
     def _end_early(self, ended: str, seconds: float = 0.0) -> dict[str, Any]:
         """Returns a report that ends the trial within an epoch, on which so many seconds were spent."""
-        return {**self._last, "seconds": seconds, "repeated": True, ENDED: ended, "done": True}
+        return {**self._last, **self._costs, "seconds": seconds, "repeated": True, ENDED: ended, "done": True}
 
 
 def trial_seed(seed: int, number: int, repeat: int = 0) -> int:

@@ -72,14 +72,15 @@ class Tuning:
         from tune.trial import LSTMTrial
 
         settings, trials = self.settings, read_trials(self.study)
-        best = podium(trials, settings.keep)
+        weights = self.folder.weights
+        best = podium(trials, settings.keep, lambda number: trial_file(weights, number).exists())
         budget = math.inf if settings.checkpoint_budget is None else settings.checkpoint_budget * 2**30
-        record = Record(self.study, self.inputs.space, self.limit, best, self.first)
+        record = Record(self.study, self.inputs.space, self.limit, best, self.first, self.inputs.size_of)
 
         def tidy() -> None:
-            best.fit(budget, lambda number: size_of(trial_file(self.folder.weights, number)))
+            best.fit(budget, lambda number: size_of(trial_file(weights, number)))
             while best.fallen:
-                trial_file(self.folder.weights, best.fallen.pop()).unlink(missing_ok=True)
+                trial_file(weights, best.fallen.pop()).unlink(missing_ok=True)
             keep_only(self.folder.snapshots, record.running)
 
         def ended() -> None:
@@ -92,7 +93,7 @@ class Tuning:
         trainable = with_parameters(
             LSTMTrial,
             dataset=ray.put(self.inputs.dataset),
-            weights=self.folder.weights,
+            weights=weights,
             snapshots=self.folder.snapshots,
             seed=settings.seed,
             epochs=settings.max_epochs,

@@ -1,4 +1,4 @@
-"""The best trial made a classifier, and tested: the one place that looks at the test split."""
+"""The best trial made a classifier, and tested: the one place that looks at the test split. Another trial, if asked for."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from data.dataset import Dataset
+from data.errors import InputError
 from data.split import SIDES
 from model.calibration import BINS, cool, fit_temperature
 from model.evaluation import Evaluation, evaluate
 from model.hparams import HParams
 from tune.errors import SearchFailedError
 from tune.folder import CLASSIFIERS, LOG, SearchFolder
-from tune.inputs import Inputs
+from tune.inputs import Inputs, read_inputs
 from tune.outcome import TrialOutcome, best_trial, ranked_trials
+from tune.provenance import check_fingerprint
 from tune.trial_file import trial_file
 from tune.weights import read_trained
 
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 CALIBRATED = ("validation", "test")
 """The sides whose calibration is told: that which the temperature was fitted on, and that which it was not."""
+
+OF_THE_BEST = {"ensemble", "single", "wide", "original", "refit", "repeats"}
+"""What a result may have that is not so of another trial."""
 
 
 class Winner(NamedTuple):
@@ -67,37 +72,62 @@ def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> Winner
             f"No trial came to a result: {ended or 'there was no time for an epoch'}. "
             f"See {folder.path / LOG}; go on with: {folder.resume_command()} --time-limit 10m"
         )
-    from model.classifier import Classifier  # the driver loads TensorFlow for the winner alone
-    from model.text_classifier import Encoded
-
     if not trial_file(folder.weights, best.number).exists() and not folder.classifier(best.number).exists():
         raise SearchFailedError(f"{trial_file(folder.weights, best.number)} is missing: the weights of the best trial.")
-    path = folder.classifier(best.number)
-    classifier = Classifier.load(path).at_temperature(1.0) if path.exists() else _classifier(folder, inputs, best)
-    encoded = Encoded(inputs.dataset.tokens, inputs.wide_logits)
-    calibrated = _calibrate(classifier, encoded, inputs.dataset)
+    alone = _winner(folder, inputs, best)
+    return _ensemble(folder, inputs, trials, ensemble, alone) if ensemble > 1 else alone
+
+
+def evaluate_trial(folder: SearchFolder, number: int) -> dict[str, Any]:
+    """Makes a classifier of any trial whose weights are kept, saves it, and evaluates it on all three sides.
+
+    The search's corpus is read again for it.
+
+    Returns:
+        What result.json holds of the best one, but for what was made of that alone: ensemble, refit, repeats.
+
+    Raises:
+        InputError: If the search has no result, there is no such trial, its weights are not kept, or the corpus has changed.
+    """
+    result = {name: value for name, value in folder.result().items() if name not in OF_THE_BEST}
+    trials = {trial.number: trial for trial in ranked_trials(folder.trials())}
+    kept = [each for each in trials if trial_file(folder.weights, each).exists()]
+    if number not in kept:
+        there = f"{', '.join(map(str, kept[:20]))}{', ...' if len(kept) > 20 else ''}"
+        raise InputError(f"--trial {number}: the search {folder.name!r} has no weights of that; it has those of {there}.")
+    settings = folder.settings()
+    inputs = read_inputs(settings)
+    check_fingerprint(folder, settings, inputs.corpus)
+    return result | _winner(folder, inputs, trials[number]).result
+
+
+def _winner(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Winner:
+    """Makes a classifier of a trial, saves and evaluates it."""
+    from model.classifier import Classifier  # the driver loads TensorFlow for the winner alone
+
+    path = folder.classifier(trial.number)
+    classifier = Classifier.load(path).at_temperature(1.0) if path.exists() else _classifier(folder, inputs, trial)
+    calibrated = _calibrate(classifier, _encoded(inputs), inputs.dataset)
     figures = calibrated.figures()
     if not path.exists():
-        about = {"search": folder.name, "trial": best.number, "epoch": best.best_epoch}
+        about = {"search": folder.name, "trial": trial.number, "epoch": trial.best_epoch}
         replace(calibrated.classifier, metrics=about | figures).save(path)
     result: dict[str, Any] = {
         "name": folder.name,
-        "trial": best.number,
-        "epoch": best.best_epoch,
-        "hparams": best.hparams,
+        "trial": trial.number,
+        "epoch": trial.best_epoch,
+        "hparams": trial.hparams,
         "checkpoint": str(path.relative_to(folder.path)),
         **figures,
     }
     if classifier.wide and inputs.wide_logits is not None:
         result["wide"] = _alone(inputs.dataset, inputs.wide_logits)
-    alone = Winner(result, calibrated.classifier, {_name(best): best})
-    return _ensemble(folder, inputs, encoded, trials, ensemble, alone) if ensemble > 1 else alone
+    return Winner(result, calibrated.classifier, {_name(trial): trial})
 
 
 def _ensemble(
     folder: SearchFolder,
     inputs: Inputs,
-    encoded: Encoded,
     trials: Sequence[TrialOutcome],
     rounds: int,
     alone: Winner,
@@ -119,6 +149,7 @@ def _ensemble(
     assert isinstance(alone.classifier, Classifier)
     classifiers = [alone.classifier.at_temperature(1.0), *(_classifier(folder, inputs, trial) for trial in others)]
     rows = inputs.dataset.split.validation
+    encoded = _encoded(inputs)
     probabilities = [softmax(classifier.logits(encoded, rows)) for classifier in classifiers]
     weights = select_members(inputs.dataset.labels[rows], probabilities, rounds)
     nothing = alone._replace(result=alone.result | {"ensemble": [{"trial": best.number, "weight": 1.0}], "single": single})
@@ -139,6 +170,12 @@ def _ensemble(
     members = [{"trial": candidates[place].number, "weight": weight} for place, weight in weights.items()]
     changed = {"checkpoint": str(path.relative_to(folder.path)), **figures, "ensemble": members, "single": single}
     return Winner(alone.result | changed, calibrated.classifier, {names[place]: candidates[place] for place in weights})
+
+
+def _encoded(inputs: Inputs) -> Encoded:
+    from model.text_classifier import Encoded
+
+    return Encoded(inputs.dataset.tokens, inputs.wide_logits)
 
 
 def _name(trial: TrialOutcome) -> str:

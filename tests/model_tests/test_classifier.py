@@ -15,9 +15,14 @@ from data.errors import InputError
 from data.numbered import number_texts
 from model.classifier import Classifier
 from model.experiment import Experiment, run_experiment
+from model.size import classifier_bytes
 
 SMALL = {"lstm_size": 4, "embedding_size": 8, "batch_size": 16, "learning_rate": 0.02, "pooling": "max"}
 TEXTS = ["sign0of1 filler2", "", "nothing known here", "sign2of0 " * 40, "row7 SIGN1OF2"]
+
+
+KERAS = 80_000
+"""Bytes of what Keras writes beside the weights, at most: 40,000 are usual."""
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["LSTM alone", "with a wide branch"])
@@ -63,6 +68,14 @@ def test_saving_and_loading_changes_no_probability(experiment: Experiment, tmp_p
     assert set(after.versions) == {"python", "topknot", "keras", "tensorflow", "numpy"}
     with pytest.raises(FileExistsError):
         before.save(tmp_path / "model")
+
+
+def test_the_size_of_a_classifier_is_told_without_building_it(experiment: Experiment, tmp_path: Path) -> None:
+    classifier = experiment.classifier
+    classifier.save(tmp_path / "model")
+    told = classifier_bytes(classifier.hparams, classifier.vocabulary, len(classifier.classes), classifier.wide)
+    taken = sum(path.stat().st_size for path in (tmp_path / "model").iterdir() if path.name != "classifier.json")
+    assert told < taken < told + KERAS
 
 
 @pytest.mark.parametrize("temperature", [1.0, 1.7])

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 from model.hparams import HParams
 from tune.folder import SearchFolder
-from tune.outcome import best_trial, counts, leaderboard, podium, read_trials, useful_share
+from tune.objective import Objective
+from tune.outcome import best_trial, counts, front_trials, leaderboard, podium, read_trials, useful_share
 from tune.podium import Podium
 from tune.record import Record, epoch_key
 from tune.searcher import SearchStopper, StudyCallback
@@ -318,3 +319,78 @@ def test_a_study_in_a_database_is_told_the_same_as_one_in_a_journal(tmp_path: Pa
         told.append([trial.to_dict() for trial in read_trials(open_study(folder, address=address, name="s"))])
     assert told[0] == told[1] == told[2]
     assert (tmp_path / "1/study.db").exists()
+
+
+SEVERAL = Objective("macro_f1", ("size", "latency"))
+
+
+def several_in(folder: Path, sampler: str = "tpe") -> Record:
+    """A record of a study that weighs macro-F1 against a size of 100 bytes a unit, and latency."""
+    if not (folder / JOURNAL).exists():
+        create_study(folder, "s", SEVERAL)
+    study = open_study(folder, make_sampler(sampler, 0, several=True))
+    best = podium(read_trials(study), keep=2)
+    return Record(study, SPACE, None, best, size_of=lambda hparams: 100 * hparams.lstm_size)
+
+
+def run_several(record: Record, values: list[float], latency: float, state: TrialState | None) -> int:
+    proposal = record.propose()
+    assert proposal
+    for index, value in enumerate(values, start=1):
+        costs = {"size": proposal.size, "latency": latency + index - 1}
+        record.report(proposal.number, epoch(index, 1 - value) | {"macro_f1": value} | costs)
+    if state is not None:
+        record.end(proposal.number, state, "why")
+    return proposal.number
+
+
+def test_a_study_of_several_metrics_is_told_every_value_and_what_each_trial_costs(tmp_path: Path) -> None:
+    record = several_in(tmp_path)
+    run_several(record, [0.3, 0.9, 0.8], 2.0, TrialState.COMPLETE)
+    run_several(record, [0.4, 0.5], 1.0, TrialState.PRUNED)
+    run_several(record, [0.5, math.nan], 1.0, TrialState.FAIL)
+    run_several(record, [], 1.0, TrialState.FAIL)
+    study = open_study(tmp_path)
+    assert study.metric_names == ["macro_f1", "size", "latency"]
+    complete, pruned, failed, crashed = study.trials
+    assert complete.values == [0.9, 100 * complete.params["lstm_size"], 2.0], "the best epoch's, and the costs as first known"
+    assert complete.intermediate_values == {1: 0.3, 2: 0.9, 3: 0.8}
+    assert (pruned.state, pruned.values, pruned.intermediate_values) == (TrialState.PRUNED, None, {1: 0.4, 2: 0.5})
+    assert [trial.state for trial in (failed, crashed)] == [TrialState.FAIL] * 2
+    outcomes = read_trials(study)
+    assert [outcome.costs for outcome in outcomes[:2]] == [
+        {"size": 100 * trial.params["lstm_size"], "latency": latency} for trial, latency in ((complete, 2.0), (pruned, 1.0))
+    ]
+    assert outcomes[3].costs == {}
+    best = best_trial(outcomes)
+    assert best
+    assert (best.number, best.best_epoch) == (0, 2)
+
+
+@settings(max_examples=12)
+@given(st.lists(st.tuples(st.sampled_from([0.2, 0.5, 0.9]), st.sampled_from([1.0, 2.0, 3.0])), min_size=1, max_size=6))
+def test_the_front_begins_with_the_best_and_where_all_complete_is_the_one_that_optuna_has(
+    tmp_path_factory: pytest.TempPathFactory, drawn: list[tuple[float, float]]
+) -> None:
+    record = several_in(tmp_path_factory.mktemp("front"), "random")
+    for value, latency in drawn:
+        run_several(record, [value], latency, TrialState.COMPLETE)
+    trials = read_trials(record.study)
+    front = front_trials(trials)
+    assert front[0] is best_trial(trials)
+    points = {tuple(trial.values) for trial in record.study.best_trials}
+    assert {(trial.epochs[0]["macro_f1"], trial.costs["size"], trial.costs["latency"]) for trial in front} == points
+
+
+def test_a_trial_of_several_metrics_that_is_run_again_keeps_its_costs(tmp_path: Path) -> None:
+    killed = several_in(tmp_path)
+    number = run_several(killed, [0.5], 2.0, None)
+    resumed = several_in(tmp_path)
+    again = resumed.propose()
+    assert again
+    assert (again.number, again.reported, again.epochs) == (number, -0.5, 1)
+    for index, value in ((1, 0.5), (2, 0.7)):
+        resumed.report(number, epoch(index, 1 - value) | {"macro_f1": value, "size": again.size, "latency": 9.0})
+    resumed.end(number, TrialState.COMPLETE, "done")
+    (trial,) = resumed.study.trials
+    assert trial.values == [0.7, 100 * trial.params["lstm_size"], 2.0]

@@ -234,6 +234,27 @@ def test_pruned_trials_are_shown_with_their_best_value_failed_ones_with_the_wors
     assert [trial.state for trial in study.trials[:4]] == [pruned, pruned, fail, complete]
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "qmc", "random"])
+def test_of_several_metrics_samplers_learn_from_pruned_trials_too(tmp_path: Path, sampler: str) -> None:
+    if sampler == "gp":
+        pytest.importorskip("torch")
+    create_study(tmp_path, "s", Objective("macro_f1", ("size",)))
+    study = open_study(tmp_path, make_sampler(sampler, 0, 0, PLAIN, several=True))
+    record = Record(study, PLAIN, None, Podium(2), size_of=lambda hparams: int(1e6 * distance_of(hparams)))
+    proposed = []
+    for number in range(28):
+        proposal = record.propose()
+        assert proposal
+        proposed.append(proposal.hparams)
+        figures: dict[str, Any] = {"train_loss": 1.0, "loss": 1.0, "accuracy": 0.5, "seconds": 1.0, "tokens": 9, "at": 1.7e9}
+        figures |= {"epoch": 1, "macro_f1": 1 - loss_of(proposal.hparams) / 4, "size": proposal.size}
+        record.report(proposal.number, figures)
+        record.end(proposal.number, TrialState.FAIL if number % 7 == 6 else TrialState.PRUNED, "why")
+    assert len(set(proposed)) == 28
+    if sampler in {"tpe", "gp"}:
+        assert sum(map(distance_of, proposed[20:])) / 8 < 0.75 * RANDOM_DISTANCE
+
+
 def test_gp_does_not_try_again_what_failed(tmp_path: Path) -> None:
     record = open_record(tmp_path / "s", "gp", PLAIN)
     run(record, 13)

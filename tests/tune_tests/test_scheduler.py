@@ -17,7 +17,7 @@ from tune.settings import Settings
 def scheduler(before: list[list[float]] | None = None, credited: int = 0, **settings: Any) -> Any:
     """A scheduler that has seen trials of these losses."""
     wanted = Settings.model_validate({"max_epochs": 9} | settings)
-    objective = Objective(wanted.metric)
+    objective = wanted.objective
     ended = [
         TrialOutcome(n, "pruned", "", {}, tuple({"loss": v, "macro_f1": v} for v in values), 1.0, objective)
         for n, values in enumerate(before or [])
@@ -52,6 +52,28 @@ def test_higher_is_better_where_the_metric_says_so() -> None:
     assert decisions(asha, 4, [0.85], "macro_f1") == ["CONTINUE"]
     assert decisions(asha, 5, [0.2], "macro_f1") == ["STOP"]
     assert "0.2000, cutoff 0.8" in asha.reasons[5]
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_where_trials_have_costs_one_that_none_at_its_rung_beats_in_everything_goes_on(resumed: bool) -> None:
+    rung = [(1.0, 50), (1.1, 50), (1.2, 50)]
+    objective = Objective("loss", ("size",))
+    ended = [TrialOutcome(n, "pruned", "", {}, ({"loss": v},), 1.0, objective, {"size": s}) for n, (v, s) in enumerate(rung)]
+    asha = make_scheduler(Settings(max_epochs=9, metric="loss,size"), ended if resumed else [])
+
+    def decided(number: int, loss: float, size: int, last: bool = False) -> str:
+        trial = EndedTrial(str(number), {"number": number})
+        asha.on_trial_add(None, trial)
+        tell = asha.on_trial_complete if last else asha.on_trial_result
+        return str(tell(None, trial, {"epoch": 1, "loss": loss, "size": size}))
+
+    for number, (loss, size) in enumerate([] if resumed else rung):
+        decided(number, loss, size, last=number == 1)
+    assert decided(3, loss=3.0, size=10) == "CONTINUE", "the smallest"
+    assert decided(4, loss=2.0, size=60) == "STOP"
+    assert decided(5, loss=2.0, size=50) == "STOP", "no smaller than one that is better"
+    assert decided(6, loss=9.0, size=9) == "CONTINUE"
+    assert {4, 5} <= set(asha.reasons) <= {1, 2, 4, 5}
 
 
 def test_asha_stops_no_trial_of_the_portfolio_before_its_credit_is_spent() -> None:

@@ -465,6 +465,49 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     assert "no search 'none'" in topknot("search", *flags, "--warm-start", "none", "--name", "x", code=2).stderr
 
 
+def test_several_metrics_give_a_front_whose_members_are_kept_and_can_be_taken(inputs: Path, tmp_path: Path) -> None:
+    config = tmp_path / "small.yaml"
+    config.write_text(CONFIG.replace("[3, 4]", "[1, 12]").replace("embedding_size: 8", "embedding_size: {int: [2, 12]}"))
+    storage = ["--storage", str(tmp_path)]
+    ways = ["--metric", "macro_f1,size,latency", "--sampler", "random", "--max-epochs", "3", "--workers", "1"]
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(config), *storage, *ways]
+    topknot("search", *flags, "--name", "cut", "--trials", "5")
+    best = json.loads(topknot("resume", "cut", *storage, "--trials", "2", "--json").stdout)
+    document = show(tmp_path, "cut")
+    trials, front = document["trials"], document["front"]
+    assert len(trials) == 7
+    assert front[0] == best["trial"]
+    study = load_study(document)
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE", "MINIMIZE"]
+    for trial, told in zip(trials, study.trials, strict=True):
+        assert trial["validation"]["macro_f1"] == max(told.intermediate_values.values())
+        assert set(trial["costs"]) == {"size", "latency"}
+        if told.state.name == "COMPLETE":
+            assert told.values == [trial["validation"]["macro_f1"], trial["costs"]["size"], trial["costs"]["latency"]]
+    points = {t["trial"]: (-t["validation"]["macro_f1"], t["costs"]["size"], t["costs"]["latency"]) for t in trials}
+    better = {number: [all(np.less_equal(other, point)) for other in points.values()] for number, point in points.items()}
+    assert {number for number in points if sum(better[number]) == 1} <= set(front), "only itself is as good in everything"
+    kept = {int(path.stem) for path in (tmp_path / "cut/weights").iterdir()}
+    assert len(kept) == 3
+    assert best["trial"] in kept
+    assert kept <= set(front) if len(front) >= 3 else set(front) <= kept
+    shown = topknot("show", "cut", *storage).stdout
+    assert "* The Pareto front of macro-F1 against size and latency" in shown
+    assert f"*{front[0]} " in shown
+    smallest = min(kept, key=lambda number: points[number][1])
+    one = json.loads(
+        topknot("best", "cut", *storage, "--trial", str(smallest), "--export", str(tmp_path / "model"), "--json").stdout
+    )
+    assert (one["trial"], one["hparams"]) == (smallest, trials[smallest]["hparams"])
+    assert one["validation"]["macro_f1"] == pytest.approx(trials[smallest]["validation"]["macro_f1"], abs=1e-6)
+    held = sum(path.stat().st_size for path in (tmp_path / "model").iterdir() if path.name != "classifier.json")
+    assert 0 < held - trials[smallest]["costs"]["size"] < 80_000, "Keras's description is all that is not counted"
+    assert topknot("predict", str(tmp_path / "model"), "-", stdin="sign1of2 sign1of1\n").stdout.startswith("class ")
+    gone = next(number for number in points if number not in kept)
+    assert "has no weights of that" in topknot("best", "cut", *storage, "--trial", str(gone), code=2).stderr
+    assert "sampler hyperopt learns from one metric" in topknot("search", *flags, "--sampler", "hyperopt", code=2).stderr
+
+
 def test_two_searches_at_once_keep_their_studies_in_one_database(
     inputs: Path, tmp_path: Path, postgresql: Callable[[str], str]
 ) -> None:

@@ -47,6 +47,21 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> N
         pytest.param("", {"workers": "0"}, "workers must be 'auto' or 1 or more", id="workers"),
         pytest.param("", {"validation": 0.6, "test": 0.5}, "validation and test leave nothing", id="fractions"),
         pytest.param("", {"name": "../x"}, "--name: a name holds letters", id="name"),
+        pytest.param(
+            "", {"metric": "f1"}, "--metric: there is no metric 'f1'; there are loss, accuracy, macro_f1", id="metric"
+        ),
+        pytest.param(
+            "", {"metric": "size,loss"}, "the first must be what 'best' means, loss, accuracy or macro_f1", id="cost first"
+        ),
+        pytest.param("metric: [loss, macro_f1]", {}, "loss says what 'best' means, macro_f1 cannot too", id="two qualities"),
+        pytest.param("metric: [loss, size, size]", {}, "a cost is named once; got 'loss,size,size'", id="a cost twice"),
+        pytest.param("metric: []", {}, "search.yaml, metric: there is no metric ''", id="no metric"),
+        pytest.param(
+            "metric: loss,size",
+            {"sampler": "cmaes"},
+            "sampler cmaes learns from one metric alone, not from loss,size; take tpe, random, gp, qmc",
+            id="a sampler of one metric",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_where_it_stands(
@@ -107,3 +122,11 @@ def test_a_search_ends_by_trials_by_time_or_by_default() -> None:
     assert Settings.model_validate({}).trial_limit() == DEFAULT_TRIALS
     assert Settings.model_validate({"time_limit": "5m"}).trial_limit() is None
     assert Settings.model_validate({"time_limit": "5m", "trials": 3}).trial_limit() == 3
+
+
+@pytest.mark.parametrize("written", ["macro_f1, size", "[macro_f1, size]", "macro_f1,size"])
+def test_several_metrics_are_a_text_or_a_list(tmp_path: Path, written: str) -> None:
+    (tmp_path / "search.yaml").write_text(f"metric: {written}")
+    settings = read_settings(tmp_path / "search.yaml", {})
+    assert (settings.objective.metric, settings.objective.against) == ("macro_f1", ("size",))
+    assert yaml.safe_load(settings.to_yaml())["metric"] == "macro_f1,size"

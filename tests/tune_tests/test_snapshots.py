@@ -29,7 +29,15 @@ def at_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune.snapshots, "COST", 0.0)
 
 
-def begun(dataset: Dataset, folder: Path, hparams: HParams = TINY, *, number: int = 7, reported: float = math.inf) -> LSTMTrial:
+def begun(
+    dataset: Dataset,
+    folder: Path,
+    hparams: HParams = TINY,
+    *,
+    number: int = 7,
+    reported: float = math.inf,
+    objective: Objective = Objective(),  # noqa: B008 - it is frozen
+) -> LSTMTrial:
     """A trial in this process, as it stands in a new worker."""
     for name in ("weights", "snapshots"):
         (folder / name).mkdir(exist_ok=True)
@@ -40,7 +48,7 @@ def begun(dataset: Dataset, folder: Path, hparams: HParams = TINY, *, number: in
         "seed": 3,
         "epochs": 6,
         "patience": 6,
-        "objective": Objective(),
+        "objective": objective,
         "cpus": 1,
         "gpu": False,
         "precision": "float32",
@@ -115,3 +123,10 @@ def test_only_running_trials_have_snapshots(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     keep_only(tmp_path, {3})
     assert {path.name for path in tmp_path.iterdir()} == {"00003.npz", ".00003.npz.77", ".nfs0000000004"}
+
+
+def test_a_trial_tells_its_latency_with_each_report_where_it_counts_and_only_there(dataset: Dataset, tmp_path: Path) -> None:
+    trial = begun(dataset, tmp_path, objective=Objective("macro_f1", ("latency",)))
+    first, second = trial.step(), trial.step()
+    assert first["latency"] == second["latency"] > 0
+    assert "latency" not in begun(dataset, tmp_path, number=8).step()

@@ -1,0 +1,39 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.dataset import Dataset
+from data.tokens import Tokens
+from model.hparams import HParams
+from model.latency import ANSWERS, FEWEST, MOST, WARM_UP, milliseconds, typical_row
+from model.pool import Pool
+from model.training import Training
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.data())
+def test_half_of_the_rows_are_no_longer_than_the_typical_one_and_half_no_shorter(
+    lengths: list[int], data: st.DataObject
+) -> None:
+    tokens = Tokens(np.full(sum(lengths), 2, np.int32), np.cumsum([0, *lengths]))
+    rows = np.array(sorted(data.draw(st.sets(st.sampled_from(range(len(lengths))), min_size=1))))
+    row = typical_row(tokens, rows)
+    assert row in rows
+    for sign in (1, -1):
+        assert 2 * sum(sign * lengths[other] <= sign * lengths[row] for other in rows) >= len(rows)
+
+
+def test_answers_are_as_many_as_need_be_and_no_more_than_are_worth_it() -> None:
+    calls: list[int] = []
+    assert milliseconds(lambda: calls.append(1)) >= 0
+    assert WARM_UP + FEWEST * ANSWERS <= len(calls) <= WARM_UP + MOST * ANSWERS
+
+
+def test_a_training_whose_latency_was_measured_goes_on_as_if_it_had_not_been(dataset: Dataset) -> None:
+    hparams, pool = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02), Pool()
+    losses = []
+    for measured in (False, True):
+        with Training(dataset, hparams, seed=0, pool=pool) as training:
+            if measured:
+                assert training.latency() > 0
+            losses.append([training.run_epoch().loss for _ in range(2)])
+    assert losses[0] == losses[1]
