@@ -10,14 +10,17 @@ Kernel = Literal["block", "cudnn", "loop"]
 
 
 def choose_kernel(*, gpu: bool, dtype: tf.DType) -> Kernel:
-    """Chooses how an LSTM layer is computed: 'cudnn' on a GPU, 'block' on cores, 'loop' where neither knows the type.
+    """Chooses how an LSTM layer is computed: 'cudnn' on a GPU, 'block' on cores, 'loop' where neither can do the type.
+
+    cuDNN takes bfloat16 without a complaint and gives right outputs, but gradients that have nothing to do with the right
+    ones (TensorFlow 2.21, cuDNN 9.19, an H100; benchmarks/gpu.py).
 
     What is computed by them meets all conditions of cuDNN: default activations, a bias, no recurrent dropout (`masked_lstm`
     has that), and no mask (texts are padded on the right, and nothing behind a text's end is read). On cores the fused
     operation costs less than a loop over steps, but for batches of 512 rows (benchmarks/kernels.py).
     """
     if gpu:
-        return "cudnn"
+        return "loop" if dtype == tf.bfloat16 else "cudnn"
     return "block" if dtype in {tf.float32, tf.float16} else "loop"
 
 
@@ -72,9 +75,17 @@ def _cell_before_forget(gates: tf.Tensor) -> tf.Tensor:
 
 def cudnn_lstm(x: tf.Tensor, kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     """Runs NVIDIA's cuDNN, on a GPU only; for arguments and result see `lstm`."""
-    state = tf.zeros((1, tf.shape(x)[1], bias.shape[0] // 4), x.dtype)
-    return tf.raw_ops.CudnnRNN(
-        input=x, input_h=state, input_c=state, params=cudnn_weights(kernel, recurrent, bias), rnn_mode="lstm", is_training=True
+    steps, batch = tf.shape(x)[0], tf.shape(x)[1]
+    state = tf.zeros((1, batch, bias.shape[0] // 4), x.dtype)
+    # CudnnRNN, which needs no lengths, fails on cuDNN 9. All are full: what stands behind a text's end is not read.
+    return tf.raw_ops.CudnnRNNV3(
+        input=x,
+        input_h=state,
+        input_c=state,
+        params=cudnn_weights(kernel, recurrent, bias),
+        sequence_lengths=tf.fill([batch], steps),
+        rnn_mode="lstm",
+        is_training=True,
     ).output
 
 

@@ -16,6 +16,7 @@ from optuna.samplers import BaseSampler
 from tune.baseline import Baseline
 from tune.chatter import divert_chatter
 from tune.cluster import ray_log
+from tune.cudnn import obstacles
 from tune.display import Display
 from tune.first import read_first
 from tune.folder import ABOUT, LOG, RESULT, SearchFolder
@@ -91,10 +92,8 @@ def run_trials(
     clock = _Clock(folder, started)
     divert_chatter(folder.path / LOG)
     display.start(folder, settings, inputs, workers.count, limit, deadline)
-    if settings.repeat and deadline:
-        display.say(f"{repeat_end - tuning.end:.0f} s of that are kept to train the best configurations again with other seeds")
-    if settings.refit and deadline:
-        display.say(f"{refit_end - repeat_end:.0f} s of that are kept to train the winner again on train and validation rows")
+    for line in [*obstacles(settings, inputs.space), *_kept(settings, tuning.end, repeat_end, refit_end)]:
+        display.say(line)
     baselines = {"baseline": Baseline.linear(inputs.dataset, settings.seed)}
     if settings.strong_baseline:
         baselines["strong_baseline"] = Baseline.strong(inputs.corpus, inputs.dataset, settings.seed)
@@ -155,6 +154,14 @@ class _Clock:
         wall = self._before + time.time() - self._started
         self._folder.write_json(ABOUT, self._folder.read_json(ABOUT) | {"wall_seconds": wall})
         return wall
+
+
+def _kept(settings: Settings, end: float, repeat_end: float, refit_end: float) -> Iterator[str]:
+    """Yields what of the time limit is kept for what follows the trials: times as `time.time` gives them, inf without limit."""
+    if settings.repeat and repeat_end < math.inf:
+        yield f"{repeat_end - end:.0f} s of that are kept to train the best configurations again with other seeds"
+    if settings.refit and refit_end < math.inf:
+        yield f"{refit_end - repeat_end:.0f} s of that are kept to train the winner again on train and validation rows"
 
 
 def _finish_seconds(settings: Settings, inputs: Inputs) -> float:

@@ -7,9 +7,11 @@ import pytest
 
 from data.errors import InputError
 from tune.cluster import gpus, local_cluster
+from tune.cudnn import obstacles
 from tune.memory import all_memory, own_memory, pool_memory, worker_memory
 from tune.provenance import count_workers
 from tune.settings import Settings
+from tune.written_space import parse_space
 
 
 def test_trials_run_in_the_processes_that_were_started_first(tmp_path: Path) -> None:
@@ -68,3 +70,11 @@ def test_what_workers_may_hold_fits_into_the_machine() -> None:
     assert worker_memory(1.5, 8) == 1.5 * 2**30
     assert pool_memory(2**28) == 0
     assert 10 * 2**20 < own_memory() < all_memory()
+
+
+def test_what_keeps_trials_from_cudnn_is_named_on_gpus_alone() -> None:
+    space = parse_space({"recurrent_dropout": {"float": [0, 0.3]}, "lstm_dropout": 0.2})
+    gpu = Settings(gpus_per_trial=0.5, precision="bfloat16")
+    assert [line.split()[0] for line in obstacles(gpu, space)] == ["recurrent_dropout", "precision"]
+    assert not list(obstacles(gpu.model_copy(update={"precision": "float16"}), parse_space({"lstm_dropout": 0.2})))
+    assert not list(obstacles(gpu.model_copy(update={"gpus_per_trial": 0.0}), space))
