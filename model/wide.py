@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from data.corpus import Corpus
@@ -23,18 +22,11 @@ from data.split import Split
 from data.tokens import Ints
 from data.units import number_units
 from data.vocabulary import Vocabulary
-from model.mixture import softmax
+from model.class_shares import BALANCE, log_shares
+from model.max_margin import fit_max_margin, fit_scale, margin_work
+from model.mixture import Labels
+from model.softmax_regression import Floats, Mask, choose_rate, descend
 
-Floats = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.bool_]
-
-RATES = tuple(2.0**power for power in range(-3, 8))
-"""Step sizes to choose from."""
-TYPICAL = 100
-"""N-grams of a text at which a step size of 1 is a good guess; it grows with the root of their number."""
-BATCHES, SMALLEST, LARGEST = 60, 8, 64
-"""Batches of an epoch where that makes them neither smaller nor larger than so many rows."""
 PARAMETERS = 2**26
 """Of the kernel, at most: 256 MiB."""
 ENTRIES = 2**27
@@ -61,10 +53,6 @@ SPEED = 1e9
 """Multiplications of a fit that one core does in a second."""
 WORK = 30 * SPEED
 """Those that a fit may take; the first plan within them is followed, or the last."""
-
-BALANCE = 0.5
-"""How much of the logarithm of its share of the rows is taken off each class's logit (Menon et al., ICLR 2021): at 0 rare
-classes are hardly ever named, at 1 all classes count as equally frequent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +127,7 @@ def encode_wide(corpus: Corpus, split: Split, limit: int, seed: int, work: float
     """
     numbered, ngrams, features, epochs, folds = _prepare(corpus, split, limit, seed, work)
     classes, train = len(corpus.classes), split.train
-    kernel = fit_linear(features[train], corpus.labels[train], classes, folds == 0, epochs, seed)
-    kernel[-1] -= BALANCE * _log_shares(corpus.labels[train], classes)
+    kernel = fit_linear(features[train], corpus.labels[train], classes, folds == 0, epochs, seed, work / 2)
     logits = features @ kernel
     dataset, vocabulary = encode_numbered(numbered, corpus, split, logits[split.validation])
     return WideCorpus(dataset, vocabulary, Wide(ngrams, kernel), logits)
@@ -157,96 +144,49 @@ def judge_out_of_fold(corpus: Corpus, split: Split, limit: int, seed: int, work:
     """
     _, _, features, epochs, folds = _prepare(corpus, split, limit, seed, work)
     x, labels, classes = features[split.train], corpus.labels[split.train], len(corpus.classes)
-    rate = _choose_rate(x, labels, classes, folds == 0, epochs, seed)
+    rate = choose_rate(x, labels, classes, folds == 0, epochs, seed)
     logits = np.zeros((len(labels), classes), np.float32)
     for fold in range(HELD_OUT):
         seen, unseen = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         if len(seen) and len(unseen):
-            logits[unseen] = x[unseen] @ _descend(x[seen], labels[seen], classes, rate, epochs, seed)
+            logits[unseen] = x[unseen] @ descend(x[seen], labels[seen], classes, rate.value if rate else 1.0, epochs, seed)
             logits[np.ix_(unseen, np.bincount(labels[seen], minlength=classes) == 0)] = -np.inf
     return logits
 
 
-def fit_linear(features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int) -> Floats:
-    """Fits softmax regression by stochastic gradient descent.
+def fit_linear(
+    features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int, work: float = WORK
+) -> Floats:
+    """Fits softmax regression or a machine of the largest margin, whichever is the better on rows held out.
 
-    Features that are seen often take smaller steps, the root of the sum of their squares being what AdaGrad (Duchi et al.,
-    JMLR 2011) would come to. Few epochs of falling steps regularise.
+    Many short texts that say little want the first, few long ones the second (docs/decisions/0007).
 
     Args:
         features: float32 (n, f), the last 1 everywhere: its part of the kernel is the bias.
         labels: int32 (n,), in [0, classes).
         classes: How many.
-        held_out: bool (n,): the rows on which to choose the step size; the last fit is on all rows.
-        epochs: Times that each row is visited.
+        held_out: bool (n,): the rows on which to choose; the last fit is on all rows.
+        epochs: Times that softmax regression visits each row.
         seed: Of the order.
+        work: Multiplications that the second may take; it is not tried where it would take more.
 
     Returns:
-        The kernel: float32 (f, classes).
+        The kernel: float32 (f, classes); part of each class's share is taken off its bias.
     """
-    rate = _choose_rate(features, labels, classes, held_out, epochs, seed)
-    return _descend(features, labels, classes, rate, epochs, seed)
-
-
-def _choose_rate(features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int) -> float:
-    """Climbs from a guess to better neighbours, as long as the loss on the rows held out falls; 1 where none are, or all."""
-    if not 0 < held_out.sum() < len(labels):
-        return 1.0
-    seen, unseen = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    losses: dict[int, float] = {}
-
-    def loss(index: int) -> float:
-        if index not in losses:
-            kernel = _descend(features[seen], labels[seen], classes, RATES[index], epochs, seed)
-            probabilities = softmax(features[unseen] @ kernel)[np.arange(len(unseen)), labels[unseen]]
-            losses[index] = -float(np.log(np.maximum(probabilities, 1e-30)).mean())
-        return losses[index]
-
-    guess = np.log2(np.sqrt(features.nnz / features.shape[0] / TYPICAL))
-    first = best = int(np.clip(round(guess - np.log2(RATES[0])), 0, len(RATES) - 1))
-    for direction in (1, -1):
-        while 0 <= best + direction < len(RATES) and loss(best + direction) < loss(best):
-            best += direction
-        if best != first:
-            break
-    return RATES[best]
-
-
-def _descend(features: csr_array, labels: Labels, classes: int, rate: float, epochs: int, seed: int) -> Floats:
-    """Fits with a given step size, which falls to zero: float32 (f, classes)."""
-    rows, size = features.shape
-    rng = np.random.default_rng(seed)
-    squares = np.bincount(features.indices, features.data.astype(np.float64) ** 2, size)
-    scale = 1 / np.sqrt(np.maximum(squares, 1e-6))
-    scale = (scale * squares.sum() / (scale * squares).sum()).astype(np.float32)
-    kernel = np.zeros((size, classes), np.float32)
-    kernel[-1] = _log_shares(labels, classes)
-    place, touched = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=bool)
-    batch_size = int(np.clip(rows // BATCHES, SMALLEST, LARGEST))
-    steps, step = epochs * -(-rows // batch_size), 0
-    for _ in range(epochs):
-        order = rng.permutation(rows)
-        for first in range(0, rows, batch_size):
-            batch = np.sort(order[first : first + batch_size])
-            x = features[batch]
-            gradient = softmax(x @ kernel)
-            gradient[np.arange(len(batch)), labels[batch]] -= 1
-            gradient *= -rate * (1 - step / steps)
-            # Only the rows of the kernel whose n-grams stand in the batch change.
-            touched[x.indices] = True
-            columns = np.flatnonzero(touched)
-            touched[columns] = False
-            place[columns] = np.arange(len(columns))
-            scaled = csr_array((x.data * scale[x.indices], place[x.indices], x.indptr), shape=(len(batch), len(columns)))
-            kernel[columns] += scaled.T @ gradient
-            step += 1
+    shares = log_shares(labels, classes)
+    rate = choose_rate(features, labels, classes, held_out, epochs, seed)
+    if rate is not None and margin_work(features, classes) <= work:
+        fit = fit_max_margin(features[np.flatnonzero(~held_out)], labels[~held_out], classes, seed)
+        unseen = np.flatnonzero(held_out)
+        fair = np.isin(labels[unseen], labels[~held_out])
+        scale = fit_scale((features[unseen] @ fit)[fair], labels[unseen][fair], shares)
+        if scale.loss < fit_scale(rate.logits[fair], labels[unseen][fair], shares).loss:
+            kernel = scale.factor * fit_max_margin(features, labels, classes, seed)
+            kernel[-1] -= scale.balance * shares
+            return kernel
+    kernel = descend(features, labels, classes, rate.value if rate else 1.0, epochs, seed)
+    kernel[-1] -= BALANCE * shares
     return kernel
-
-
-def _log_shares(labels: Labels, classes: int) -> Floats:
-    """Returns the logarithm of each class's share of the rows: float32 (classes,)."""
-    shares = np.bincount(labels, minlength=classes) / len(labels)
-    return np.log(np.maximum(shares, 1e-6)).astype(np.float32)
 
 
 def _deal_folds(units: Ints, seed: int) -> Ints:

@@ -6,7 +6,7 @@ import pytest
 from data.corpus import Corpus
 from data.dataset import encode_corpus
 from data.split import Split, split_corpus
-from model import wide
+from model import softmax_regression
 from model.classifier import Classifier
 from model.hparams import HParams
 from model.mixture import Logits
@@ -64,7 +64,7 @@ def test_most_wrong_labels_stand_at_the_top(
 @pytest.fixture
 def _one_step_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """The step size is the one thing for which all labels are looked at."""
-    monkeypatch.setattr(wide, "RATES", (1.0,))
+    monkeypatch.setattr(softmax_regression, "RATES", (1.0,))
 
 
 @pytest.mark.usefixtures("_one_step_size")
