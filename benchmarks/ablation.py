@@ -20,7 +20,7 @@ import math
 import os
 import statistics
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from contest.names import among
 from corpora import corpus_parser, read
 
 from data.split import split_corpus
+from data.subwords import word_parts
 from model.device import use_device
 from model.evaluation import Evaluation, evaluate
 from model.hparams import HParams
@@ -58,6 +59,7 @@ INGREDIENTS: dict[str, dict[str, Any]] = {
     "no_lstm_dropout": {"lstm_dropout": 0.0},
     "no_dense_dropout": {"dense_dropout": 0.0},
     "output_dropout": {"output_dropout": 0.3},
+    "subwords": {"subwords": True},
     "weight_dropout": {"weight_dropout": 0.3},
     "no_weight_decay": {"weight_decay": 0.0},
     "linear_rate": {"learning_rate_schedule": "linear"},
@@ -116,6 +118,7 @@ def measure(options: argparse.Namespace, path: Path) -> None:
     names = options.only if PLAIN in options.only else [PLAIN, *options.only]
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         encoded = encode_wide(corpus, split_corpus(corpus, seed=seed), WHOLE_TEXT, seed)
+        encoded = encoded._replace(dataset=replace(encoded.dataset, parts=word_parts(encoded.vocabulary)))
         for name in names:
             hparams = HParams.from_dict(PORTFOLIOS["default"][0].to_dict() | INGREDIENTS[name])
             run = train(name, seed, options.budget, encoded, hparams)

@@ -27,6 +27,7 @@ class Dataset:
         wide: float32 (validation rows, classes), or None: the wide branch's logits of them (`model.wide`).
         vectors: float32 (vocabulary_size, length), or None: vectors of tokens to begin with, NaN where there is none
             (`data.vectors`).
+        parts: int32 (vocabulary_size, most), or None: the parts of words (`data.subwords`).
     """
 
     tokens: Tokens
@@ -36,6 +37,7 @@ class Dataset:
     vocabulary_size: int
     wide: npt.NDArray[np.float32] | None = None
     vectors: npt.NDArray[np.float32] | None = None
+    parts: npt.NDArray[np.int32] | None = None
 
 
 def encode_corpus(corpus: Corpus, split: Split, limit: int) -> tuple[Dataset, Vocabulary]:

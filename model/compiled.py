@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from data.subwords import Buckets
 from model.average import WeightAverage
 from model.class_balance import ClassBalance
 from model.forward import Dropout, Shape, forward, forward_with_statistics
@@ -19,6 +20,7 @@ from model.hparams import HParams
 from model.loss_scale import LossScale
 from model.losses import cross_entropies, shaped_cross_entropies, top_k
 from model.optimizer import LazyAdam
+from model.subwords import batch_table, no_parts, table_rows, word_vectors
 from model.trained import Weights
 
 GRAPHS = 25 * 2**20
@@ -80,6 +82,7 @@ class CompiledNetwork:
             for (kind, _), length, end in zip(others, self._lengths, ends, strict=True)
             if kind.startswith("moving")
         ]
+        self._parts = tf.Variable(no_parts(shape.vocabulary_size), trainable=False) if shape.parts else None
         self._class_weights = tf.Variable(tf.ones(shape.classes), trainable=False)
         self._class_offsets = tf.Variable(tf.zeros(shape.classes), trainable=False)
         self._scale = LossScale() if shape.precision == "float16" else None
@@ -91,7 +94,7 @@ class CompiledNetwork:
         signature = (ids, labels, scalar, scalar, knobs, seed)
         # Python's loops and conditions are over the shape; there is nothing for AutoGraph to convert.
         function = partial(tf.function, autograph=False)
-        self._infer = function(lambda tokens: forward(shape, self._split(self._others), tokens), input_signature=(ids,))
+        self._infer = function(self._logits, input_signature=(ids,))
         self._train_on_all: Step = function(self._dense_step, input_signature=signature)
         self._train_on_hardest: Step = function(self._ranked_step, input_signature=signature)
         self._warm: set[Step] = set()
@@ -102,9 +105,13 @@ class CompiledNetwork:
         """An estimate of the bytes that it holds: its graphs, and each weight with Adam's two moments, float32."""
         return GRAPHS + sum(3 * 4 * math.prod(size) for _, size in self.shape.weights())
 
-    def reset(self, weights: Weights, balance: ClassBalance | None = None) -> None:
-        """Puts weights in place and what training does for rare classes, and forgets the optimizer's state."""
+    def reset(self, weights: Weights, balance: ClassBalance | None = None, parts: Buckets | None = None) -> None:
+        """Puts weights in place, what training does for rare classes, and the parts of words, int32 (vocabulary or more, most);
+        forgets the optimizer's state.
+        """
         self.assign(weights)
+        if self._parts is not None and parts is not None:
+            self._parts.assign(table_rows(parts, self.shape.vocabulary_size))
         self._class_weights.assign(balance.weights if balance else np.ones(self.shape.classes, np.float32))
         self._class_offsets.assign(balance.offsets if balance else np.zeros(self.shape.classes, np.float32))
         self._adam.reset()
@@ -152,8 +159,12 @@ class CompiledNetwork:
         return self._in_order(self._embedding.numpy(), self._others.numpy())
 
     def learned(self) -> Weights:
-        """Returns a copy of the weights to use, in Keras's order: their moving average, where there is one."""
-        return self._in_order(*self._average.read()) if self._average else self.weights()
+        """Returns a copy of the weights to use, in Keras's order: their moving average, where there is one.
+
+        The embedding has one vector a word, also where that is the mean of several.
+        """
+        embedding, *others = self._averaged()
+        return [embedding if self._parts is None else word_vectors(embedding, self._parts.numpy()), *others]
 
     @contextmanager
     def as_learned(self) -> Iterator[None]:
@@ -162,11 +173,14 @@ class CompiledNetwork:
             yield
             return
         weights = self.weights()
-        self.assign(self.learned())
+        self.assign(self._averaged())
         try:
             yield
         finally:
             self.assign(weights)
+
+    def _averaged(self) -> Weights:
+        return self._in_order(*self._average.read()) if self._average else self.weights()
 
     def _in_order(self, embedding: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> Weights:
         parts = np.split(others, np.cumsum(self._lengths)[:-1])
@@ -220,10 +234,18 @@ class CompiledNetwork:
         hardest = fraction <= RANK_FIRST_BELOW and not self.shape.batch_norm
         return self._train_on_hardest if hardest else self._train_on_all
 
-    def _split(self, others: tf.Tensor) -> list[tf.Tensor]:
-        """Returns the weights as `forward` takes them."""
-        parts = tf.split(others, self._lengths)
-        return [self._embedding, *(tf.reshape(part, size) for part, size in zip(parts, self._sizes, strict=True))]
+    def _logits(self, tokens: tf.Tensor) -> tf.Tensor:
+        weights, tokens = self._as_read(self._others, tokens)
+        return forward(self.shape, weights, tokens)
+
+    def _as_read(self, others: tf.Tensor, tokens: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """Returns the weights as `forward` takes them, and a batch's tokens as rows of their embedding."""
+        pieces = tf.split(others, self._lengths)
+        weights = [tf.reshape(piece, size) for piece, size in zip(pieces, self._sizes, strict=True)]
+        if self._parts is None:
+            return [self._embedding, *weights], tokens
+        table, tokens = batch_table(self._embedding, self._parts, tokens)
+        return [table, *weights], tokens
 
     def _losses(self, labels: tf.Tensor, logits: tf.Tensor, knob: Knobs) -> tf.Tensor:
         """Returns each example's loss, by which a batch is ranked and trained on: float32 (batch,)."""
@@ -250,7 +272,8 @@ class CompiledNetwork:
         watched = [others, self._embedding] if self.shape.train_embedding else [others]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(watched)
-            logits, statistics = forward_with_statistics(self.shape, self._split(others), tokens, dropout)
+            weights, read = self._as_read(others, tokens)
+            logits, statistics = forward_with_statistics(self.shape, weights, read, dropout)
             loss = top_k(self._losses(labels, logits, knob), k)
             scaled = loss * self._scale.factor if self._scale else loss
         gradient, *rows = tape.gradient(scaled, watched)

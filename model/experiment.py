@@ -14,6 +14,7 @@ from data.dataset import encode_corpus
 from data.errors import InputError
 from data.industries import read_industries
 from data.split import SIDES, split_corpus
+from data.subwords import word_parts
 from data.vectors import read_vectors
 from model.classifier import Classifier
 from model.evaluation import Evaluation
@@ -97,6 +98,8 @@ def run_experiment(
         dataset, vocabulary = encode_corpus(corpus, split, chosen.max_length)
     if vectors is not None:
         dataset = replace(dataset, vectors=read_vectors(vectors, vocabulary))
+    if chosen.subwords:
+        dataset = replace(dataset, parts=word_parts(vocabulary))
     reports: list[EpochReport] = []
     best: tuple[int, Trained] | None = None
     for report, trained in train(

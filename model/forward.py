@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from data.subwords import BUCKETS
 from model.hparams import DenseActivation, HParams, Pooling, Precision
 from model.kernel import lstm, masked_lstm
 
@@ -48,6 +49,8 @@ class Shape:
     ema: bool = False
     precision: Precision = "float32"
     plain_loss: bool = True
+    parts: int = 0
+    """Rows of the embedding behind those of the vocabulary: vectors of parts of words (`model.subwords`)."""
 
     @classmethod
     def of(cls, hparams: HParams, vocabulary_size: int, classes: int, precision: Precision = "float32") -> Shape:
@@ -74,11 +77,12 @@ class Shape:
             ema=hparams.ema_momentum > 0,
             precision=precision,
             plain_loss=hparams.plain_loss,
+            parts=BUCKETS if hparams.subwords else 0,
         )
 
     def weights(self) -> list[tuple[str, tuple[int, ...]]]:
         """Returns the kind and shape of each weight, in Keras's order (see `model.trained.Weights`)."""
-        weights: list[tuple[str, tuple[int, ...]]] = [("embedding", (self.vocabulary_size, self.embedding_size))]
+        weights: list[tuple[str, tuple[int, ...]]] = [("embedding", (self.vocabulary_size + self.parts, self.embedding_size))]
         directions = 2 if self.bidirectional else 1
         inputs, units = self.embedding_size, self.lstm_size
         for _ in range(self.lstm_layers):

@@ -49,6 +49,9 @@ class HParams:
     2015)."""
     embedding_size: int = 64
     """Length of a token's vector."""
+    subwords: bool = False
+    """Whether a token's vector is the mean of its own and of those of its parts, hashed runs of 3 to 6 characters (Bojanowski
+    et al., 2017), so that rare words share what is learned of common ones. Costs nothing once trained."""
     train_embedding: bool = True
     """Whether tokens' vectors are trained, or stay as they begin."""
     vocabulary_size: int = 20_000

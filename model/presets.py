@@ -40,6 +40,7 @@ SPACES: dict[str, dict[str, Any]] = {
     # All that may pay on one corpus or another, for clusters and long nights.
     "wide": {
         "embedding_size": {"int": [32, 256], "log": True},
+        "subwords": {"choice": [False, True]},
         "lstm_layers": {"int": [1, 3]},
         "lstm_size": {"int": [16, 256], "log": True},
         "bidirectional": {"choice": [False, True]},

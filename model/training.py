@@ -69,6 +69,8 @@ class Training:
         self._pool = pool
         if hparams.wide and dataset.wide is None:
             raise ValueError("`wide` needs a corpus that was encoded for it, by model.wide.encode_wide.")
+        if hparams.subwords and (dataset.parts is None or dataset.vectors is not None):
+            raise ValueError("`subwords` needs the parts of words, by data.subwords.word_parts, and no vectors to begin with.")
         self.mixture = Mixture(0.0, 1.0)
         self._network = pool.take(Shape.of(hparams, dataset.vocabulary_size, dataset.classes, precision))
         # Compiled before the first epoch, so that no epoch's seconds hold it.
@@ -77,7 +79,7 @@ class Training:
         weights = initial_weights(self._network.shape.weights(), seed, hparams.dense_init)
         if dataset.vectors is not None:
             weights[0] = with_vectors(weights[0], dataset.vectors)
-        self._network.reset(weights, ClassBalance.of(hparams, rows))
+        self._network.reset(weights, ClassBalance.of(hparams, rows), dataset.parts if hparams.subwords else None)
 
     def __enter__(self) -> Self:
         return self

@@ -14,6 +14,7 @@ from data.dataset import Dataset, encode_corpus
 from data.errors import InputError
 from data.industries import read_industries
 from data.split import Split, split_corpus, without_small_classes
+from data.subwords import word_parts
 from data.vectors import read_vectors
 from data.vocabulary import Vocabulary
 from model.hparams import HParams
@@ -82,17 +83,21 @@ def prepare_inputs(settings: Settings, corpus: Corpus, split: Split | None = Non
     length = max(space.longest_text, WHOLE_TEXT)
     if not space.may_be("wide", True):
         dataset, vocabulary = encode_corpus(corpus, split, length)
-        return Inputs(space, corpus, _with_vectors(dataset, vocabulary, settings), vocabulary, length)
+        return Inputs(space, corpus, _with_words(dataset, vocabulary, settings, space), vocabulary, length)
     limit = settings.time_limit or math.inf
     seconds = WIDE_SECONDS if math.isinf(limit) else min(max(WIDE_SECONDS, WIDE_SHARE * limit), MOST_WIDE_SHARE * limit)
     encoded = encode_wide(corpus, split, length, settings.seed, SPEED * seconds)
-    dataset = _with_vectors(encoded.dataset, encoded.vocabulary, settings)
+    dataset = _with_words(encoded.dataset, encoded.vocabulary, settings, space)
     return Inputs(space, corpus, dataset, encoded.vocabulary, length, encoded.wide, encoded.logits)
 
 
-def _with_vectors(dataset: Dataset, vocabulary: Vocabulary, settings: Settings) -> Dataset:
+def _with_words(dataset: Dataset, vocabulary: Vocabulary, settings: Settings, space: Space) -> Dataset:
+    """Adds what the space needs to know of words: their parts, or vectors to begin with."""
+    subwords = space.may_be("subwords", True)
     if settings.vectors is None:
-        return dataset
+        return replace(dataset, parts=word_parts(vocabulary)) if subwords else dataset
+    if subwords:
+        raise InputError("space, subwords: they cannot be mixed with --vectors; choose one of the two.")
     vectors = read_vectors(settings.vectors, vocabulary)
     if (given := settings.space[EMBEDDING]) != vectors.shape[1]:
         raise InputError(

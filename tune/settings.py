@@ -203,10 +203,16 @@ def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
 
 
 def _with_vectors(settings: Settings) -> Settings:
-    """Makes the space's embedding as long as the word vectors. Where it says how long it is, they need not be there now."""
+    """Makes the space's embedding as long as the word vectors, and leaves the parts of words out that a preset would try.
+
+    Where the space says how long the embedding is, the vectors need not be there now.
+    """
     if settings.vectors is None or EMBEDDING in settings.space:
         return settings
-    return settings.model_copy(update={"space": settings.space | {EMBEDDING: vector_length(settings.vectors)}})
+    fixed = {EMBEDDING: vector_length(settings.vectors)}
+    if "subwords" in settings.written_space():
+        fixed = {"subwords": False} | fixed
+    return settings.model_copy(update={"space": fixed | settings.space})
 
 
 def _validate(values: dict[str, Any], path: Path | None, flags: dict[str, Any]) -> Settings:

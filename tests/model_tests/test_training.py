@@ -11,16 +11,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data.batches import pad
 from data.corpus import corpus_from_lists
 from data.dataset import Dataset, encode_corpus
 from data.split import split_corpus
+from data.subwords import word_parts
+from data.vocabulary import Vocabulary
 from model.average import Touched, WeightAverage
 from model.class_balance import ClassBalance
 from model.compiled import CompiledNetwork, Knobs
 from model.forward import Shape
 from model.hparams import HParams, Precision
 from model.loss_scale import GROWTH_STEPS, INITIAL, LossScale
-from model.network import initial_weights
+from model.network import build, initial_weights
 from model.pool import Pool
 from model.training import OutOfTimeError, Training, train
 
@@ -194,6 +197,48 @@ def test_word_vectors_are_begun_with_and_stay_where_the_embedding_is_frozen(data
         np.testing.assert_array_equal(training.trained().weights[0][3:5], vectors[3:5])
     with pytest.raises(ValueError, match="`embedding_size` must be 8"):
         Training(given, replace(TINY, embedding_size=4), seed=0, pool=Pool())
+
+
+@pytest.mark.parametrize("change", [{}, {"ema_momentum": 0.9, "vocabulary_size": 20, "top_k": 0.5}], ids=["plain", "averaged"])
+def test_words_that_are_means_of_their_parts_train_go_on_and_are_kept_as_single_vectors(
+    encoded: tuple[Dataset, Vocabulary], change: dict[str, Any]
+) -> None:
+    dataset = replace(encoded[0], parts=word_parts(encoded[1]))
+    hparams, used = HParams.from_dict(TINY.to_dict() | {"subwords": True} | change), Pool()
+    curve(dataset, hparams, seed=5, pool=used)
+    fresh = curve(dataset, hparams, epochs=4)
+    assert curve(dataset, hparams, epochs=4, pool=used) == fresh
+    assert used.built == 1
+    assert fresh[7] < fresh[1]
+    assert fresh != curve(dataset, replace(hparams, subwords=False), epochs=4)
+    with Training(dataset, hparams, seed=0, pool=Pool()) as training:
+        training.run_epoch()
+        training.run_epoch()
+        snapshot, rows = training.snapshot(), dataset.split.validation
+        logits = training._infer(rows, math.inf)
+        table, learned = training._network._averaged()[0], training.trained().weights
+    size = len(learned[0])
+    assert size == min(hparams.vocabulary_size, dataset.vocabulary_size) < len(table)
+    for word in (2, size - 1):
+        parts = dataset.parts[word][dataset.parts[word] >= 0]
+        np.testing.assert_allclose(learned[0][word], table[[word, *(size + parts)]].mean(axis=0), atol=1e-6)
+    model = build(hparams, vocabulary_size=size, classes=dataset.classes)
+    model.set_weights(learned)
+    for place, row in enumerate(rows[:20].tolist()):
+        ids = pad(dataset.tokens, np.array([row]), max_length=hparams.max_length, vocabulary_size=size)
+        np.testing.assert_allclose(model(ids)[0], logits[place], atol=1e-5)
+    with Training(dataset, hparams, seed=0, pool=Pool()) as training:
+        training.restore(snapshot)
+        rest = [value for _ in range(2) for report in [training.run_epoch()] for value in (report.train_loss, report.loss)]
+    assert rest == fresh[4:]
+
+
+def test_subwords_need_the_parts_of_words_and_no_vectors(encoded: tuple[Dataset, Vocabulary]) -> None:
+    dataset, hparams = encoded[0], replace(TINY, subwords=True)
+    both = replace(dataset, parts=word_parts(encoded[1]), vectors=np.zeros((dataset.vocabulary_size, 8), np.float32))
+    for given in (dataset, both):
+        with pytest.raises(ValueError, match="`subwords` needs the parts of words"):
+            Training(given, hparams, seed=0, pool=Pool())
 
 
 def test_two_trainings_of_one_shape_at_a_time_do_not_disturb_each_other(dataset: Dataset) -> None:

@@ -33,6 +33,17 @@ def test_embeddings_are_as_long_as_the_vectors_in_the_space_and_in_the_portfolio
     np.testing.assert_array_equal(inputs.dataset.vectors[2 + words.index("blue")], [4, 5, 6])
 
 
+def test_parts_of_words_are_left_out_of_a_preset_and_refused_where_they_were_asked_for(settings: Settings) -> None:
+    flags = {"data": settings.data, "vectors": settings.vectors}
+    assert read_inputs(read_settings(None, flags | {"preset": "wide"})).dataset.parts is None
+    asked = settings.model_copy(update={"space": {"embedding_size": 3, "subwords": True}})
+    with pytest.raises(InputError, match=r"subwords: they cannot be mixed with --vectors"):
+        read_inputs(asked)
+    alone = read_inputs(asked.model_copy(update={"vectors": None}))
+    assert alone.dataset.parts is not None
+    assert len(alone.dataset.parts) == alone.dataset.vocabulary_size
+
+
 def test_another_length_is_refused(settings: Settings) -> None:
     wrong = settings.model_copy(update={"space": {"embedding_size": 5}})
     with pytest.raises(InputError, match=r"the vectors of .*vectors.txt are of 3 numbers, not 5"):

@@ -1,0 +1,39 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.subwords import BUCKETS, MOST, NONE, word_parts
+from data.tokens import FIRST
+from data.vocabulary import Vocabulary
+
+
+def parts_of(*words: str) -> list[set[int]]:
+    vocabulary = Vocabulary(words, np.full(len(words), 2, np.int64))
+    return [set(row[row != NONE].tolist()) for row in word_parts(vocabulary)[FIRST:]]
+
+
+@given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=20, unique=True))
+def test_parts_depend_on_the_word_alone_and_stand_first_once_each_in_range(words: list[str]) -> None:
+    rows = word_parts(Vocabulary(tuple(words), np.full(len(words), 2, np.int64)))
+    assert rows.shape == (FIRST + len(words), MOST)
+    assert rows.dtype == np.int32
+    assert (rows[:FIRST] == NONE).all(), "padding and unknown tokens have none"
+    for word, row in zip(words, rows[FIRST:], strict=True):
+        count = int((row != NONE).sum())
+        assert count == min(MOST, len(set(row[:count].tolist())))
+        assert (row[:count] >= 0).all()
+        assert (row[:count] < BUCKETS).all()
+        assert parts_of(word) == [set(row[:count].tolist())]
+        assert count > 0, "even one character has a part: itself between its marks"
+
+
+def test_inflections_and_typing_errors_share_parts_and_other_words_do_not() -> None:
+    teacher, teachers, teahcer, bricklayer = parts_of("teacher", "teachers", "teahcer", "bricklayer")
+    assert len(teacher & teachers) >= 8
+    assert len(teacher & teahcer) >= 3
+    assert len(teacher & bricklayer) <= 2
+
+
+def test_words_that_occurred_once_have_no_row() -> None:
+    vocabulary = Vocabulary(("often", "once"), np.array([2, 1], np.int64))
+    assert len(word_parts(vocabulary)) == vocabulary.size == FIRST + 1
