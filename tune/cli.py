@@ -10,7 +10,7 @@ import click
 from data.errors import InputError
 from tune.errors import SearchFailedError, SearchInterruptedError
 from tune.model_commands import evaluate, predict, train
-from tune.search_commands import best, list_, resume, search, show
+from tune.search_commands import best, list_, report, resume, search, show
 
 
 class _Commands(click.Group):
@@ -29,7 +29,7 @@ def topknot() -> None:
     """
 
 
-for command in (search, resume, list_, show, best, predict, evaluate, train):
+for command in (search, resume, list_, show, best, report, predict, evaluate, train):
     topknot.add_command(command)
 
 

@@ -79,7 +79,7 @@ def prepare_inputs(settings: Settings, corpus: Corpus, split: Split | None = Non
         InputError: If the space or the corpus cannot be used.
     """
     space = parse_space(settings.written_space())
-    split = split or split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
+    split = split or settings_split(settings, corpus)
     length = max(space.longest_text, WHOLE_TEXT)
     if not space.may_be("wide", True):
         dataset, vocabulary = encode_corpus(corpus, split, length)
@@ -104,6 +104,15 @@ def _with_words(dataset: Dataset, vocabulary: Vocabulary, settings: Settings, sp
             f"space, {EMBEDDING}: the vectors of {settings.vectors} are of {vectors.shape[1]} numbers, not {given}."
         )
     return replace(dataset, vectors=vectors)
+
+
+def settings_split(settings: Settings, corpus: Corpus) -> Split:
+    """Splits a corpus as the settings say.
+
+    Raises:
+        InputError: If it cannot be split.
+    """
+    return split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
 
 
 def read_settings_corpus(settings: Settings) -> Corpus:

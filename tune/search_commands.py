@@ -1,4 +1,4 @@
-"""The commands on searches: search, resume, list, show, best."""
+"""The commands on searches: search, resume, list, show, best, report."""
 
 from __future__ import annotations
 
@@ -143,3 +143,22 @@ def best(name: str, storage: Path, trial: int | None, export: Path | None, as_js
             raise InputError(f"{export} cannot be written: {error.strerror or error}. Choose another --export.") from None
         click.echo(f"The classifier is in {export}", err=True)
     print_result(storage, name, document, as_json)
+
+
+@click.command()
+@click.argument("name")
+@storage_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to [report.html in its folder]")
+def report(name: str, storage: Path, output: Path | None) -> None:
+    """Write a search's report, one HTML file to look at: curves, what mattered, what the winner gets wrong."""
+    from tune.folder import SearchFolder
+
+    folder = SearchFolder.find(storage, name)
+    if output is not None and not output.absolute().parent.is_dir():
+        raise InputError(f"{output} cannot be written: there is no folder {output.parent}.")
+    prepare()
+    from tune.report.writing import write_report
+
+    path = output or folder.path / "report.html"
+    write_report(folder, path)
+    click.echo(f"The report: {path}")

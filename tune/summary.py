@@ -198,8 +198,8 @@ def training_table(document: Mapping[str, Any]) -> Group:
     return Group(*lines)
 
 
-def _figures(document: Mapping[str, Any]) -> Table:
-    table = Table("", "rows", "loss", "accuracy", "macro-F1", box=None, pad_edge=False)
+def figure_rows(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Returns whose figures a result has, the winner's first, and for each the figures by side."""
     wide, original = document.get("wide") or {}, document.get("original", document)
     name, members = "LSTM and wide branch" if wide else "LSTM", document.get("ensemble", [])
     kinds: list[tuple[str, Mapping[str, Any]]] = [(name, document["single"] if len(members) > 1 else original)]
@@ -209,7 +209,12 @@ def _figures(document: Mapping[str, Any]) -> Table:
     if document.get("refit"):
         kinds.insert(0, (f"{name}, refitted on train and validation", {"test": document["test"]}))
     linear = [(name, document.get(key) or {}) for key, name in BASELINES.items()]
-    for kind, sides in (*kinds, ("wide branch alone", wide), *linear):
+    return [(kind, sides) for kind, sides in (*kinds, ("wide branch alone", wide), *linear) if sides]
+
+
+def _figures(document: Mapping[str, Any]) -> Table:
+    table = Table("", "rows", "loss", "accuracy", "macro-F1", box=None, pad_edge=False)
+    for kind, sides in figure_rows(document):
         for side in SIDES:
             if side in sides:
                 figures = [sides[side][name] for name in FIGURES]

@@ -113,6 +113,33 @@ def test_figures_are_those_of_calibrated_probabilities_and_calibration_changes_n
     assert best["calibration"]["temperature"] != 1
 
 
+def test_a_report_shows_the_result_and_of_an_unfinished_search_what_there_is(
+    finished: tuple[Path, dict[str, Any]], inputs: Path, tmp_path: Path
+) -> None:
+    storage, best = finished
+    topknot("report", "words", "--storage", str(storage), "-o", str(tmp_path / "whole.html"))
+    whole = (tmp_path / "whole.html").read_text()
+    for text in (f"{best['test']['macro_f1']:.4f}", "linear baseline", "id='confusion'", "id='curves'", "class 2"):
+        assert text in whole
+    shutil.copytree(storage / "words", tmp_path / "words")
+    (tmp_path / "words/result.json").unlink()
+    topknot("report", "words", "--storage", str(tmp_path))
+    part = (tmp_path / "words/report.html").read_text()
+    assert "has not come to its end" in part
+    assert "id='curves'" in part
+    assert "id='confusion'" not in part
+    shutil.copytree(storage / "words", tmp_path / "lost")
+    settings = tmp_path / "lost/settings.yaml"
+    settings.write_text(settings.read_text().replace(str(inputs), str(tmp_path / "moved")))
+    topknot("report", "lost", "--storage", str(tmp_path))
+    lost = (tmp_path / "lost/report.html").read_text()
+    assert "What the winner answers is not shown" in lost
+    assert "id='curves'" in lost
+    for place in (tmp_path, tmp_path / "no/where.html"):
+        assert "cannot be written" in topknot("report", "words", "--storage", str(storage), "-o", str(place), code=2).stderr
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_leaderboard_study_and_result_tell_one_truth(finished: tuple[Path, dict[str, Any]]) -> None:
     storage, best = finished
     document = show(storage, "words")

@@ -1,0 +1,131 @@
+"""The report: fair to stopped trials, safe to open whatever the texts and labels hold, drawn without a network."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.hparams import HParams
+from tune.outcome import TrialOutcome
+from tune.report.importance import LEAST, beaten_shares, importances
+from tune.report.page import cell, page
+from tune.report.trials import trial_sections
+from tune.report.winner import Answers, winner_sections
+
+HOSTILE = [
+    "<script>document.title='taken'</script>",
+    "\x1b[2Jcleared",
+    "</script><img src=http://192.0.2.1/x>",
+    "a&b <b>",
+    "plain",
+]
+
+
+def outcome(number: int, losses: list[float], **hparams: object) -> TrialOutcome:
+    epochs = tuple(
+        {"loss": loss, "accuracy": 0.5, "macro_f1": 0.4, "seconds": 1.0, "train_loss": loss, "at": 100.0 + number + index}
+        for index, loss in enumerate(losses)
+    )
+    return TrialOutcome(number, "pruned", "stopped", HParams().to_dict() | hparams, epochs, 1.0)
+
+
+def many(trials: int) -> list[TrialOutcome]:
+    """Trials whose loss is that of their learning rate, whatever their size; four of five of them are stopped early."""
+    rng = np.random.default_rng(0)
+    made = []
+    for number in range(trials):
+        rate, size = float(rng.uniform(0.001, 0.01)), int(rng.choice([16, 32, 64]))
+        epochs = 1 if number % 5 else 8
+        made.append(
+            outcome(number, [rate * 100 + 1 / (epoch + 1) for epoch in range(epochs)], learning_rate=rate, lstm_size=size)
+        )
+    return made
+
+
+def test_a_stopped_trial_is_compared_at_the_epochs_that_it_had() -> None:
+    stopped, grown = outcome(0, [1.0]), outcome(1, [1.2, 0.9, 0.5])
+    assert beaten_shares([stopped, grown]).tolist() == [1.0, 0.0]
+    # Of three that came to their ends it is the best epoch that counts.
+    assert beaten_shares([outcome(0, [3.0, 2.0]), outcome(1, [4.0, 1.0]), outcome(2, [2.5, 5.0])]).tolist() == [0.5, 1.0, 0.0]
+
+
+@given(st.lists(st.lists(st.floats(0.1, 9), min_size=1, max_size=5), min_size=2, max_size=8))
+def test_each_pair_of_trials_shares_out_one_win(curves: list[list[float]]) -> None:
+    shares = beaten_shares([outcome(number, losses) for number, losses in enumerate(curves)])
+    assert shares.sum() == pytest.approx(len(curves) / 2)
+    assert ((shares >= 0) & (shares <= 1)).all()
+
+
+def test_importances_name_what_mattered_though_most_trials_were_stopped() -> None:
+    found = importances(many(60))
+    assert next(iter(found)) == "learning_rate"
+    assert found["learning_rate"] > 0.8
+    assert sum(found.values()) == pytest.approx(1)
+    assert importances(many(60)[: LEAST - 1]) == {}
+
+
+class Tags(HTMLParser):
+    """All tags with their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def hostile_page() -> str:
+    labels = np.arange(40, dtype=np.int32) % len(HOSTILE)
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(len(HOSTILE)), 40).astype(np.float32)
+    texts = [f"{HOSTILE[label]} {row}\n\x00 second line" for row, label in enumerate(labels)]
+    answers = Answers("test", tuple(HOSTILE), texts, labels, probabilities, np.bincount(labels))
+    trials = [outcome(number, [1.0, 0.9], pooling=HOSTILE[number % 2]) for number in range(12)]
+    about = {"workers": 1, "wall_seconds": 9.0, "created": "2026-01-01T00:00:00+0000", "cores": 1}
+    sections = [*trial_sections(trials, about), *winner_sections(answers)]
+    return page("<title>&", f"<h1>{cell(HOSTILE[0])}</h1>", sections)
+
+
+def test_texts_and_labels_cannot_become_markup_and_nothing_is_fetched() -> None:
+    text = hostile_page()
+    tags = Tags()
+    tags.feed(text)
+    assert {"img", "link", "iframe", "base", "b"}.isdisjoint(tag for tag, _ in tags.found)
+    assert not [tag for tag, attributes in tags.found if attributes.keys() & {"src", "srcset", "onload", "onerror"}]
+    assert all(attributes.get("type") in {None, "application/json"} for tag, attributes in tags.found if tag == "script")
+    assert re.search(r"default-src 'none'", text)
+    assert "\x1b" not in text
+    assert "\x00" not in text
+
+
+def test_cells_hold_what_they_show() -> None:
+    assert cell("<a> & \x07") == "&lt;a&gt; &amp; \N{REPLACEMENT CHARACTER}"
+
+
+def test_a_thousand_trials_make_a_page_below_15_mb() -> None:
+    about = {"workers": 2, "wall_seconds": 900.0, "created": "2026-01-01T00:00:00+0000", "cores": 2}
+    text = page("many", "", trial_sections(many(1_000), about))
+    assert len(text.encode()) < 15e6
+
+
+def test_a_browser_draws_it_and_complains_of_nothing(tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("NOT TESTED: the report in a browser; there is no chromium on the PATH")
+    (tmp_path / "report.html").write_text(hostile_page(), encoding="utf-8")
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--virtual-time-budget=20000"]
+    flags += ["--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    done = subprocess.run(
+        [browser, *flags, (tmp_path / "report.html").as_uri()], capture_output=True, text=True, check=True, timeout=120
+    )
+    said = [line for line in done.stderr.splitlines() if "CONSOLE" in line and "GL Driver Message" not in line]
+    assert said == []
+    assert '<body data-drawn="all">' in done.stdout
+    assert "<title>&lt;title&gt;&amp;</title>" in done.stdout
+    assert "<img" not in done.stdout.split("</style>", 1)[1].replace("<image", "")

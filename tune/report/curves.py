@@ -1,0 +1,172 @@
+"""How trials came along: the best so far, every curve, and how far each came."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tune.outcome import TrialOutcome, ranked_trials
+from tune.report.ends import ENDS, end_of
+from tune.report.page import BLUE, GREY, TEAL, Section, figure
+
+
+def curve_sections(trials: Sequence[TrialOutcome]) -> Iterator[Section]:
+    """Yields the sections on curves, of trials that came to an epoch."""
+    metric = trials[0].objective.metric.replace("_f1", "-F1")
+    best = f"The best validation {metric} that any trial had reported."
+    yield Section("progress", "The best so far, over time", [_progress(trials, metric)], best)
+    yield Section(
+        "curves",
+        "Learning curves",
+        [_curves(trials, metric)],
+        f"Each trial's validation {metric}, epoch by epoch, on all validation rows; not the top-k loss trained on. Trials "
+        "that the scheduler stopped are faded.",
+    )
+    yield Section(
+        "stops",
+        "How far trials came",
+        [_survival(trials), _stops(trials)],
+        "What the scheduler saves: most trials are stopped after few epochs, and the time goes to those that promise most.",
+    )
+
+
+def _values(trial: TrialOutcome) -> list[float]:
+    return [epoch[trial.objective.metric] for epoch in trial.epochs]
+
+
+def _progress(trials: Sequence[TrialOutcome], metric: str) -> str:
+    began = min(trial.epochs[0]["at"] - trial.epochs[0]["seconds"] for trial in trials)
+    reports = sorted(
+        (epoch["at"], trial.number, index, epoch) for trial in trials for index, epoch in enumerate(trial.epochs, 1)
+    )
+    objective, lowest = trials[0].objective, np.inf
+    times, values, texts = [], [], []
+    for at, trial_number, index, epoch in reports:
+        if (cost := objective.cost(epoch)) < lowest:
+            lowest = cost
+            times.append(at - began)
+            values.append(epoch[objective.metric])
+            texts.append(f"trial {trial_number}, epoch {index}")
+    every = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "every epoch of every trial",
+        "x": [round(at - began, 1) for at, *_ in reports],
+        "y": [epoch[objective.metric] for *_, epoch in reports],
+        "text": [f"trial {trial_number}, epoch {index}" for _, trial_number, index, _ in reports],
+        "hovertemplate": "%{y:.4f} after %{x:.0f} s<br>%{text}<extra></extra>",
+        "marker": {"size": 4, "color": GREY, "opacity": 0.45},
+    }
+    best = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "the best so far",
+        "x": [*times, reports[-1][0] - began],
+        "y": [*values, values[-1] if values else None],
+        "text": [*texts, "the end"],
+        "hovertemplate": "%{y:.4f} after %{x:.0f} s<br>%{text}<extra></extra>",
+        "line": {"shape": "hv", "color": BLUE, "width": 2.5},
+        "marker": {"size": 6},
+    }
+    return figure(
+        [every, best], {"xaxis": {"title": {"text": "seconds"}}, "yaxis": {"title": {"text": metric}, "range": _range(trials)}}
+    )
+
+
+def _range(trials: Sequence[TrialOutcome]) -> list[float] | None:
+    """Leaves the worst twentieth of the figures out of sight: one trial that blew up would flatten all others."""
+    values = np.array([value for trial in trials for value in _values(trial) if np.isfinite(value)])
+    if not len(values):
+        return None
+    low, high = (
+        (values.min(), np.quantile(values, 0.95))
+        if trials[0].objective.metric == "loss"
+        else (np.quantile(values, 0.05), values.max())
+    )
+    margin = 0.06 * max(high - low, 1e-6)
+    return [float(low - margin), float(high + margin)]
+
+
+def _curves(trials: Sequence[TrialOutcome], metric: str) -> str:
+    best = next(iter(ranked_trials(trials)), None)
+    stopped = [trial for trial in trials if end_of(trial) in {"stopped", "time limit", "failed"}]
+    others = [trial for trial in trials if trial not in stopped]
+    traces = [
+        _lines(stopped, "stopped early", {"color": GREY, "width": 1}, 0.35),
+        _lines(others, "trained to its end", {"color": TEAL, "width": 1.4}, 0.75),
+    ]
+    if best:
+        traces.append(_lines([best], f"the best, trial {best.number}", {"color": BLUE, "width": 3}, 1.0))
+    return figure(
+        traces,
+        {"xaxis": {"title": {"text": "epoch"}}, "yaxis": {"title": {"text": metric}, "range": _range(trials)}},
+        height=420,
+    )
+
+
+def _lines(trials: Sequence[TrialOutcome], name: str, line: dict[str, Any], opacity: float) -> dict[str, Any]:
+    """Draws many trials as one trace with gaps: a thousand traces would take a browser long."""
+    x: list[int | None] = []
+    y: list[float | None] = []
+    text: list[str | None] = []
+    for trial in trials:
+        values = _values(trial)
+        x += [*range(1, len(values) + 1), None]
+        y += [*(round(value, 5) for value in values), None]
+        text += [*[f"trial {trial.number}"] * len(values), None]
+    template = "%{text}, epoch %{x}: %{y:.4f}<extra></extra>"
+    marker = {"size": 4 if line["width"] < 3 else 7}
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": x,
+        "y": y,
+        "text": text,
+        "line": line,
+        "marker": marker,
+        "opacity": opacity,
+        "hovertemplate": template,
+    }
+
+
+def _survival(trials: Sequence[TrialOutcome]) -> str:
+    longest = max(len(trial.epochs) for trial in trials)
+    epochs = list(range(1, longest + 1))
+    traces = []
+    for kind, colour in ENDS.items():
+        ended = Counter(len(trial.epochs) for trial in trials if end_of(trial) == kind)
+        if ended:
+            traces.append(
+                {"type": "bar", "name": kind, "x": epochs, "y": [ended[epoch] for epoch in epochs], "marker": {"color": colour}}
+            )
+    reached = [sum(len(trial.epochs) >= epoch for trial in trials) for epoch in epochs]
+    line = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "trials that came so far",
+        "x": epochs,
+        "y": reached,
+        "line": {"color": BLUE},
+    }
+    return figure(
+        [*traces, line],
+        {"barmode": "stack", "xaxis": {"title": {"text": "epoch"}}, "yaxis": {"title": {"text": "trials"}}},
+        height=320,
+    )
+
+
+def _stops(trials: Sequence[TrialOutcome]) -> str:
+    counts = Counter(end_of(trial) for trial in trials)
+    words = {
+        "stopped": "stopped by the scheduler",
+        "no better": "ended when they got no better",
+        "all epochs": "trained all epochs",
+        "time limit": "cut by the time limit",
+        "failed": "failed",
+        "running": "running",
+    }
+    return "<p class='note'>" + ", ".join(f"{counts[kind]} {text}" for kind, text in words.items() if counts[kind]) + ".</p>"

@@ -1,0 +1,184 @@
+"""What the winner gets right and wrong, class by class and text by text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from model.calibration import BINS
+from model.evaluation import evaluate
+from tune.report.page import BLUE, GREY, Section, bar, cell, figure, label, number, table
+
+MOST_TOLD = 30
+"""Classes up to which the confusion's cells hold their rows."""
+WORST, LONGEST = 25, 360
+"""Texts shown that the winner gets most wrong, and characters of each."""
+
+
+class Answers(NamedTuple):
+    """What a classifier says of the rows of a split.
+
+    Attributes:
+        side: The split's name.
+        classes: Label names.
+        texts: The rows' texts.
+        labels: int32 (n,): their classes.
+        probabilities: float32 (n, classes).
+        trained: int64 (classes,): training rows of each class.
+    """
+
+    side: str
+    classes: tuple[str, ...]
+    texts: list[str]
+    labels: npt.NDArray[np.int32]
+    probabilities: npt.NDArray[np.float32]
+    trained: npt.NDArray[np.int64]
+
+    @property
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """Rows of each true class, by what they were taken for: int64 (classes, classes)."""
+        counts = np.zeros((len(self.classes), len(self.classes)), np.int64)
+        np.add.at(counts, (self.labels, self.probabilities.argmax(axis=1)), 1)
+        return counts
+
+
+def winner_sections(answers: Answers) -> Iterator[Section]:
+    """Yields the sections on what the winner answers on a split."""
+    rows = f"{len(answers.labels):,} {answers.side} rows"
+    yield Section(
+        "classes",
+        "Class by class",
+        [_classes(answers)],
+        f"The winner on the {rows}, by class, the commonest in training first.",
+    )
+    yield Section(
+        "confusion",
+        "What is taken for what",
+        [_confusion(answers)],
+        "Rows of the true class (down) by the class answered (across); the darker, the larger the share of the true class's "
+        "rows. Right answers lie on the diagonal.",
+    )
+    yield Section(
+        "wrong",
+        "Texts that it gets most wrong",
+        [_wrong(answers)],
+        "Those whose own label it believes least: hard ones, and those that are mislabelled.",
+    )
+    yield Section(
+        "calibration",
+        "Calibration",
+        [_calibration(answers)],
+        "Of the texts that it is so sure of, how many does it get right? On the line, probabilities mean what they say.",
+    )
+
+
+def _classes(answers: Answers) -> str:
+    logits = np.log(np.maximum(answers.probabilities, 1e-12))
+    figures = evaluate(answers.labels, logits).by_class(answers.classes)
+    confusion, rows = answers.confusion, []
+    for index in np.argsort(-answers.trained, kind="stable").tolist():
+        one = figures[answers.classes[index]]
+        others = confusion[index].copy()
+        others[index] = 0
+        rival = int(others.argmax())
+        taken = f"{label(answers.classes[rival])} ({others[rival]})" if others[rival] else ""
+        known = one["rows"] > 0
+        scores = [bar(one[key] if known else None) for key in ("precision", "recall", "f1")]
+        rows.append([cell(answers.classes[index]), taken, f"{answers.trained[index]:,}", f"{one['rows']:,}", *scores])
+    head = ["class", "mostly taken for", "training rows", f"{answers.side} rows", "precision", "recall", "F1"]
+    return table(head, rows, left=2)
+
+
+def _confusion(answers: Answers) -> str:
+    order = np.argsort(-answers.trained, kind="stable")
+    counts = answers.confusion[np.ix_(order, order)]
+    names = [label(answers.classes[index]) for index in order]
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    places = list(range(len(names)))
+    trace: dict[str, Any] = {
+        "type": "heatmap",
+        "z": np.round(shares, 3).tolist(),
+        "x": places,
+        "y": places,
+        "zmin": 0,
+        "zmax": 1,
+        "colorscale": [[0, "rgba(76,120,221,0)"], [0.02, "rgba(76,120,221,.22)"], [1, "rgba(58,98,214,1)"]],
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "hovertext": [
+            [f"{true}, taken for {other}: {counts[i, j]}" for j, other in enumerate(names)] for i, true in enumerate(names)
+        ],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+    if len(names) <= MOST_TOLD:
+        trace |= {"text": [[str(value or "") for value in row] for row in counts.tolist()], "texttemplate": "%{text}"}
+    axis = {"tickvals": places, "ticktext": names, "tickfont": {"size": 11 if len(names) <= MOST_TOLD else 8}}
+    axis |= {"showgrid": False, "zeroline": False}
+    layout = {
+        "xaxis": {**axis, "side": "top", "tickangle": -60},
+        "yaxis": {**axis, "autorange": "reversed"},
+        "margin": {"l": 10, "r": 60, "t": 10, "b": 10},
+    }
+    step = 24 if len(names) <= MOST_TOLD else 13
+    return figure([trace], layout, height=220 + step * len(names), width=260 + step * len(names))
+
+
+def _wrong(answers: Answers) -> str:
+    rows = np.arange(len(answers.labels))
+    believed, taken = answers.probabilities[rows, answers.labels], answers.probabilities.argmax(axis=1)
+    wrong = [row for row in np.argsort(believed, kind="stable").tolist() if taken[row] != answers.labels[row]][:WORST]
+    shown = []
+    for row in wrong:
+        text = " ".join(answers.texts[row].split())
+        cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+        told = f"<span class='right'>{cell(answers.classes[answers.labels[row]])}</span>"
+        said = f"<span class='wrong'>{cell(answers.classes[taken[row]])}</span>"
+        shown.append(
+            [
+                f"<div class='text'>{cell(cut)}</div>",
+                told,
+                said,
+                number(float(believed[row])),
+                number(float(answers.probabilities[row, taken[row]])),
+            ]
+        )
+    if not shown:
+        return "<p>None: it gets all of them right.</p>"
+    return table(["text", "labelled", "answered", "its label's probability", "the answer's"], shown, left=3)
+
+
+def _calibration(answers: Answers) -> str:
+    sure, taken = answers.probabilities.max(axis=1), answers.probabilities.argmax(axis=1)
+    right = taken == answers.labels
+    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    counts = np.bincount(bins, minlength=BINS)
+    used = np.flatnonzero(counts)
+    means, shares = np.bincount(bins, sure, BINS)[used] / counts[used], np.bincount(bins, right, BINS)[used] / counts[used]
+    even = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "calibrated",
+        "x": [0, 1],
+        "y": [0, 1],
+        "line": {"color": GREY, "dash": "dot"},
+    }
+    told = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "the winner",
+        "x": np.round(means, 4).tolist(),
+        "y": np.round(shares, 4).tolist(),
+        "marker": {"size": (6 + 22 * np.sqrt(counts[used] / counts.max())).round(1).tolist(), "color": BLUE},
+        "line": {"color": BLUE},
+        "text": [f"{count} texts" for count in counts[used]],
+        "hovertemplate": "sure %{x:.2f}, right %{y:.2f}<br>%{text}<extra></extra>",
+    }
+    axes = {
+        "xaxis": {"title": {"text": "probability of the answer"}, "range": [0, 1.02]},
+        "yaxis": {"title": {"text": "share of right answers"}, "range": [0, 1.05]},
+    }
+    return figure([even, told], axes, height=380)

@@ -1,0 +1,163 @@
+"""Puts a search's report together and writes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.errors import InputError
+from data.split import SIDES
+from tune.evaluating import load_classifier
+from tune.folder import ABOUT, SearchFolder
+from tune.inputs import read_settings_corpus, settings_split
+from tune.outcome import best_trial, counts, useful_share
+from tune.provenance import check_fingerprint
+from tune.repeats import repeat_seconds
+from tune.report.page import Section, bar, cell, number, page, table
+from tune.report.trials import trial_sections
+from tune.report.winner import Answers, winner_sections
+from tune.summary import best_document, figure_rows, verdict
+
+FIGURES = ("loss", "accuracy", "macro_f1")
+
+
+def write_report(folder: SearchFolder, path: Path) -> None:
+    """Writes the report of a search, also of one that is still running: whole, or not at all.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    text = render(folder)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"{path} cannot be written: {error.strerror or error}. Choose another -o.") from None
+
+
+def render(folder: SearchFolder) -> str:
+    """Returns the report as HTML."""
+    trials, about = folder.trials(), folder.read_json(ABOUT)
+    try:
+        document: dict[str, Any] | None = best_document(folder)
+    except InputError:
+        document = None
+    share = useful_share(trials, about["workers"], about["wall_seconds"], repeat_seconds(folder))
+    sections: list[Section] = []
+    if document:
+        sections.append(_comparison(document))
+    sections += trial_sections(trials, about)
+    if document:
+        sections[-2:-2] = _winner(folder, document)
+    sections.append(_how(folder, about, document))
+    ended = counts(trials)
+    tiles = [
+        (f"{sum(ended.values()):,}", "trials"),
+        (f"{ended['pruned']:,}", "stopped early"),
+        (_clock(about["wall_seconds"]), "wall time"),
+        (f"{share:.2f}", "useful share"),
+    ]
+    if document:
+        test = document["test"]
+        tiles[:0] = [(number(test[name]), f"test {name.replace('_f1', '-F1')}") for name in ("macro_f1", "accuracy", "loss")]
+    elif best := best_trial(trials):
+        epoch = best.epochs[(best.best_epoch or 1) - 1]
+        tiles[:0] = [(number(epoch[name]), f"best validation {name.replace('_f1', '-F1')}") for name in ("loss",)]
+    return page(f"{folder.name}: Topknot", _head(folder, about, document, tiles), sections)
+
+
+def _head(
+    folder: SearchFolder, about: Mapping[str, Any], document: Mapping[str, Any] | None, tiles: list[tuple[str, str]]
+) -> str:
+    if document:
+        said = verdict(document)
+        kind = "loses" if "LOSES" in said else ""
+    else:
+        said, kind = "The search has not come to its end; this is how it stands.", "open"
+    grid = "".join(f"<div class='tile'><b>{cell(value)}</b><span>{cell(name)}</span></div>" for value, name in tiles)
+    began = f"<p class='under'>A Topknot search, begun {cell(about['created'][:16].replace('T', ' '))} UTC</p>"
+    return f"<h1>{cell(folder.name)}</h1>{began}<p class='verdict {kind}'>{cell(said)}</p><div class='tiles'>{grid}</div>"
+
+
+def _comparison(document: Mapping[str, Any]) -> Section:
+    rows = []
+    for kind, sides in figure_rows(document):
+        if "test" in sides:
+            test, validation = sides["test"], sides.get("validation", {})
+            scores = [number(test["loss"], 4), bar(test["accuracy"], 4), bar(test["macro_f1"], 4)]
+            rows.append([cell(kind), *scores, *(number(validation.get(name), 4) for name in FIGURES)])
+    head = ["", "test loss", "accuracy", "macro-F1", "validation loss", "accuracy", "macro-F1"]
+    fit = [
+        [cell(side), f"{document[side]['rows']:,}", *(number(document[side][name], 4) for name in FIGURES)]
+        for side in SIDES
+        if side in document
+    ]
+    both = (
+        table(head, rows) + "<h3>The winner on each split</h3>" + table(["split", "rows", "loss", "accuracy", "macro-F1"], fit)
+    )
+    note = "Test rows chose nothing: they were looked at once, for this table. All were fitted on the same training rows."
+    return Section("comparison", "Was it worth it?", [both], note)
+
+
+def _winner(folder: SearchFolder, document: Mapping[str, Any]) -> list[Section]:
+    try:
+        answers = read_answers(folder, Path(document["checkpoint"]), "test")
+    except (InputError, OSError) as error:
+        text = f"<p>What the winner answers is not shown: {cell(error)}</p>"
+        return [Section("classes", "Class by class", [text])]
+    return list(winner_sections(answers))
+
+
+def read_answers(folder: SearchFolder, checkpoint: Path, side: str) -> Answers:
+    """Reads a search's corpus again and asks a classifier of its about a split.
+
+    Raises:
+        InputError: If the corpus is not there, or has changed, or the classifier cannot be loaded.
+    """
+    settings = folder.settings().model_copy(update={"vectors": None})
+    corpus = read_settings_corpus(settings)
+    check_fingerprint(folder, settings, corpus)
+    split = settings_split(settings, corpus)
+    classifier = load_classifier(checkpoint)
+    rows = split.side(side)
+    texts = [corpus.texts[row] for row in rows]
+    trained = np.bincount(corpus.labels[split.train], minlength=len(corpus.classes))
+    return Answers(side, corpus.classes, texts, corpus.labels[rows], classifier.probabilities(texts), trained)
+
+
+def _how(folder: SearchFolder, about: Mapping[str, Any], document: Mapping[str, Any] | None) -> Section:
+    versions = ", ".join(f"{name} {version}" for name, version in (about.get("versions") or {}).items())
+    rows = [
+        ["Python", cell(about.get("python", ""))],
+        ["packages", cell(versions)],
+        ["cores", cell(about.get("cores", ""))],
+        ["git revision", cell(about.get("revision") or "none")],
+        ["study", cell(folder.study_url())],
+    ]
+    parts = [
+        table(["environment", ""], rows, left=2),
+        "<h3>The same search again</h3>",
+        f"<pre>{cell(folder.rerun_command())}</pre>",
+    ]
+    if document:
+        hparams = "\n".join(f"{name}: {value}" for name, value in document["hparams"].items())
+        parts += [
+            f"<h3>Trial {document['trial']}, epoch {document['epoch']}: its hyperparameters</h3>",
+            f"<pre>{_lines(hparams)}</pre>",
+        ]
+    return Section("how", "How it was done", parts)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(cell(line) for line in text.splitlines())
+
+
+def _clock(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
