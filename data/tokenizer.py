@@ -76,6 +76,14 @@ def tokenize(text: str, limit: int | None = None) -> list[str]:
     return [match.group() for match in islice(_PATTERN.finditer(_normal(text)), limit)]
 
 
+def token_spans(text: str) -> list[tuple[int, int]]:
+    """Returns where the tokens of a text stand in it, as it was written: start and end, counted in characters.
+
+    Normalisation may part or join what is written in one sign (a ligature, an ellipsis); there a span is that of the whole run.
+    """
+    return [match.span() for match in _PATTERN.finditer(text.translate(_APOSTROPHES))]
+
+
 def _normal(text: str) -> str:
     if text.isascii():
         return text.lower()

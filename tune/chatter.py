@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 STDERR = 2
@@ -26,3 +28,21 @@ def divert_chatter(log: Path | None = None) -> None:
     target = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.dup2(target, STDERR)
     os.close(target)
+
+
+@contextmanager
+def chatter_diverted() -> Iterator[None]:
+    """Diverts chatter for a time: afterwards stderr is as it was before, whatever was diverted meanwhile."""
+    before = sys.stderr
+    try:
+        kept = os.dup(STDERR)
+    except OSError:  # a process without one
+        yield
+        return
+    try:
+        divert_chatter()
+        yield
+    finally:
+        sys.stderr = before
+        os.dup2(kept, STDERR)
+        os.close(kept)

@@ -21,8 +21,11 @@ from tune.output import prepare, print_json, stdout, write
 @click.option("--text", metavar="COL", help="The column of the texts; without it FILE is plain text, a text a line")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to a file instead of stdout")
 @click.option("--top", type=click.IntRange(1), default=1, show_default=True, metavar="K", help="Classes to name for each text")
+@click.option("--explain", is_flag=True, help="Show which words of each text moved its answer")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, an object a text")
-def predict(model: str, file: str, storage: Path, text: str | None, output: Path | None, top: int, as_json: bool) -> None:
+def predict(
+    model: str, file: str, storage: Path, text: str | None, output: Path | None, top: int, explain: bool, as_json: bool
+) -> None:
     """Classify texts. MODEL is a search's name or a classifier's folder; FILE is - for stdin."""
     prepare()
     from tune.evaluating import load_classifier, model_folder
@@ -32,12 +35,30 @@ def predict(model: str, file: str, storage: Path, text: str | None, output: Path
     if output is not None and not output.absolute().parent.is_dir():
         raise InputError(f"{output} cannot be written: there is no folder {output.parent}.")
     texts = read_texts(file, text)
-    predictions = [prediction.to_dict() for prediction in load_classifier(folder).predict(texts, top=top)]
+    classifier = load_classifier(folder)
+    predictions = [prediction.to_dict() for prediction in classifier.predict(texts, top=top)]
+    if explain:
+        from model.explanation import explain as explained
+
+        explanations = [explained(classifier, one) for one in texts]
+        for one, explanation in zip(predictions, explanations, strict=True):
+            one["words"] = [word.to_dict() for word in explanation.words]
     if as_json:
         write(output, json.dumps(predictions, ensure_ascii=False) + "\n")
         return
-    lines = ["\t".join(f"{best['label']}\t{best['probability']:.4f}" for best in one["top"]) for one in predictions]
-    write(output, "".join(line + "\n" for line in lines))
+    lines = ["\t".join(f"{best['label']}\t{best['probability']:.4f}" for best in one["top"]) + "\n" for one in predictions]
+    if not explain:
+        write(output, "".join(lines))
+        return
+    from tune.explained import in_colour, in_words
+
+    if output is None and stdout().is_terminal and not stdout().no_color:
+        for line, source, explanation in zip(lines, texts, explanations, strict=True):
+            click.echo(line, nl=False)
+            stdout().print(in_colour(source, explanation), soft_wrap=True)
+    else:
+        told = zip(lines, explanations, strict=True)
+        write(output, "".join(f"{line}    {in_words(explanation)}\n" for line, explanation in told))
 
 
 @click.command()

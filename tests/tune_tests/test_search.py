@@ -113,6 +113,19 @@ def test_figures_are_those_of_calibrated_probabilities_and_calibration_changes_n
     assert best["calibration"]["temperature"] != 1
 
 
+def test_predictions_are_explained_by_the_words_of_the_text(finished: tuple[Path, dict[str, Any]]) -> None:
+    storage, _ = finished
+    flags = ["predict", "words", "-", "--storage", str(storage), "--explain"]
+    text = "filler1 sign2of0 \x1b[31m"
+    plain = topknot(*flags, stdin=text).stdout
+    assert plain.splitlines()[0].startswith("class 2\t")
+    assert plain.splitlines()[1].startswith("    sign2of0 +")
+    assert "\x1b" not in plain
+    (told,) = json.loads(topknot(*flags, "--json", stdin=text).stdout)
+    assert told["label"] == "class 2"
+    assert [text[word["start"] : word["end"]] for word in told["words"]] == ["filler1", "sign2of0", "31m"]
+
+
 def test_a_report_shows_the_result_and_of_an_unfinished_search_what_there_is(
     finished: tuple[Path, dict[str, Any]], inputs: Path, tmp_path: Path
 ) -> None:

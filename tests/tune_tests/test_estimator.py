@@ -1,0 +1,144 @@
+"""The classifier in scikit-learn's manners: its own checks where they apply to texts, and ours."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import (
+    check_estimator_cloneable,
+    check_estimator_repr,
+    check_estimator_tags_renamed,
+    check_get_params_invariance,
+    check_mixin_order,
+    check_no_attributes_set_in_init,
+    check_parameters_default_constructible,
+    check_set_params,
+    check_valid_tag_types,
+)
+
+from data.corpus import Corpus
+from tune.estimator import TopknotClassifier
+from tune.folder import SearchFolder
+
+SPACE = {"embedding_size": 8, "lstm_size": 4, "pooling": "max", "bidirectional": False, "dense_layers": 0, "batch_size": 16}
+SPACE |= {"max_length": 50, "learning_rate": 0.02, "wide": False}
+
+CHECKS = [
+    check_estimator_cloneable,
+    check_estimator_repr,
+    check_estimator_tags_renamed,
+    check_get_params_invariance,
+    check_mixin_order,
+    check_no_attributes_set_in_init,
+    check_parameters_default_constructible,
+    check_set_params,
+    check_valid_tag_types,
+]
+"""Those that fit nothing. The others pass matrices of numbers, and scikit-learn leaves them out where texts are asked for."""
+
+
+def small(**given: Any) -> TopknotClassifier:
+    return TopknotClassifier(
+        **({"trials": 2, "workers": 1, "max_epochs": 4, "space": SPACE, "settings": {"portfolio": False}} | given)
+    )
+
+
+@pytest.fixture(scope="module")
+def labelled(corpus: Corpus) -> tuple[list[str], list[str]]:
+    return list(corpus.texts), [corpus.classes[label] for label in corpus.labels]
+
+
+@pytest.fixture(scope="module")
+def fitted(labelled: tuple[list[str], list[str]]) -> TopknotClassifier:
+    return small().fit(*labelled)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_it_passes_the_checks_of_scikit_learn_that_fit_nothing(check: Callable[[str, Any], None]) -> None:
+    check("TopknotClassifier", TopknotClassifier())
+
+
+def test_it_answers_with_the_labels_that_it_was_given(fitted: TopknotClassifier, labelled: tuple[list[str], list[str]]) -> None:
+    texts, labels = labelled
+    assert fitted.classes_.tolist() == sorted(set(labels))
+    probabilities = fitted.predict_proba(texts)
+    assert probabilities.shape == (len(texts), 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert fitted.predict(texts).tolist() == fitted.classes_[probabilities.argmax(axis=1)].tolist()
+    assert fitted.score(texts, labels) == np.mean(fitted.predict(texts) == labels) > 0.8
+    assert fitted.predict_proba([]).shape == (0, 3)
+    for same in (pd.Series(texts, index=range(7, 7 + len(texts))), np.array(texts), np.array(texts, object), iter(texts)):
+        np.testing.assert_array_equal(fitted.predict_proba(same), probabilities)
+
+
+def test_a_pickled_one_answers_the_same(fitted: TopknotClassifier, labelled: tuple[list[str], list[str]]) -> None:
+    again = pickle.loads(pickle.dumps(fitted))  # noqa: S301 - our own
+    np.testing.assert_array_equal(again.predict_proba(labelled[0]), fitted.predict_proba(labelled[0]))
+    assert again.result_ == fitted.result_
+
+
+def test_fitting_leaves_parameters_as_they_were_and_a_clone_fits_to_the_same(
+    fitted: TopknotClassifier, labelled: tuple[list[str], list[str]]
+) -> None:
+    assert fitted.get_params() == small().get_params()
+    again = clone(fitted)
+    with pytest.raises(NotFittedError):
+        again.predict(["text"])
+    # Numbers for labels, in another order than their names are: 10 comes before 9 there.
+    numbers = np.array([{"class 0": 9, "class 1": 10, "class 2": 100}[label] for label in labelled[1]])
+    again.fit(labelled[0], numbers)
+    assert again.classes_.tolist() == [9, 10, 100]
+    assert again.score(labelled[0], numbers) > 0.8
+    assert set(again.predict(labelled[0][:9]).tolist()) <= {9, 10, 100}
+
+
+def test_it_works_in_a_pipeline_and_in_cross_validation(labelled: tuple[list[str], list[str]]) -> None:
+    lower = FunctionTransformer(lambda texts: [text.lower() for text in texts])
+    scores = cross_val_score(make_pipeline(lower, small(trials=1)), *labelled, cv=2)
+    assert scores.shape == (2,)
+    assert (scores > 0.5).all()
+
+
+def test_a_kept_search_is_one_that_commands_know(tmp_path: Path, labelled: tuple[list[str], list[str]]) -> None:
+    rare = [*labelled[1][:-1], "once"]
+    groups = [f"group {row // 2}" for row in range(len(rare))]
+    estimator = small(trials=1, storage=tmp_path, name="kept", small_classes="drop").fit(labelled[0], rare, groups)
+    assert estimator.classes_.tolist() == ["class 0", "class 1", "class 2", "once"]
+    assert (estimator.predict_proba(labelled[0])[:, 3] == 0).all()
+    folder = SearchFolder.find(tmp_path, "kept")
+    assert folder.result()["test"] == estimator.result_["test"]
+    assert folder.settings().group == "group"
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "given", "message"),
+    [
+        pytest.param("one text", ["a"], {}, "X is one text", id="a text for texts"),
+        pytest.param([["a"], ["b"]], ["a", "b"], {}, "row 0: a text is needed, not list", id="lists for texts"),
+        pytest.param(np.zeros((4, 2)), list("abab"), {}, r"shape \(4, 2\); it must", id="a matrix"),
+        pytest.param(["x", None], ["a", "b"], {}, "row 1: a text is needed, not NoneType", id="a missing text"),
+        pytest.param(["x", " "], ["a", "b"], {}, "row 1: the text is empty", id="an empty text"),
+        pytest.param(["x", "y"], ["a"], {}, "2 texts and y 1 labels", id="lengths"),
+        pytest.param(["x", "y"], ["a", None], {}, "y, row 1: the label is missing", id="a missing label"),
+        pytest.param(["x", "y"], ["a", "a"], {}, r"1 class, \['a'\]", id="one class"),
+        pytest.param(["x", "y"], [0.5, 1.7], {}, "continuous", id="figures for labels"),
+        pytest.param(["x", "y"], ["a", "b"], {"trials": 0}, "trials", id="a setting out of range"),
+        pytest.param(["x", "y"], ["a", "b"], {"settings": {"serch": 1}}, "serch", id="an unknown setting"),
+        pytest.param(["x", "y"], ["a", "b"], {"storage": "/proc/nowhere"}, "storage: /proc/nowhere", id="a storage"),
+        pytest.param(["x", "y", "z"], ["a", "b", "b"], {}, "'a', 'b' are too small", id="small classes"),
+    ],
+)
+def test_what_cannot_be_used_is_a_value_error_that_says_so(
+    texts: Any, labels: Any, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        small(**given).fit(texts, labels)
