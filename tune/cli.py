@@ -11,6 +11,7 @@ from data.errors import InputError
 from tune.errors import SearchFailedError, SearchInterruptedError
 from tune.model_commands import evaluate, predict, train
 from tune.search_commands import best, list_, report, resume, search, show
+from tune.serve_command import serve
 
 
 class _Commands(click.Group):
@@ -29,7 +30,7 @@ def topknot() -> None:
     """
 
 
-for command in (search, resume, list_, show, best, report, predict, evaluate, train):
+for command in (search, resume, list_, show, best, report, predict, evaluate, serve, train):
     topknot.add_command(command)
 
 

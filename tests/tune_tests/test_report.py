@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.explanation import Explanation, Word
 from model.hparams import HParams
 from tune.outcome import TrialOutcome
 from tune.report.importance import LEAST, beaten_shares, importances
@@ -81,11 +82,15 @@ class Tags(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
+def explained(text: str) -> Explanation:
+    return Explanation("plain", 0.5, (Word(text[:60], 0, 60, 2.0),))
+
+
 def hostile_page() -> str:
     labels = np.arange(40, dtype=np.int32) % len(HOSTILE)
     probabilities = np.random.default_rng(0).dirichlet(np.ones(len(HOSTILE)), 40).astype(np.float32)
     texts = [f"{HOSTILE[label]} {row}\n\x00 second line" for row, label in enumerate(labels)]
-    answers = Answers("test", tuple(HOSTILE), texts, labels, probabilities, np.bincount(labels))
+    answers = Answers("test", tuple(HOSTILE), texts, labels, probabilities, np.bincount(labels), explained)
     trials = [outcome(number, [1.0, 0.9], pooling=HOSTILE[number % 2]) for number in range(12)]
     about = {"workers": 1, "wall_seconds": 9.0, "created": "2026-01-01T00:00:00+0000", "cores": 1}
     sections = [*trial_sections(trials, about), *winner_sections(answers)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +10,16 @@ import numpy.typing as npt
 
 from model.calibration import BINS
 from model.evaluation import evaluate
+from model.explanation import Explanation
+from tune.explained import in_words
 from tune.report.page import BLUE, GREY, Section, bar, cell, figure, label, number, table
 
 MOST_TOLD = 30
 """Classes up to which the confusion's cells hold their rows."""
 WORST, LONGEST = 25, 360
 """Texts shown that the winner gets most wrong, and characters of each."""
+MOST_EXPLAINED = 12
+"""Those of them whose words are told."""
 
 
 class Answers(NamedTuple):
@@ -28,6 +32,7 @@ class Answers(NamedTuple):
         labels: int32 (n,): their classes.
         probabilities: float32 (n, classes).
         trained: int64 (classes,): training rows of each class.
+        explain: Explains the answer to a text.
     """
 
     side: str
@@ -36,6 +41,7 @@ class Answers(NamedTuple):
     labels: npt.NDArray[np.int32]
     probabilities: npt.NDArray[np.float32]
     trained: npt.NDArray[np.int64]
+    explain: Callable[[str], Explanation]
 
     @property
     def confusion(self) -> npt.NDArray[np.int64]:
@@ -65,7 +71,8 @@ def winner_sections(answers: Answers) -> Iterator[Section]:
         "wrong",
         "Texts that it gets most wrong",
         [_wrong(answers)],
-        "Those whose own label it believes least: hard ones, and those that are mislabelled.",
+        "Those whose own label it believes least: hard ones, and those that are mislabelled. Below a text, the words that moved "
+        "the answer most: by how much its log-odds fall when a word is left out.",
     )
     yield Section(
         "calibration",
@@ -132,14 +139,17 @@ def _wrong(answers: Answers) -> str:
     believed, taken = answers.probabilities[rows, answers.labels], answers.probabilities.argmax(axis=1)
     wrong = [row for row in np.argsort(believed, kind="stable").tolist() if taken[row] != answers.labels[row]][:WORST]
     shown = []
-    for row in wrong:
+    for place, row in enumerate(wrong):
+        moved = (
+            f"<div class='note'>{cell(in_words(answers.explain(answers.texts[row])))}</div>" if place < MOST_EXPLAINED else ""
+        )
         text = " ".join(answers.texts[row].split())
         cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
         told = f"<span class='right'>{cell(answers.classes[answers.labels[row]])}</span>"
         said = f"<span class='wrong'>{cell(answers.classes[taken[row]])}</span>"
         shown.append(
             [
-                f"<div class='text'>{cell(cut)}</div>",
+                f"<div class='text'>{cell(cut)}</div>{moved}",
                 told,
                 said,
                 number(float(believed[row])),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from data.errors import InputError
 from data.split import SIDES
+from model.explanation import explain
 from tune.evaluating import load_classifier
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import read_settings_corpus, settings_split
@@ -128,7 +130,8 @@ def read_answers(folder: SearchFolder, checkpoint: Path, side: str) -> Answers:
     rows = split.side(side)
     texts = [corpus.texts[row] for row in rows]
     trained = np.bincount(corpus.labels[split.train], minlength=len(corpus.classes))
-    return Answers(side, corpus.classes, texts, corpus.labels[rows], classifier.probabilities(texts), trained)
+    probabilities = classifier.probabilities(texts)
+    return Answers(side, corpus.classes, texts, corpus.labels[rows], probabilities, trained, partial(explain, classifier))
 
 
 def _how(folder: SearchFolder, about: Mapping[str, Any], document: Mapping[str, Any] | None) -> Section:

@@ -1,0 +1,215 @@
+"""Answering over HTTP: a real server, asked as its users ask it."""
+
+import asyncio
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from data.corpus import Corpus
+from model.classifier import Classifier
+from model.experiment import run_experiment
+from tune.cli import run
+from tune.serving.door import LARGEST_BODY, Door
+from tune.serving.questions import MOST_TEXTS, Question
+
+SMALL = {"embedding_size": 8, "lstm_size": 4, "pooling": "max", "dense_layers": 0, "max_length": 50, "batch_size": 16}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def ask(address: str, body: Any = None) -> tuple[int, Any]:
+    """Returns the status and what was answered, JSON read."""
+    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})  # noqa: S310 - http
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
+            status, text = reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        status, text = error.code, error.read().decode()
+    try:
+        return status, json.loads(text)
+    except json.JSONDecodeError:
+        return status, text
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus) -> Path:
+    path = tmp_path_factory.mktemp("served") / "small"
+    run_experiment(corpus, epochs=14, learning_rate=0.02, **SMALL).classifier.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    """A server, ended as a user ends it: by Ctrl-C."""
+    port = free_port()
+    command = [sys.executable, "-m", "tune", "serve", str(folder), "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr
+        said = []
+        for line in server.stderr:
+            said.append(line)
+            if "answers at" in line:
+                break
+        else:
+            raise AssertionError("".join(said))
+        yield f"http://127.0.0.1:{port}"
+        server.send_signal(signal.SIGINT)
+        rest = server.stderr.read()
+        assert server.wait(60) == 0, rest
+        assert rest.splitlines()[-1] == "Ended."
+        assert "Traceback" not in rest
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_answers_over_http_are_those_of_the_classifier(address: str, folder: Path, corpus: Corpus) -> None:
+    classifier = Classifier.load(folder)
+    texts = [*corpus.texts[:40], "", "🙂 naïve"]
+    expected = classifier.predict(texts, top=2)
+    status, told = ask(f"{address}/predict", {"texts": texts, "top": 2})
+    assert status == 200
+    for answer, prediction in zip(told["answers"], expected, strict=True):
+        assert answer["label"] == prediction.label
+        assert [one["label"] for one in answer["top"]] == [label for label, _ in prediction.top]
+        assert answer["probability"] == pytest.approx(prediction.probability, abs=1e-5)
+        assert answer["words"] is None
+    assert ask(f"{address}/predict", {"texts": []}) == (200, {"answers": []})
+
+
+def test_each_of_many_who_ask_at_once_gets_his_own_answer(address: str, folder: Path, corpus: Corpus) -> None:
+    texts = list(corpus.texts[:60])
+    expected = [prediction.label for prediction in Classifier.load(folder).predict(texts)]
+    with ThreadPoolExecutor(20) as threads:
+        told = list(threads.map(lambda text: ask(f"{address}/predict", {"text": text}), texts))
+    assert [answer["answers"][0]["label"] for _, answer in told] == expected
+    _, metrics = ask(f"{address}/metrics")
+    counted = sum(float(value) for value in re.findall(r"^topknot_texts_total\{.*\} (\S+)$", metrics, re.MULTILINE))
+    assert counted >= 60
+
+
+def test_words_are_explained(address: str) -> None:
+    text = "filler1 sign2of0"
+    _, told = ask(f"{address}/predict", {"text": text, "explain": True})
+    words = told["answers"][0]["words"]
+    assert [text[word["start"] : word["end"]] for word in words] == [word["word"] for word in words] == text.split()
+    assert max(words, key=lambda word: word["weight"])["word"] == "sign2of0"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({}, 422, "give either 'text' or 'texts'"),
+        ({"text": "a", "texts": ["b"]}, 422, "give either 'text' or 'texts'"),
+        ({"text": 5}, 422, "valid string"),
+        ({"text": "a", "topp": 2}, 422, "Extra inputs are not permitted"),
+        ({"text": "a", "top": 0}, 422, "greater than or equal to 1"),
+        ({"texts": ["a"] * (MOST_TEXTS + 1)}, 422, "at most 1000 items"),
+        ({"texts": ["a"] * 17, "explain": True}, 422, "'explain' is for 16 texts at most"),
+        (b"{", 422, "JSON decode error"),
+        (b'{"text": "\xff"}', 400, ""),
+        (b" " * (LARGEST_BODY + 1), 413, "16 MiB at most"),
+    ],
+)
+def test_what_cannot_be_answered_says_why(address: str, body: Any, status: int, message: str) -> None:
+    told = ask(f"{address}/predict", body)
+    assert told[0] == status
+    assert message in json.dumps(told[1])
+
+
+def test_it_tells_of_itself_and_its_page_needs_nothing_from_elsewhere(address: str) -> None:
+    assert ask(f"{address}/health") == (200, {"status": "ok"})
+    _, about = ask(f"{address}/about")
+    assert about["model"] == "small"
+    assert about["classes"] == ["class 0", "class 1", "class 2"]
+    assert 0 <= about["test"]["macro_f1"] <= 1
+    assert set(ask(f"{address}/openapi.json")[1]["paths"]) == {"/predict", "/health", "/about", "/metrics"}
+    status, page = ask(address)
+    assert status == 200
+    assert not re.search(r"https?://", page)
+    assert ask(f"{address}/docs")[0] == 404
+
+
+async def through(door: Door, chunks: list[bytes], headers: list[tuple[bytes, bytes]], path: str = "/predict") -> int:
+    messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    messages.append({"type": "http.request", "body": b"", "more_body": False})
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await door({"type": "http", "path": path, "headers": headers}, receive, send)
+    status: int = sent[0]["status"]
+    return status
+
+
+async def reader(_scope: Scope, receive: Receive, send: Send) -> None:
+    while (await receive())["more_body"]:
+        pass
+    await send({"type": "http.response.start", "status": 200})
+
+
+@pytest.mark.parametrize(
+    ("token", "headers", "path", "status"),
+    [
+        (None, [], "/predict", 200),
+        ("s3cret", [(b"authorization", b"Bearer s3cret")], "/predict", 200),
+        ("s3cret", [(b"Authorization", b"Bearer s3cret")], "/predict", 200),
+        ("s3cret", [], "/predict", 401),
+        ("s3cret", [(b"authorization", b"Bearer s3cre")], "/metrics", 401),
+        ("s3cret", [(b"authorization", b"s3cret2")], "/openapi.json", 401),
+        ("s3cret", [], "/health", 200),
+    ],
+)
+def test_a_token_is_asked_for_where_there_is_one(
+    token: str | None, headers: list[tuple[bytes, bytes]], path: str, status: int
+) -> None:
+    assert asyncio.run(through(Door(reader, token), [b"x"], headers, path)) == status
+
+
+def test_a_body_that_does_not_tell_its_size_is_cut_off_as_well() -> None:
+    chunk = b"x" * (LARGEST_BODY // 4)
+    assert asyncio.run(through(Door(reader), [chunk] * 4, [])) == 200
+    assert asyncio.run(through(Door(reader), [chunk] * 5, [])) == 413
+
+
+def test_a_question_is_of_one_text_or_several() -> None:
+    assert Question(text="").asked() == [""]
+    assert Question(texts=["a", "b"]).asked() == ["a", "b"]
+
+
+def test_what_cannot_be_served_ends_with_2(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "token").write_text("short\n")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for flags, message in (
+            (["--host", "0.0.0.0"], "Give --token-file FILE"),  # noqa: S104 - refused
+            (["--host", "192.0.2.1"], "Give --token-file FILE"),
+            (["--port", str(taken.getsockname()[1])], "cannot listen there: Address already in use"),
+            (["--token-file", str(tmp_path / "token")], "16 characters or more"),
+            (["--token-file", str(tmp_path / "none")], "cannot be read"),
+        ):
+            assert run(["serve", str(folder), *flags]) == 2
+            assert message in capsys.readouterr().err
+    assert run(["serve", str(tmp_path)]) == 2

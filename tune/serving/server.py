@@ -1,0 +1,92 @@
+"""Starts Ray Serve on this machine, keeps it, and ends it."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from data.errors import InputError
+from tune.cluster import cores, local_cluster
+
+APPLICATION = "topknot"
+MOST_WAITING = 1_000
+"""Questions under way at a time; more wait in the proxy."""
+
+
+def serve_model(
+    folder: Path, name: str, host: str, port: int, replicas: int, token: str | None, ready: Callable[[str], None]
+) -> None:
+    """Answers over HTTP until the user stops it.
+
+    Args:
+        folder: The classifier's.
+        name: As the user calls it.
+        host, port: Where to listen.
+        replicas: Processes that answer.
+        token: What requests must bear; None for nothing, on loopback alone.
+        ready: Is called with the address once questions are answered.
+
+    Raises:
+        InputError: If the address cannot be used.
+    """
+    check_address(host, port, token)
+    with local_cluster(replicas) as wait_for_ray:
+        wait_for_ray()
+        from ray import serve
+
+        from tune.serving.front import build
+        from tune.serving.replica import Replica
+
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
+        quiet = {"log_level": "ERROR", "enable_access_log": False}
+        serve.start(http_options={"host": host, "port": port, "location": "HeadOnly"}, logging_config=quiet)
+        try:
+            threads = max(1, cores() // replicas)
+            replica = serve.deployment(Replica).options(
+                num_replicas=replicas, max_ongoing_requests=MOST_WAITING, ray_actor_options={"num_cpus": 1}
+            )
+
+            def application() -> FastAPI:
+                return build(serve.get_deployment_handle(Replica.__name__, APPLICATION), token)
+
+            front = serve.deployment(serve.ingress(application)()).options(
+                name="Front", max_ongoing_requests=MOST_WAITING, ray_actor_options={"num_cpus": 0}
+            )
+            serve.run(front.bind(replica.bind(str(folder), name, threads)), name=APPLICATION, logging_config=quiet)
+            ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+            threading.Event().wait()
+        finally:
+            serve.shutdown()
+
+
+def check_address(host: str, port: int, token: str | None) -> None:
+    """Checks that one may listen there, before anything is started.
+
+    Raises:
+        InputError: If the address is not this machine's, or taken, or open to others without a token.
+    """
+    if not is_loopback(host) and token is None:
+        raise InputError(
+            f"--host {host}: whoever reaches it may ask. Give --token-file FILE, or leave --host out and put a proxy before it."
+        )
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise InputError(f"--host {host} --port {port}: cannot listen there: {error.strerror or error}.") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Tells whether an address is reached from this machine alone."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
