@@ -71,8 +71,8 @@ def winner_sections(answers: Answers) -> Iterator[Section]:
         "wrong",
         "Texts that it gets most wrong",
         [_wrong(answers)],
-        "Those whose own label it believes least: hard ones, and those that are mislabelled. Below a text, the words that moved "
-        "the answer most: by how much its log-odds fall when a word is left out.",
+        "Those whose own label it believes least: hard ones, and those that are mislabelled. Below a text, the words that "
+        "moved the answer most: by how much its log-odds fall when a word is left out.",
     )
     yield Section(
         "calibration",
