@@ -107,7 +107,7 @@ class Classifier(TextClassifier):
             FileExistsError: If the folder exists.
         """
         with new_folder(folder) as temporary:
-            self._keras().save(temporary / NETWORK)
+            self.keras_network().save(temporary / NETWORK)
             (temporary / VOCABULARY).write_text(self.vocabulary.to_json(), encoding="utf-8")
             about = {
                 "format": FORMAT,
@@ -121,7 +121,7 @@ class Classifier(TextClassifier):
                 np.savez(temporary / NGRAMS, codes=self.wide.ngrams.codes, idf=self.wide.ngrams.idf)
             (temporary / CLASSIFIER).write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")
 
-    def _keras(self) -> keras.Model:
+    def keras_network(self) -> keras.Model:
         """Returns the network as Keras knows it."""
         weights, mixture = self.trained
         sizes: dict[str, Any] = {

@@ -113,6 +113,16 @@ def test_figures_are_those_of_calibrated_probabilities_and_calibration_changes_n
     assert best["calibration"]["temperature"] != 1
 
 
+def test_a_result_is_exported_and_its_reader_answers(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    storage, _ = finished
+    flags = ["export", "words", "--storage", str(storage), "-o", str(tmp_path / "out"), "--format"]
+    assert "its probabilities are the classifier's to" in topknot(*flags, "keras").stdout
+    command = [sys.executable, str(tmp_path / "out/reader.py"), "sign2of0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.startswith("class 2\t")
+    assert "exists; -o needs a new folder" in topknot(*flags, "keras", code=2).stderr
+
+
 def test_predictions_are_explained_by_the_words_of_the_text(finished: tuple[Path, dict[str, Any]]) -> None:
     storage, _ = finished
     flags = ["predict", "words", "-", "--storage", str(storage), "--explain"]

@@ -1,0 +1,1 @@
+"""A classifier as other programs read it."""

@@ -1,0 +1,69 @@
+"""Raw texts to a model's inputs, and its answers: needs NumPy and what runs the model, nothing of Topknot.
+
+python reader.py "a text to classify"
+"""
+
+import json
+import sys
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(HERE := Path(__file__).parent))
+from runtime import run
+from tokenizer import tokenize
+
+ABOUT = json.loads((HERE / "about.json").read_text(encoding="utf-8"))
+IDS = {
+    token: number for number, token in enumerate(json.loads((HERE / "vocabulary.json").read_text(encoding="utf-8")), start=2)
+}
+NGRAMS = np.load(HERE / "ngrams.npz", allow_pickle=False) if ABOUT["wide"] else None
+COLUMNS = {} if NGRAMS is None else {int(code): column for column, code in enumerate(NGRAMS["codes"])}
+IDF = None if NGRAMS is None else NGRAMS["idf"]
+
+
+def ngrams(tokens):
+    """A text's n-grams: column numbers from 1 and their TF-IDF weights; words and pairs of length 1 together, so characters."""
+    crc = [zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in tokens]
+    words = [*crc, *(((left * 0x9E3779B1 + right) & 0xFFFFFFFF) | 1 << 32 for left, right in zip(crc, crc[1:]))]
+    marked = [f" {token} " for token in tokens]
+    runs = [run[at : at + size] for run in marked for size in (3, 4, 5) for at in range(len(run) - size + 1)]
+    characters = [zlib.crc32(run.encode("utf-8", "surrogatepass")) | 2 << 32 for run in runs]
+    found, weights = [len(COLUMNS)], [1.0]  # the last stands in every text
+    for group in (words, characters):
+        counts = Counter(column for code in group if (column := COLUMNS.get(code)) is not None)
+        values = np.array([(1 + np.log(count)) * IDF[column] for column, count in counts.items()])
+        found += [column + 1 for column in counts]
+        weights += (values / max(np.sqrt((values**2).sum()), 1e-12)).tolist()
+    return found, weights
+
+
+def inputs(texts):
+    """What the model reads: arrays by the names of its inputs."""
+    tokens = [tokenize(text, ABOUT["limit"]) for text in texts]
+    ids = [[IDS.get(token, 1) for token in one[: ABOUT["time"]]] or [1] for one in tokens]
+    arrays = {"tokens": padded(ids, np.int32)}
+    if ABOUT["wide"]:
+        found, weights = zip(*map(ngrams, tokens))
+        arrays |= {"ngrams": padded(found, np.int32), "ngram_weights": padded(weights, np.float32)}
+    return arrays
+
+
+def padded(rows, dtype):
+    """Rows of one length, with zeros to the right."""
+    array = np.zeros((len(rows), max(map(len, rows))), dtype)
+    for row, values in zip(array, rows):
+        row[: len(values)] = values
+    return array
+
+
+def probabilities(texts):
+    """Of each label in ABOUT["classes"], for each text: float32 (texts, classes)."""
+    return run(inputs(texts))
+
+
+if __name__ == "__main__":
+    for text, row in zip(sys.argv[1:], probabilities(sys.argv[1:])):
+        print(f"{ABOUT['classes'][row.argmax()]}\t{row.max():.4f}\t{text}")

@@ -1,0 +1,67 @@
+"""The file beside a reader that runs the model, by format."""
+
+KERAS = '''"""Runs model.keras."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+import keras
+import numpy as np
+
+MODEL = keras.saving.load_model(Path(__file__).with_name("model.keras"), compile=False, safe_mode=True)
+
+
+def run(arrays):
+    return np.asarray(MODEL([arrays[one.name] for one in MODEL.inputs]))
+'''
+
+SAVEDMODEL = '''"""Runs the SavedModel in model/."""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+MODEL = tf.saved_model.load(Path(__file__).with_name("model"))
+SERVE = MODEL.signatures["serving_default"]
+
+
+def run(arrays):
+    return SERVE(**{name: tf.constant(array) for name, array in arrays.items()})["probabilities"].numpy()
+'''
+
+ONNX = '''"""Runs model.onnx."""
+
+from pathlib import Path
+
+import onnxruntime
+
+MODEL = onnxruntime.InferenceSession(Path(__file__).with_name("model.onnx"), providers=["CPUExecutionProvider"])
+
+
+def run(arrays):
+    return MODEL.run(None, {one.name: arrays[one.name] for one in MODEL.get_inputs()})[0]
+'''
+
+TFLITE = '''"""Runs model.tflite, one text at a time, each filled up with zeros to the length that the model reads."""
+
+from pathlib import Path
+
+import numpy as np
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+except ImportError:  # TensorFlow has it as well, for the time being
+    import tensorflow as tf
+
+    Interpreter = tf.lite.Interpreter
+
+MODEL = Interpreter(str(Path(__file__).with_name("model.tflite"))).get_signature_runner()
+TIME = MODEL.get_input_details()["tokens"]["shape"][1]
+
+
+def run(arrays):
+    tokens = np.pad(arrays["tokens"], ((0, 0), (0, TIME - arrays["tokens"].shape[1])))
+    rows = ({name: array[row : row + 1] for name, array in (arrays | {"tokens": tokens}).items()} for row in range(len(tokens)))
+    return np.concatenate([MODEL(**row)["probabilities"] for row in rows])
+'''
