@@ -11,7 +11,7 @@ from data.errors import InputError
 from tune.errors import SearchFailedError, SearchInterruptedError
 from tune.export_command import export
 from tune.model_commands import evaluate, predict, train
-from tune.search_commands import best, list_, report, resume, search, show
+from tune.search_commands import best, list_, report, resume, search, show, watch
 from tune.serve_command import serve
 
 
@@ -31,7 +31,7 @@ def topknot() -> None:
     """
 
 
-for command in (search, resume, list_, show, best, report, predict, evaluate, serve, export, train):
+for command in (search, resume, list_, show, watch, best, report, predict, evaluate, serve, export, train):
     topknot.add_command(command)
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ray.tune import Callback
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from model.size import count_parameters
+from tune.folder import LOG
+from tune.live_view import LiveState, LiveView, RunningTrial, best_text, clock
 from tune.objective import Objective
 from tune.searcher import ENDED, HPARAMS, NUMBER
 
@@ -25,21 +25,8 @@ if TYPE_CHECKING:
     from tune.inputs import Inputs
     from tune.settings import Settings
 
-BARS = "▁▂▃▄▅▆▇█"
 LINE_SECONDS = 10.0
 """At least so long between two plain lines that do not tell of a new best."""
-
-
-@dataclass(slots=True)
-class _Best:
-    cost: float = math.inf
-    text: str = "none yet"
-
-
-@dataclass(slots=True)
-class _Running:
-    hparams: Mapping[str, Any]
-    values: list[float] = field(default_factory=list)
 
 
 class Display(Callback):
@@ -54,9 +41,12 @@ class Display(Callback):
     def __init__(self, console: Console, started: float, *, quiet: bool = False) -> None:
         self.console, self.started, self.quiet = console, started, quiet
         self._live: Live | None = None
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, RunningTrial] = {}
         self._ended = {"complete": 0, "stopped": 0, "failed": 0}
-        self._best, self._objective = _Best(), Objective()
+        self._objective = Objective()
+        self._best: tuple[str, Mapping[str, Any]] | None = None
+        self._cost = math.inf
+        self._notes: list[str] = []
         self._useful = 0.0
         self._workers, self._epochs = 1, 0
         self._limit: int | None = None
@@ -66,7 +56,7 @@ class Display(Callback):
     def say(self, text: str) -> None:
         """Shows a line."""
         if not self.quiet:
-            line = Text.assemble((_clock(time.time() - self.started), "dim"), "  ", text)
+            line = Text.assemble((clock(time.time() - self.started), "dim"), "  ", text)
             self.console.print(line, soft_wrap=True)
 
     def start(
@@ -85,12 +75,19 @@ class Display(Callback):
         sizes = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} test"
         self.say(f"{len(inputs.corpus):,} texts of {len(inputs.corpus.classes)} classes: {sizes}")
         ends = [] if limit is None else [f"{limit} trials"]
-        ends += [] if deadline is None else [_clock(deadline - self.started)]
+        ends += [] if deadline is None else [clock(deadline - self.started)]
         self.say(f"Searching with {workers} workers until {' or '.join(ends)}; kept in {folder.path}")
         size = 4 * count_parameters(inputs.space.largest(), inputs.dataset.vocabulary_size, inputs.dataset.classes) / 2**20
         kept = f"the weights of the best {settings.keep} are kept, {size:.0f} MiB each at most"
         budget = f", {settings.checkpoint_budget:g} GiB together" if settings.checkpoint_budget else ""
         self.say(f"Of the trials, {kept}{budget}")
+        for trial in folder.trials():  # of a search that is resumed
+            if kind := {"complete": "complete", "pruned": "stopped", "failed": "failed"}.get(trial.state):
+                self._ended[kind] += 1
+            if trial.state != "failed" and trial.best_epoch and trial.cost < self._cost:
+                figures = trial.epochs[trial.best_epoch - 1]
+                self._cost, self._best = trial.cost, (best_text(trial.number, trial.best_epoch, figures), trial.hparams)
+        self._notes = [f"log: {folder.path / LOG}"]
         if self.console.is_terminal and not self.quiet:
             self._live = Live(console=self.console, get_renderable=self._view, refresh_per_second=2, transient=True)
             self._live.start()
@@ -98,20 +95,19 @@ class Display(Callback):
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
         """Takes a report in."""
         number = trial.config[NUMBER]
-        running = self._running.setdefault(number, _Running(trial.config[HPARAMS]))
+        running = self._running.setdefault(number, RunningTrial(trial.config[HPARAMS]))
         self._useful += result["seconds"]
         if not result.get("repeated"):
             running.values.append(result[self._objective.metric])
-            if (cost := self._objective.cost(result)) < self._best.cost:
-                figures = f"loss {result['loss']:.3f}, accuracy {result['accuracy']:.3f}, macro-F1 {result['macro_f1']:.3f}"
-                self._best = _Best(cost, f"trial {number}, epoch {result['epoch']}: {figures}")
-                self._line(f"best so far: {self._best.text}", force=True)
+            if (cost := self._objective.cost(result)) < self._cost:
+                self._cost, self._best = cost, (best_text(number, result["epoch"], result), running.hparams)
+                self._line(f"best so far: {self._best[0]}", force=True)
         if result[ENDED] or result.get("done"):
             self._running.pop(number, None)
             ended = result[ENDED].split(":")[0]
             kind = "failed" if ended in {"nan", "crashed"} else "complete" if ended and ended != "time limit" else "stopped"
             self._ended[kind] += 1
-            self._line(self._status())
+            self._line(self._state().status())
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Counts a failure."""
@@ -124,7 +120,7 @@ class Display(Callback):
         if self._live:
             self._live.stop()
             self._live = None
-        self.say(self._status())
+        self.say(self._state().status())
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -134,55 +130,20 @@ class Display(Callback):
             self._last_line = time.time()
             self.say(text)
 
-    def _status(self) -> str:
+    def _state(self) -> LiveState:
         elapsed = time.time() - self.started
-        done = sum(self._ended.values())
-        parts = [f"{done} trials done"] + [f"{count} {kind}" for kind, count in self._ended.items() if count]
-        left = [self._deadline - time.time()] if self._deadline else []
-        if self._limit and done:
-            left.append(elapsed / done * max(0, self._limit - done))
-        remaining = f" · about {_clock(max(0, min(left)))} left" if left else ""
-        share = self._useful / (self._workers * elapsed)
-        return f"{', '.join(parts)}{remaining} · useful share {share:.2f}"
+        return LiveState(
+            objective=self._objective,
+            max_epochs=self._epochs,
+            elapsed=elapsed,
+            seconds=self._deadline and self._deadline - self.started,
+            trials=self._limit,
+            ended=self._ended,
+            useful_share=self._useful / (self._workers * elapsed),
+            best=self._best,
+            running=self._running,
+            notes=self._notes,
+        )
 
-    def _view(self) -> Group:
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for column in ("trial", "epoch", self._objective.metric, "best", "curve", "hyperparameters"):
-            table.add_column(column, no_wrap=True, overflow="ellipsis")
-        best = min if self._objective.mode == "min" else max
-        for number, trial in sorted(self._running.items()):
-            table.add_row(
-                str(number),
-                f"{len(trial.values)}/{self._epochs}",
-                f"{trial.values[-1]:.3f}" if trial.values else "",
-                f"{best(trial.values):.3f}" if trial.values else "",
-                sparkline(trial.values[-16:]),
-                brief(trial.hparams),
-            )
-        head = Text(f"{_clock(time.time() - self.started)}  {self._status()}")
-        return Group(head, Text(f"best: {self._best.text}", style="bold"), table)
-
-
-def sparkline(values: Sequence[float]) -> str:
-    """Draws values as bars, the lowest as the lowest bar; nothing for values that are not finite."""
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
-        return ""
-    low, span = min(finite), max(max(finite) - min(finite), 1e-9)
-    return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in finite)
-
-
-def brief(hparams: Mapping[str, Any]) -> str:
-    """Names the hyperparameters that tell most, in a line."""
-    layers = f"{hparams['lstm_layers']}x{hparams['lstm_size']}{' bi' if hparams['bidirectional'] else ''} {hparams['pooling']}"
-    taper = " tapering" if hparams.get("dense_taper") else ""
-    dense = f", dense {hparams['dense_layers']}x{hparams['dense_size']}{taper}" if hparams["dense_layers"] else ""
-    top_k = "" if hparams["top_k"] == 1 else f" {hparams['top_k_schedule']}"
-    rest = f"top-k {hparams['top_k']:.2g}{top_k}, lr {hparams['learning_rate']:.1e}, batch {hparams['batch_size']}"
-    return f"LSTM {layers}{dense}, {rest}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    def _view(self) -> LiveView:
+        return LiveView(self._state())

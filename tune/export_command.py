@@ -58,7 +58,5 @@ def export(model: str, storage: Path, form: str, output: Path) -> None:
         raise InputError(
             f"{output} is written, but answers otherwise: probabilities differ by up to {away:.1g}. Do not use it."
         )
-    click.echo(
-        f"The model is in {output}; on {len(texts)} texts its probabilities differ from the classifier's by {away:.0e} at most."
-    )
+    click.echo(f"The model is in {output}; on {len(texts)} texts its probabilities are the classifier's to {away:.0e}.")
     click.echo(f"Use it:  python {output / 'reader.py'} 'a text to classify'")

@@ -147,7 +147,7 @@ class _Clock:
         self._folder, self._started = folder, started
         about = folder.read_json(ABOUT)
         self._before = float(about["wall_seconds"])
-        folder.write_json(ABOUT, about | {"finished": False})
+        folder.write_json(ABOUT, about | {"finished": False, "began": started - self._before})
 
     def write(self) -> float:
         """Writes and returns the search's wall seconds."""

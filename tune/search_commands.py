@@ -1,4 +1,4 @@
-"""The commands on searches: search, resume, list, show, best, report."""
+"""The commands on searches: search, resume, list, show, watch, best, report."""
 
 from __future__ import annotations
 
@@ -143,6 +143,23 @@ def best(name: str, storage: Path, trial: int | None, export: Path | None, as_js
             raise InputError(f"{export} cannot be written: {error.strerror or error}. Choose another --export.") from None
         click.echo(f"The classifier is in {export}", err=True)
     print_result(storage, name, document, as_json)
+
+
+@click.command()
+@click.argument("name")
+@storage_option
+@click.option("--every", default=2.0, show_default=True, type=click.FloatRange(0.1), metavar="S", help="Seconds between looks")
+def watch(name: str, storage: Path, every: float) -> None:
+    """Watch a search that runs elsewhere. Ctrl-C ends the watching, not the search."""
+    from rich.console import Console
+
+    from tune.folder import SearchFolder
+    from tune.watching import watch_search
+
+    try:
+        watch_search(SearchFolder.find(storage, name), Console(), every)
+    except KeyboardInterrupt:
+        click.echo("The search goes on.", err=True)
 
 
 @click.command()

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tune.display import brief
 from tune.folder import SearchFolder
+from tune.live_view import brief
 from tune.outcome import TrialOutcome, front_trials, leaderboard
 from tune.program import program
 from tune.trial_file import trial_file

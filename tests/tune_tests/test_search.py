@@ -24,8 +24,10 @@ from optuna.storages.journal import JournalFileBackend
 from data.corpus import Corpus
 from model.classifier import Classifier
 from tune.folder import SearchFolder
+from tune.live_view import clock
 from tune.outcome import ranked_trials
 from tune.study import open_study
+from tune.watching import is_running
 
 RATE = "learning_rate: {float: [0.005, 0.05], log: true}"
 CONFIG = f"""
@@ -111,6 +113,30 @@ def test_figures_are_those_of_calibrated_probabilities_and_calibration_changes_n
         {figure: winner[figure] for figure in ("accuracy", "macro_f1")}
     )
     assert best["calibration"]["temperature"] != 1
+
+
+def test_watching_ends_with_the_search_and_says_what_to_do_then(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    storage, best = finished
+    lines = topknot("watch", "words", "--storage", str(storage)).stdout.splitlines()
+    assert lines[0].startswith(f"{clock(best['wall_seconds'])}  8 trials done")
+    assert f"best: trial {best['trial']}, epoch {best['epoch']}: loss {best['validation']['loss']:.3f}"[:20] in lines[0]
+    assert lines[-1].startswith("Finished: topknot best words")
+    shutil.copytree(storage / "words", tmp_path / "words")
+    about = json.loads((tmp_path / "words/search.json").read_text())
+    (tmp_path / "words/search.json").write_text(json.dumps(about | {"finished": False}))
+    folder = SearchFolder.find(tmp_path, "words")
+    assert not is_running(folder)
+    with folder.locked():
+        assert is_running(folder)
+        command = [sys.executable, "-m", "tune", "watch", "words", "--storage", str(tmp_path), "--every", "0.1"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:
+            assert watcher.stdout
+            assert "8 trials done" in watcher.stdout.readline()
+            watcher.send_signal(signal.SIGINT)
+            told = watcher.communicate(timeout=60)
+        assert watcher.returncode == 0
+        assert told[1].splitlines() == ["The search goes on."]
+    assert "go on with: " in topknot("watch", "words", "--storage", str(tmp_path)).stdout.splitlines()[-1]
 
 
 def test_a_result_is_exported_and_its_reader_answers(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

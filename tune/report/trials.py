@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tune.display import brief
+from tune.live_view import brief
 from tune.outcome import TrialOutcome, leaderboard
 from tune.report.curves import curve_sections
 from tune.report.ends import ENDS, end_of

@@ -1,0 +1,89 @@
+"""The live view: it tells what is so, and fits every terminal."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from model.hparams import HParams
+from tune.live_view import LiveState, LiveView, RunningTrial, clock
+from tune.objective import Objective
+
+HPARAMS = HParams(bidirectional=True, dense_layers=2, top_k=0.25, top_k_schedule="anneal").to_dict()
+
+
+def state(
+    *,
+    elapsed: float = 60.0,
+    seconds: float | None = None,
+    trials: int | None = None,
+    complete: int = 0,
+    running: dict[int, RunningTrial] | None = None,
+) -> LiveState:
+    return LiveState(
+        objective=Objective(),
+        max_epochs=30,
+        elapsed=elapsed,
+        seconds=seconds,
+        trials=trials,
+        ended={"complete": complete, "stopped": complete, "failed": 0},
+        useful_share=0.9,
+        best=("trial 3, epoch 7: loss 0.593", HPARAMS),
+        running=running or {},
+        notes=["log: a/path/of/some/length/search.log"],
+    )
+
+
+def drawn(view: LiveState, width: int, height: int = 24) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    console.print(LiveView(view))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    return [line.rstrip() for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("now", "left", "progress"),
+    [
+        (state(seconds=600.0), 540.0, 0.1),
+        (state(trials=40, complete=5), 180.0, 0.25),  # 10 trials in 60 s
+        (state(seconds=100.0, trials=40, complete=5), 40.0, 0.6),
+        (state(seconds=50.0), 0.0, 1.0),
+        (state(trials=40), None, 0.0),  # nothing has ended yet
+        (state(trials=8, complete=5), 0.0, 1.0),
+    ],
+)
+def test_what_is_left_is_told_by_the_limit_that_is_nearer(now: LiveState, left: float | None, progress: float) -> None:
+    assert now.remaining() == left
+    assert now.progress() == progress
+    assert ("left" in now.status()) == (left is not None)
+
+
+@given(
+    width=st.integers(30, 160),
+    height=st.integers(9, 50),
+    trials=st.integers(0, 70),
+    epochs=st.integers(0, 30),
+    limits=st.tuples(st.none() | st.floats(1, 1e6), st.none() | st.integers(1, 10_000)),
+)
+def test_it_fits_every_terminal(
+    width: int, height: int, trials: int, epochs: int, limits: tuple[float | None, int | None]
+) -> None:
+    running = {number: RunningTrial(HPARAMS, [1 / (epoch + 1) for epoch in range(epochs)]) for number in range(trials)}
+    lines = drawn(state(seconds=limits[0], trials=limits[1], complete=2, running=running), width, height)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    if width >= 70 and trials > height:
+        assert any(line.strip().startswith("and ") and line.endswith(" more") for line in lines)
+
+
+def test_at_80_columns_all_figures_of_a_trial_are_seen() -> None:
+    line = drawn(state(running={1234: RunningTrial(HPARAMS, [0.9, 0.6, 0.7])}), 80)[5]
+    assert line.split()[:5] == ["1234", "3/30", "0.700", "0.600", "█▁▃"]
+    assert "LSTM 1x64 bi" in line
+
+
+def test_clocks_are_read_as_such() -> None:
+    told = [clock(seconds) for seconds in (0, 59.9, 60, 3_599, 3_600, 90_061)]
+    assert told == ["0:00", "0:59", "1:00", "59:59", "1:00:00", "25:01:01"]
