@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from data.errors import InputError
+from tune.doctor_command import doctor
 from tune.errors import SearchFailedError, SearchInterruptedError
 from tune.export_command import export
 from tune.model_commands import evaluate, predict, train
@@ -31,7 +32,7 @@ def topknot() -> None:
     """
 
 
-for command in (search, resume, list_, show, watch, best, report, predict, evaluate, serve, export, train):
+for command in (search, resume, list_, show, watch, best, report, predict, evaluate, serve, export, train, doctor):
     topknot.add_command(command)
 
 

@@ -132,6 +132,30 @@ def test_a_search_on_a_cluster_fills_its_worker_nodes_and_leaves_it_running(
     assert not answers(cluster)
 
 
+def test_the_doctor_asks_each_node_and_finds_what_is_wrong_on_one_alone(
+    cluster: str, token: Path, config: Path, tmp_path: Path
+) -> None:
+    doctor = ("-m", "tune", "doctor", "--config", str(config), "--address", cluster, "--json", "--storage")
+    done = run(token, *doctor, str(tmp_path / "runs"))
+    found = {finding["check"]: finding for finding in json.loads(done.stdout)}
+    assert {check for check, finding in found.items() if finding["state"] == "fail"} == set(), found
+    assert done.returncode == 0
+    assert found["nodes"]["told"] == f"2 answer at {cluster}"
+    assert "on 2 nodes" in found["packages"]["told"]
+    assert found["storage"]["told"].endswith("written and read by all nodes")
+    assert found["dashboard"]["told"] == "off"
+    assert not (tmp_path / "runs").exists()
+    unwritable = run(token, *doctor, "/proc/self/fdinfo/runs")
+    states = {finding["check"]: finding for finding in json.loads(unwritable.stdout)}
+    assert states["storage"]["state"] == "fail"
+    assert unwritable.returncode == 1
+    (tmp_path / "token").write_text("fedcba9876543210" * 2)
+    wrong = run(tmp_path / "token", *doctor, str(tmp_path))
+    assert json.loads(wrong.stdout)[-1]["check"] == "cluster"
+    assert "its token is not the one that we have" in json.loads(wrong.stdout)[-1]["told"]
+    assert wrong.returncode == 1
+
+
 def test_a_wrong_token_is_refused(cluster: str, config: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("fedcba9876543210" * 2)
     done = run(

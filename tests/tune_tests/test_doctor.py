@@ -1,0 +1,131 @@
+"""The doctor: each planted fault is found by its own check, and by that alone."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tune.doctor.facts import MARK, PACKAGES, Facts, read_facts, seen_marks
+from tune.doctor.findings import GIB, Plan, dashboard, look_at
+
+WELL = Facts(
+    address="10.0.0.1",
+    python="3.11.7",
+    versions=dict.fromkeys(PACKAGES, "1.0"),
+    cores=8,
+    memory=32 * GIB,
+    shared_memory=16 * GIB,
+    disk=100 * GIB,
+    seen=("10.0.0.1", "10.0.0.2"),
+)
+NODES = [WELL, replace(WELL, address="10.0.0.2")]
+PLAN = Plan("/shared/runs", {"10.0.0.1": 8, "10.0.0.2": 8}, bytes_kept=GIB)
+
+
+def states(nodes: list[Facts], plan: Plan = PLAN) -> dict[str, tuple[str, str]]:
+    return {finding.check: (finding.state, f"{finding.told} | {finding.fix}") for finding in look_at(nodes, plan)}
+
+
+def test_where_all_is_well_all_pass() -> None:
+    assert {state for state, _ in states(NODES).values()} == {"pass"}
+    assert {state for state, _ in states([replace(WELL, seen=("10.0.0.1",))], PLAN).values()} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "plan", "check", "state", "told"),
+    [
+        (
+            {"versions": WELL.versions | {"ray": "0.9"}},
+            {},
+            "packages",
+            "fail",
+            "10.0.0.2 has ray 0.9 | install what is here (ray 1.0)",
+        ),
+        ({"versions": WELL.versions | {"optuna": ""}}, {}, "packages", "fail", "10.0.0.2 has no optuna"),
+        ({"python": "3.12.1"}, {}, "packages", "fail", "Python 3.12.1"),
+        ({"compiled": False}, {}, "bytecode", "warn", "compileall"),
+        ({"storage": "Permission denied"}, {}, "storage", "fail", "cannot be written on 10.0.0.2: Permission denied"),
+        ({"seen": ("10.0.0.2",)}, {}, "storage", "fail", "is another folder on 10.0.0.2"),
+        ({"disk": GIB // 2}, {}, "disk", "fail", "0.5 GiB are free, 1.0 GiB at most will be kept"),
+        ({"memory": 3 * GIB}, {}, "memory", "fail", "0.4 GiB for each of 8 workers on 10.0.0.2"),
+        ({"memory": 6 * GIB}, {}, "memory", "warn", "lower --workers"),
+        ({"shared_memory": 2**26}, {}, "shared memory", "warn", "--shm-size"),
+        ({}, {"gpus_per_trial": 0.5}, "GPUs", "fail", "there is none"),
+        ({"gpus": 4}, {}, "GPUs", "warn", "4 stand idle"),
+        ({"clock": -7.0}, {}, "clocks", "warn", "that of 10.0.0.2 is 7.0 s slow"),
+        ({"clock": 90.0}, {}, "clocks", "fail", "90.0 s fast"),
+        ({"token_open": True}, {}, "token", "fail", "chmod 600"),
+        ({"busy": 7.5}, {}, "cores", "warn", "7.5 of the 8 cores of 10.0.0.2"),
+        ({}, {"workers": {}}, "memory", "warn", "no node has room for a trial"),
+    ],
+)
+def test_a_planted_fault_is_found_by_its_check_alone(
+    fault: dict[str, Any], plan: dict[str, Any], check: str, state: str, told: str
+) -> None:
+    found = states([WELL, replace(NODES[1], **fault)], replace(PLAN, **plan))
+    assert found[check][0] == state
+    assert told in found[check][1]
+    assert {name for name, (other, _) in found.items() if other != "pass"} == {check}
+
+
+@pytest.mark.parametrize(
+    ("url", "state"),
+    [
+        (None, "pass"),
+        ("", "pass"),
+        ("127.0.0.1:8265", "pass"),
+        ("http://localhost:8265", "pass"),
+        ("[::1]:8265", "pass"),
+        ("0.0.0.0:8265", "fail"),
+        ("10.0.0.1:8265", "fail"),
+        ("head.example:8265", "fail"),
+    ],
+)
+def test_a_dashboard_beyond_loopback_is_found(url: str | None, state: str) -> None:
+    assert dashboard(url).state == state
+
+
+def test_facts_are_those_of_the_machine_and_marks_are_seen(tmp_path: Path) -> None:
+    facts = read_facts("here", str(tmp_path / "runs"), "one")
+    assert facts.storage == ""
+    assert facts.disk
+    assert facts.python == ".".join(map(str, sys.version_info[:3]))
+    assert all(facts.versions.values())
+    (tmp_path / "runs" / f"{MARK}two").touch()
+    assert seen_marks(str(tmp_path / "runs")) == ("one", "two")
+    (tmp_path / "file").touch()
+    assert read_facts("here", str(tmp_path / "file"), "one").storage
+
+
+def test_a_token_that_others_can_read_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tune.doctor.facts.Path.parents", property(lambda _: []))
+    path = tmp_path / "token"
+    path.touch(0o600)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(path))
+    assert not read_facts("here", str(tmp_path), "one").token_open
+    path.chmod(0o644)
+    assert read_facts("here", str(tmp_path), "one").token_open
+
+
+def test_this_machine_is_examined_and_nothing_is_left(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tune", "doctor", "--json", "--storage", str(tmp_path / "runs")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = {finding["check"]: finding for finding in json.loads(done.stdout)}
+    assert done.returncode == int(any(finding["state"] == "fail" for finding in found.values()))
+    assert found["corpus"]["told"] == "7,445 texts of 21 classes"
+    assert found["storage"]["state"] == found["packages"]["state"] == found["clocks"]["state"] == "pass"
+    assert not list(tmp_path.iterdir())
+    bad = subprocess.run([*command, "--data", "none.csv"], capture_output=True, text=True, check=False)
+    assert json.loads(bad.stdout)[0] == {
+        "check": "corpus",
+        "state": "fail",
+        "told": "none.csv does not exist.",
+        "fix": "see what it says",
+    }
+    assert bad.returncode == 1
+    wrong = subprocess.run([*command, "--workers", "none"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2

@@ -1,0 +1,1 @@
+"""What can be known before an hour is spent: `topknot doctor`."""

@@ -1,0 +1,129 @@
+"""What a node has to say of itself."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import stat
+import sys
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import cache_from_source, find_spec
+from pathlib import Path
+
+from tune.cluster import cores, gpus
+from tune.memory import all_memory
+
+PACKAGES = ("topknot", "ray", "tensorflow", "keras", "optuna", "pandas", "numpy", "scikit-learn")
+MARK = ".topknot-doctor-"
+"""How the files begin that nodes leave in the storage for each other to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A node, as it sees itself.
+
+    Attributes:
+        address: Its own; 'this machine' for the process that asks.
+        python: Its version.
+        versions: Of `PACKAGES`; empty where one is not installed.
+        compiled: TensorFlow's bytecode is compiled.
+        cores, gpus: That it may use.
+        busy: Cores that other programs used of late.
+        memory, shared_memory: Bytes: all of it, and of /dev/shm; 0 where the system does not say.
+        clock: When it said so, as `time.time` gives it.
+        storage: What came in the way of writing to the storage and reading it back; empty if nothing did.
+        disk: Bytes that are free there; None if it cannot be said.
+        seen: Names of other nodes' marks that it sees in the storage.
+        token_open: Others than its owner may read the file of the token.
+    """
+
+    address: str
+    python: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    compiled: bool = True
+    cores: int = 1
+    gpus: int = 0
+    busy: float = 0.0
+    memory: int = 0
+    shared_memory: int = 0
+    clock: float = 0.0
+    storage: str = ""
+    disk: int | None = None
+    seen: tuple[str, ...] = ()
+    token_open: bool = False
+
+
+def read_facts(address: str, storage: str, mark: str) -> Facts:
+    """Looks around on the node that this runs on; leaves a mark of its own in the storage."""
+    trouble, disk = _try(Path(storage), mark)
+    return Facts(
+        address=address,
+        python=platform.python_version(),
+        versions={name: _version(name) for name in PACKAGES},
+        compiled=_compiled(),
+        cores=cores(),
+        gpus=gpus(),
+        busy=max(0.0, os.getloadavg()[0]) if hasattr(os, "getloadavg") else 0.0,
+        memory=all_memory(),
+        shared_memory=_shared_memory(),
+        clock=time.time(),
+        storage=trouble,
+        disk=disk,
+        token_open=_token_open(),
+    )
+
+
+def seen_marks(storage: str) -> tuple[str, ...]:
+    """Returns the names of the marks that this node sees in the storage."""
+    try:
+        return tuple(sorted(path.name.removeprefix(MARK) for path in Path(storage).glob(f"{MARK}*")))
+    except OSError:
+        return ()
+
+
+def _try(folder: Path, mark: str) -> tuple[str, int | None]:
+    """Writes, moves and reads a file; returns what came in the way, and the bytes that are free."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written, moved = folder / f"{MARK}{mark}.new", folder / f"{MARK}{mark}"
+        written.write_text(mark, encoding="utf-8")
+        written.replace(moved)
+        if moved.read_text(encoding="utf-8") != mark:
+            return "what was written there is not what can be read", None
+        return "", shutil.disk_usage(folder).free
+    except OSError as error:
+        return error.strerror or str(error), None
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _compiled() -> bool:
+    """Tells whether a module of TensorFlow's, like all of its, has its bytecode beside it."""
+    spec = find_spec("tensorflow")
+    if spec is None or spec.origin is None:
+        return True
+    return any(Path(cache_from_source(spec.origin, optimization=level)).exists() for level in ("", "1", "2"))
+
+
+def _shared_memory() -> int:
+    try:
+        return shutil.disk_usage("/dev/shm").total if sys.platform == "linux" else 0  # noqa: S108 - it is where Ray keeps it
+    except OSError:
+        return 0
+
+
+def _token_open() -> bool:
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    try:
+        reached = all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
+        return reached and bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
