@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from data.archive import check_archive
 from data.errors import InputError
 from data.ngrams import Ngrams
 from data.numbered import number_texts
@@ -24,8 +25,9 @@ from data.vocabulary import Vocabulary
 from model.compiled import CompiledNetwork
 from model.forward import Shape
 from model.hparams import HParams
-from model.mixture import Logits, Mixture
-from model.network import DEEP_SCALE, TEMPERATURE, WIDE, WIDE_SCALE, build
+from model.mixture import Logits
+from model.network import WIDE, build
+from model.network_file import read_network
 from model.new_folder import new_folder
 from model.text_classifier import Encoded, TextClassifier
 from model.trained import Trained
@@ -42,6 +44,8 @@ DAMAGE = (
     AttributeError,
     EOFError,
     RecursionError,
+    MemoryError,
+    ZeroDivisionError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -143,7 +147,7 @@ class Classifier(TextClassifier):
 
     @classmethod
     def load(cls, folder: Path) -> Classifier:
-        """Reads a classifier's folder. Nothing in it is executed: Keras's safe mode is on, and no file is a pickle.
+        """Reads a classifier's folder. Nothing in it is executed: no file is a pickle, and none says what is built.
 
         Raises:
             InputError: If it is not a classifier's folder, or of a newer format.
@@ -151,38 +155,48 @@ class Classifier(TextClassifier):
         about = read_about(folder)
         try:
             words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
-            network = keras.saving.load_model(folder / NETWORK, compile=False, safe_mode=True)
-            weights = [weight for layer in network.layers if layer.name != WIDE for weight in layer.get_weights()]
-            wide, mixture = None, Mixture(0.0, 1.0)
-            hparams = HParams.from_dict(about["hparams"])
-            if hparams.wide:
-                kernel = network.get_layer(WIDE).get_weights()[0][1:]
-                with (folder / NGRAMS).open("rb") as file, np.load(file, allow_pickle=False) as ngrams:
-                    wide = Wide(Ngrams(ngrams["codes"], ngrams["idf"]), kernel)
-                mixture = Mixture(*(float(network.get_layer(name).scale) for name in (WIDE_SCALE, DEEP_SCALE)))
-            if wide and wide.kernel.shape[1] != len(about["classes"]):
-                raise InputError(f"{folder} is damaged: its wide branch has {wide.kernel.shape[1]} classes.")
-            scale = float(network.get_layer(TEMPERATURE).scale)
-            if not 0 < scale < math.inf:
-                raise InputError(f"{folder} is damaged: its network's temperature is 1 / {scale}.")
+            vocabulary = Vocabulary(tuple(words["tokens"]), np.array(words["counts"], dtype=np.int64))
+            hparams, classes = HParams.from_dict(about["hparams"]), tuple(map(str, about["classes"]))
+            ngrams = read_ngrams(folder / NGRAMS) if hparams.wide else None
+            network = read_network(
+                folder / NETWORK,
+                hparams,
+                vocabulary_size=vocabulary.size,
+                classes=len(classes),
+                ngrams=len(ngrams.codes) if ngrams else 0,
+            )
+            if not 0 < network.temperature < math.inf:
+                raise InputError(f"{folder} is damaged: its network's temperature is {network.temperature}.")
             if type(about["limit"]) is not int or about["limit"] < 1:
                 raise InputError(f"{folder} is damaged: `limit` must be a number of tokens, got {about['limit']!r}.")
             return cls(
                 hparams=hparams,
-                trained=Trained(weights, mixture),
-                vocabulary=Vocabulary(tuple(words["tokens"]), np.array(words["counts"], dtype=np.int64)),
-                classes=tuple(about["classes"]),
+                trained=Trained(network.weights, network.mixture),
+                vocabulary=vocabulary,
+                classes=classes,
                 limit=about["limit"],
                 metrics=about["metrics"],
                 versions=about["versions"],
-                wide=wide,
-                temperature=1 / scale,
+                wide=Wide(ngrams, network.kernel) if ngrams else None,
+                temperature=network.temperature,
             )
         except InputError:
             raise
         except DAMAGE as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{folder} is damaged, or not a classifier's folder: {reason}") from None
+
+
+def read_ngrams(path: Path) -> Ngrams:
+    """Reads the wide branch's n-grams.
+
+    Raises:
+        ValueError: If it holds far more than its size would let one think.
+    """
+    with path.open("rb") as file:
+        check_archive(file)
+        with np.load(file, allow_pickle=False) as arrays:
+            return Ngrams(arrays["codes"], arrays["idf"])
 
 
 def read_about(folder: Path) -> dict[str, Any]:

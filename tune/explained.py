@@ -7,6 +7,7 @@ import math
 from rich.text import Text
 
 from model.explanation import Explanation
+from tune.printable import printable
 
 FOR, AGAINST = "black on green", "white on red"
 STRONG, WEAK = 1.0, 0.1
@@ -18,12 +19,12 @@ def in_colour(text: str, explanation: Explanation) -> Text:
     """Returns a text whose words stand on green where they speak for the answer, on red against it; weak ones underlined."""
     shown, last = Text("    "), 0
     for word in explanation.words:
-        shown.append(_printable(text[last : word.start]))
+        shown.append(printable(text[last : word.start]))
         colour = FOR if word.weight > 0 else AGAINST
         style = colour if abs(word.weight) >= STRONG else colour.split()[-1] if abs(word.weight) >= WEAK else ""
-        shown.append(_printable(word.text), style)
+        shown.append(printable(word.text), style)
         last = word.end
-    shown.append(_printable(text[last:]))
+    shown.append(printable(text[last:]))
     return shown
 
 
@@ -32,10 +33,6 @@ def in_words(explanation: Explanation) -> str:
     weights = {word.text.casefold(): word for word in reversed(explanation.words)}
     heaviest = sorted(weights.values(), key=lambda word: (-abs(word.weight), word.start))[:MOST_NAMED]
     named = [
-        f"{_printable(word.text)} {word.weight:+.2f}" for word in heaviest if not math.isclose(word.weight, 0, abs_tol=0.005)
+        f"{printable(word.text)} {word.weight:+.2f}" for word in heaviest if not math.isclose(word.weight, 0, abs_tol=0.005)
     ]
     return ", ".join(named) or "no word by itself"
-
-
-def _printable(text: str) -> str:
-    return "".join(one if one.isprintable() else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}" for one in text)

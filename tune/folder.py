@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK, REPEAT
     "search.lock",
     "repeats.json",
 )
+CHECKPOINT = re.compile(rf"{CLASSIFIERS}/[A-Za-z0-9][A-Za-z0-9_-]*")
+"""Where a result's classifier may stand: in the search's own folder, whoever wrote result.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +216,11 @@ class SearchFolder:
         """
         if not (self.path / RESULT).is_file():
             raise InputError(f"The search {self.name!r} has no result yet. Finish it with: {self.resume_command()}")
-        return self.read_json(RESULT)
+        document = self.read_json(RESULT)
+        for part in (document, document.get("original") or {}):
+            if "checkpoint" in part and not CHECKPOINT.fullmatch(str(part["checkpoint"])):
+                raise InputError(f"{self.path / RESULT} is damaged: its classifier stands at {part['checkpoint']!r}.")
+        return document
 
     def study_url(self) -> str:
         """Returns the study's address: 'journal:PATH', or what `optuna.load_study` takes."""

@@ -12,6 +12,7 @@ import click
 from data.errors import InputError
 from tune.options import given, settings_options, storage_option
 from tune.output import prepare, print_json, stdout, write
+from tune.printable import printable
 
 
 @click.command()
@@ -46,7 +47,9 @@ def predict(
     if as_json:
         write(output, json.dumps(predictions, ensure_ascii=False) + "\n")
         return
-    lines = ["\t".join(f"{best['label']}\t{best['probability']:.4f}" for best in one["top"]) + "\n" for one in predictions]
+    lines = [
+        "\t".join(f"{printable(best['label'])}\t{best['probability']:.4f}" for best in one["top"]) + "\n" for one in predictions
+    ]
     if not explain:
         write(output, "".join(lines))
         return

@@ -12,12 +12,12 @@ from tune.crew import Means, run_on_workers
 from tune.folder import REPEATS, SearchFolder
 from tune.inputs import Inputs
 from tune.outcome import TrialOutcome, ranked_trials
+from tune.repeat_file import read_runs
 from tune.settings import Settings
 from tune.trial import trial_seed
 from tune.workers import Workers
 
 SIDES = ("validation", "test")
-Runs = dict[str, dict[str, Any]]
 
 
 def repeat_best(
@@ -84,16 +84,6 @@ def left(trials: Sequence[TrialOutcome], done: Collection[str], seeds: int) -> l
 def run_key(trial: int, seed: int) -> str:
     """Returns the name of a trial's repeat in repeats.json; seeds are counted from 1."""
     return f"{trial}/{seed}"
-
-
-def read_runs(folder: SearchFolder) -> Runs:
-    """Reads what repeats there are, by `run_key`."""
-    return folder.read_json(REPEATS) if (folder.path / REPEATS).exists() else {}
-
-
-def repeat_seconds(folder: SearchFolder) -> float:
-    """Returns the seconds that repeats have spent in training and validation steps."""
-    return float(sum(run["seconds"] for run in read_runs(folder).values()))
 
 
 def summarise(trials: Sequence[TrialOutcome], runs: Mapping[str, Mapping[str, Any]], seeds: int) -> dict[str, Any]:

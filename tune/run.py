@@ -24,7 +24,8 @@ from tune.inputs import Inputs
 from tune.interrupt import interruptible
 from tune.outcome import counts, useful_share
 from tune.refit import refit_winner
-from tune.repeats import repeat_best, repeat_seconds
+from tune.repeat_file import repeat_seconds
+from tune.repeats import repeat_best
 from tune.settings import Settings
 from tune.study import explained, make_sampler
 from tune.tuning import Tuning

@@ -15,8 +15,9 @@ from data.errors import InputError
 from data.split import SIDES
 from tune.folder import ABOUT, SearchFolder
 from tune.outcome import best_trial, counts, front_trials, useful_share
+from tune.printable import printable
 from tune.program import program
-from tune.repeats import repeat_seconds
+from tune.repeat_file import repeat_seconds
 from tune.repeats_view import repeats_view
 from tune.trial_tables import FIGURES, front_view, leaderboard_table
 
@@ -185,7 +186,7 @@ def evaluation_table(document: Mapping[str, Any]) -> Group:
     table = Table("class", "rows", "precision", "recall", "F1", box=None, pad_edge=False)
     for name, figures in sorted(document["classes"].items(), key=lambda item: -item[1]["rows"]):
         values = (f"{figures[key]:.3f}" for key in ("precision", "recall", "f1"))
-        table.add_row(escape(name), str(figures["rows"]), *values)
+        table.add_row(escape(printable(name)), str(figures["rows"]), *values)
     return Group(Text(f"{head} on {document['rows']} rows", style="bold"), table)
 
 

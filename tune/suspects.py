@@ -21,6 +21,7 @@ from model.wide import judge_out_of_fold
 from tune.folder import SearchFolder
 from tune.inputs import WHOLE_TEXT, read_settings_corpus
 from tune.outcome import TrialOutcome, ranked_trials
+from tune.printable import printable
 from tune.provenance import check_fingerprint
 from tune.trial_file import trial_file
 from tune.weights import read_trained
@@ -110,4 +111,4 @@ def suspects_table(document: Mapping[str, Any]) -> Group:
 
 def _printable(text: str) -> str:
     """Returns the beginning of a text in one line, without what could steer a terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[:LONGEST]).split())
+    return " ".join(printable(text[:LONGEST]).split())

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+from data.archive import check_archive
+
+DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError)
 """What may be raised where a file is not what it should be."""
 NAME = re.compile(r"\.?(\d{5,})\.npz(\.\d+)?")
 """A file, or one that a process has not written to its end."""
@@ -40,5 +42,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Reads what `write_arrays` wrote; raises one of `DAMAGE` if it is damaged or not there."""
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
+    with path.open("rb") as file:
+        check_archive(file)
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)

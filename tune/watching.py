@@ -13,7 +13,7 @@ from data.errors import InputError
 from tune.folder import ABOUT, LOCK, LOG, SearchFolder
 from tune.live_view import LiveState, LiveView, RunningTrial, best_text, clock
 from tune.outcome import TrialOutcome, counts, useful_share
-from tune.repeats import repeat_seconds
+from tune.repeat_file import repeat_seconds
 
 PLAIN_SECONDS = 30.0
 """Between two lines where there is no terminal, unless something has changed."""

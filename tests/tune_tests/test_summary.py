@@ -79,5 +79,6 @@ def test_a_text_takes_a_line_of_the_terminal_and_cannot_steer_it() -> None:
     console.print(suspects_table(document))
     *_, line = console.export_text().splitlines()
     assert line.split()[:5] == ["12345", "[b]a", "0.100", "b", "0.900"]
-    assert "[red]two lines [2J and on and" in line
+    sign = "\N{REPLACEMENT CHARACTER}"
+    assert f"[red]two lines{sign}[2J{sign}and on and" in line
     assert len(line) <= 90

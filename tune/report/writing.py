@@ -18,7 +18,7 @@ from tune.folder import ABOUT, SearchFolder
 from tune.inputs import read_settings_corpus, settings_split
 from tune.outcome import best_trial, counts, useful_share
 from tune.provenance import check_fingerprint
-from tune.repeats import repeat_seconds
+from tune.repeat_file import repeat_seconds
 from tune.report.page import Section, bar, cell, number, page, table
 from tune.report.trials import trial_sections
 from tune.report.winner import Answers, winner_sections
