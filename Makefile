@@ -37,8 +37,10 @@ tests: setup
 
 cluster: .venv/.cluster ## Add what Ray's cluster launcher and jobs need (docs/cluster.md)
 
+EXTRAS := --extra hyperopt --extra onnx --extra postgresql --extra serve --extra tensorboard # mlflow and wandb bring much, for few
+
 lock: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Resolve requirements.lock anew, and clusters/requirements.lock to go with it
-	$(UV) pip compile pyproject.toml --upgrade --universal --generate-hashes --all-extras --group dev \
+	$(UV) pip compile pyproject.toml --upgrade --universal --generate-hashes $(EXTRAS) --group dev \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements.lock
 	$(UV) pip compile --group cluster -c <(sed -n 's/ *\\$$//; /^[^ #].*==/p' requirements.lock | grep -v '^python-dateutil==') --upgrade \
 	  --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \

@@ -28,6 +28,7 @@ from tune.repeat_file import repeat_seconds
 from tune.repeats import repeat_best
 from tune.settings import Settings
 from tune.study import explained, make_sampler
+from tune.tracking.tracker import Tracker
 from tune.tuning import Tuning
 from tune.winner import evaluate_best
 from tune.workers import Workers
@@ -58,6 +59,7 @@ def run_trials(
     limit: int | None,
     display: Display,
     started: float,
+    trackers: Mapping[str, Tracker],
 ) -> dict[str, Any]:
     """Runs trials until the study holds so many or time is up; evaluates the best.
 
@@ -69,6 +71,7 @@ def run_trials(
         limit: How many trials the study shall hold, or None.
         display: What the user sees.
         started: When the user asked for it, as `time.time` gives it; the time limit counts from there.
+        trackers: Other programs that are told, by the names that the user gave.
 
     Returns:
         What result.json holds.
@@ -76,6 +79,8 @@ def run_trials(
     Raises:
         KeyboardInterrupt: If the user stopped it; what is finished is kept.
     """
+    from tune.tracking.tracking import Tracking  # and with it Ray, which is there by now
+
     deadline = started + settings.time_limit if settings.time_limit else None
     folder.repair()
     refit_end = deadline - _finish_seconds(settings, inputs) if deadline else math.inf
@@ -107,12 +112,14 @@ def run_trials(
         stack.enter_context(ray_log(folder.path / LOG))
         for baseline in baselines.values():
             stack.enter_context(closing(baseline))
+        tracking = Tracking(trackers, settings.objective, display.say)
+        stack.enter_context(closing(tracking))
         stack.enter_context(_calls(_ahead(tuning.end, deadline, baselines)))
         try:
             repeats = None
             with interruptible(display.say) as interrupted:
                 with explained(settings.study):
-                    tuning.run(interrupted, display, trial_ended)
+                    tuning.run(interrupted, [display, tracking], trial_ended)
                 if interrupted.is_set():
                     raise KeyboardInterrupt
                 if settings.repeat:
@@ -126,6 +133,7 @@ def run_trials(
             if repeats:
                 result["repeats"] = repeats
             result |= _wait_for(baselines, deadline, display)
+            tracking.finish(result, folder.path / result["checkpoint"])
         finally:
             wall = clock.write()
     trials = folder.trials()

@@ -22,6 +22,7 @@ from tune.provenance import Goal, check_fingerprint, check_space, check_vectors,
 from tune.run import run_trials
 from tune.settings import Settings
 from tune.study import make_sampler
+from tune.tracking.tracker import make_trackers
 from tune.workers import Workers
 from tune.written_space import parse_space
 
@@ -52,12 +53,13 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     with SearchFolder.claim(settings.storage, str(settings.name)) as folder, _resumable(folder):
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
         corpus = _read(settings, display) if settings.data else None
+        trackers = make_trackers(settings.track, folder.name, folder.path)
         with folder.locked(), _workers(folder, settings) as (workers, wait_for_ray):
             inputs = _prepare(settings, corpus or _read(settings, display), display)
             settings = settings.with_absolute_paths()
             folder.keep(settings, describe(settings, inputs, first, workers.count))
             _wait(wait_for_ray)
-            return run_trials(folder, settings, inputs, workers, settings.trial_limit(), display, started)
+            return run_trials(folder, settings, inputs, workers, settings.trial_limit(), display, started, trackers)
 
 
 @contextmanager
@@ -138,6 +140,7 @@ def resume_search(
     with folder.locked(), _resumable(folder):
         corpus = _read(settings, display)
         check_fingerprint(folder, settings, corpus)
+        trackers = make_trackers(settings.track, folder.name, folder.path)
         goal = resumed_goal(Goal(**about["goal"]), about, len(folder.trials()), trials, time_limit)
         folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False})
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
@@ -146,7 +149,7 @@ def resume_search(
             check_vectors(folder, settings, inputs)
             settings = settings.model_copy(update={"time_limit": left})
             _wait(wait_for_ray)
-            return run_trials(folder, settings, inputs, workers, goal.trials, display, started)
+            return run_trials(folder, settings, inputs, workers, goal.trials, display, started, trackers)
 
 
 def resumed_goal(goal: Goal, about: Mapping[str, Any], present: int, trials: int | None, time_limit: float | None) -> Goal:

@@ -17,6 +17,7 @@ from model.presets import SPACES
 from tune.cluster_address import check_address
 from tune.objective import Objective, parse_objective
 from tune.study_address import shown_address
+from tune.tracking.tracker import check_track
 
 EMBEDDING = "embedding_size"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -52,6 +53,10 @@ def _name(value: Any) -> str:
 def _metric(value: Any) -> str:
     names = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return ",".join(parse_objective(names).names)
+
+
+def _tracks(value: str) -> str:
+    return ",".join(check_track(one.strip()) for one in value.split(","))
 
 
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
@@ -117,6 +122,9 @@ class Settings(BaseModel):
     metric: Annotated[str, BeforeValidator(_metric)] = Field(
         "loss",
         description="What ranks trials: loss, accuracy or macro_f1; with costs to weigh it against: macro_f1,size,latency",
+    )
+    track: Annotated[str, AfterValidator(_tracks)] | None = Field(
+        None, description="Programs to tell of the search, with commas: tensorboard[:DIR], mlflow:URI, wandb[:PROJECT]"
     )
     scheduler: Literal["asha", "pasha", "hyperband", "median", "none"] = Field(
         "asha", description="What stops weak trials early"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,12 +56,12 @@ class Tuning:
     limit: int | None
     end: float
 
-    def run(self, interrupted: threading.Event, display: Callback, trial_ended: Callable[[], None]) -> None:
+    def run(self, interrupted: threading.Event, watchers: Sequence[Callback], trial_ended: Callable[[], None]) -> None:
         """Runs trials until there are enough, time is up or the user stops it.
 
         Args:
             interrupted: Set when the user stops it.
-            display: What the user sees.
+            watchers: What the user sees, and what other programs are told.
             trial_ended: Called whenever a trial has ended.
         """
         import ray  # `topknot --help` must not load it
@@ -122,7 +122,7 @@ class Tuning:
                 verbose=0,
                 failure_config=FailureConfig(max_failures=RETRIES),
                 checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
-                callbacks=[StudyCallback(record, getattr(scheduler, "reasons", {})), Housekeeping(ended), display],
+                callbacks=[StudyCallback(record, getattr(scheduler, "reasons", {})), Housekeeping(ended), *watchers],
             ),
         ).fit()
         if not interrupted.is_set():

@@ -20,6 +20,7 @@ import optuna
 import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from tensorboardX.proto.event_pb2 import Event
 
 from data.corpus import Corpus
 from model.classifier import Classifier
@@ -84,7 +85,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, inputs: Path) -> tuple[Pa
     flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--workers", "2"]
     (storage / "printed.yaml").write_text(topknot("search", *flags, "--print-config").stdout)
     flags = ["--config", str(storage / "printed.yaml")]
-    done = topknot("search", "--name", "words", "--storage", str(storage), "--trials", "8", "--json", *flags)
+    flags += ["--trials", "8", "--track", "tensorboard"]
+    done = topknot("search", "--name", "words", "--storage", str(storage), "--json", *flags)
     return storage, json.loads(done.stdout)
 
 
@@ -137,6 +139,39 @@ def test_watching_ends_with_the_search_and_says_what_to_do_then(finished: tuple[
         assert watcher.returncode == 0
         assert told[1].splitlines() == ["The search goes on."]
     assert "go on with: " in topknot("watch", "words", "--storage", str(tmp_path)).stdout.splitlines()[-1]
+
+
+def test_tensorboard_is_told_what_the_study_is_told(finished: tuple[Path, dict[str, Any]]) -> None:
+    storage, best = finished
+    trials = show(storage, "words")["trials"]
+    for trial in trials:
+        events = events_of(storage / f"words/tensorboard/{trial['trial']:05d}")
+        losses = {event.step: value.simple_value for event in events for value in event.summary.value if value.tag == "loss"}
+        assert len(losses) == trial["epochs"]
+        assert losses[trial["best_epoch"]] == pytest.approx(trial["validation"]["loss"], rel=1e-6)
+        tags = [value.tag for event in events for value in event.summary.value]
+        assert {"accuracy", "macro_f1", "_hparams_/session_start_info", "_hparams_/session_end_info", "best/loss"} <= set(tags)
+        (start,) = [
+            value.metadata.plugin_data.content
+            for event in events
+            for value in event.summary.value
+            if value.tag == "_hparams_/session_start_info"
+        ]
+        assert b"learning_rate" in start
+    winner = [value for event in events_of(storage / "words/tensorboard/winner") for value in event.summary.value]
+    told = {value.tag: value.simple_value for value in winner}
+    assert told["test/macro_f1"] == pytest.approx(best["test"]["macro_f1"], rel=1e-6)
+
+
+def events_of(folder: Path) -> list[Any]:
+    """Reads a folder's event file: records of a length, its checksum, an event and its checksum."""
+    (path,) = folder.glob("events.out.*")
+    content, events, at = path.read_bytes(), [], 0
+    while at < len(content):
+        length = int.from_bytes(content[at : at + 8], "little")
+        events.append(Event.FromString(content[at + 12 : at + 12 + length]))
+        at += 16 + length
+    return events
 
 
 def test_a_result_is_exported_and_its_reader_answers(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

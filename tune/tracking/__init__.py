@@ -1,0 +1,1 @@
+"""Telling other programs of a search as it runs: TensorBoard, MLflow, Weights & Biases."""

@@ -1,0 +1,84 @@
+"""MLflow: an experiment for the search, a run for each trial, and one for the winner, with its classifier as artefact."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tune.tracking.tracker import Tracker
+
+ENVIRONMENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "DO_NOT_TRACK": "true"}
+STATES = {"complete": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+CLASSIFIER = "classifier"
+
+
+class MLflowTracker(Tracker):
+    """Tells a tracking server or store.
+
+    Args:
+        uri: Its address, as MLflow takes it.
+        name: The search's, and so the experiment's.
+        folder: Where artefacts stand if the address is a store and no server: it would else put them wherever we were started.
+    """
+
+    def __init__(self, uri: str, name: str, folder: Path) -> None:
+        for key, value in (ENVIRONMENT | {"MLFLOW_DISABLE_TELEMETRY": "true"}).items():
+            os.environ.setdefault(key, value)
+        from mlflow import MlflowClient
+
+        self._client, self._name = MlflowClient(tracking_uri=uri), name
+        self._artefacts = None if uri.startswith(("http:", "https:", "databricks")) else folder.absolute().as_uri()
+        self._experiment = ""
+        self._runs: dict[int, str] = {}
+
+    def check(self) -> None:
+        """Finds the search's experiment, or makes it."""
+        found = self._client.get_experiment_by_name(self._name)
+        self._experiment = (
+            found.experiment_id if found else self._client.create_experiment(self._name, artifact_location=self._artefacts)
+        )
+
+    def begin(self, trial: int, hparams: Mapping[str, Any]) -> None:
+        """Starts the trial's run; of a search that is resumed, it goes on."""
+        from mlflow.entities import Param
+
+        query = f"tags.trial = '{trial}'"
+        found = self._client.search_runs([self._experiment], query, max_results=1)
+        if found:
+            self._runs[trial] = found[0].info.run_id
+            self._client.update_run(self._runs[trial], status="RUNNING")
+            return
+        run = self._client.create_run(self._experiment, run_name=f"trial {trial}", tags={"trial": str(trial)})
+        self._runs[trial] = run.info.run_id
+        self._client.log_batch(run.info.run_id, params=[Param(name, str(value)) for name, value in hparams.items()])
+
+    def report(self, trial: int, epoch: int, figures: Mapping[str, float]) -> None:
+        """Logs metrics, the epoch being the step."""
+        from mlflow.entities import Metric
+
+        now = int(1_000 * time.time())
+        self._client.log_batch(self._runs[trial], [Metric(name, value, now, epoch) for name, value in figures.items()])
+
+    def end(self, trial: int, state: str, reason: str, best: Mapping[str, float]) -> None:
+        """Ends the run: finished, killed where the scheduler stopped it, or failed."""
+        from mlflow.entities import Metric, RunTag
+
+        now, run = int(1_000 * time.time()), self._runs.pop(trial)
+        metrics = [Metric(f"best_{name}", value, now, 0) for name, value in best.items()]
+        self._client.log_batch(run, metrics, tags=[RunTag("state", state), RunTag("reason", reason)])
+        self._client.set_terminated(run, STATES[state])
+
+    def finish(self, result: Mapping[str, Any], classifier: Path) -> None:
+        """Logs the winner's figures and its classifier's folder."""
+        run = self._client.create_run(self._experiment, run_name="winner", tags={"winner": str(result["trial"])}).info.run_id
+        for side in ("validation", "test"):
+            for name, value in result[side].items():
+                self._client.log_metric(run, f"{side}_{name}", value)
+        self._client.log_artifacts(run, str(classifier), CLASSIFIER)
+        self._client.set_terminated(run)
+
+    def close(self) -> None:
+        """Runs that were cut short stay as they are: the search may be resumed."""
