@@ -11,7 +11,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 # The user's own uv where there is one, else a private copy, installed from the lock with its hash checked.
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 
-.PHONY: help setup search test format lint types tests cluster lock audit clean
+.PHONY: help setup search test format lint types tests cluster lock docs audit clean
 
 help: ## What can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -45,6 +45,10 @@ lock: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Resolve requirements.lock a
 	$(UV) pip compile --group cluster -c <(sed -n 's/ *\\$$//; /^[^ #].*==/p' requirements.lock | grep -v '^python-dateutil==') --upgrade \
 	  --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
 	  -o clusters/requirements.lock # boto3 wants an older python-dateutil
+
+docs: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Build the documentation as a site, site/docs/index.html
+	$(UV) tool run --quiet --with 'mkdocstrings-python>=2' 'zensical@0.0.73' build --clean -f mkdocs.yml
+	@mkdir -p site/benchmarks/results && cp benchmarks/results/*.svg site/benchmarks/results/
 
 audit: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Ask the database of known holes (PyPI's, over the network) about all locked packages
 	$(UV) tool run --quiet pip-audit --requirement requirements.lock --require-hashes --disable-pip --progress-spinner off
