@@ -21,6 +21,7 @@ from tune.first import FIRST, write_first
 from tune.folder import ABOUT, SETTINGS, SearchFolder
 from tune.inputs import Inputs
 from tune.settings import Settings
+from tune.study import study_objective
 
 SPACE = "space"
 """Where search.json keeps the space that the search was started with."""
@@ -119,6 +120,20 @@ def check_fingerprint(folder: SearchFolder, settings: Settings, corpus: Corpus) 
             f"{settings.data or 'The embedded corpus'} has changed since the search {folder.name!r} was started: "
             f"then {about['rows']} rows of {about['classes']} classes, "
             f"now {len(corpus)} of {len(corpus.classes)}. Start a new search on it."
+        )
+
+
+def check_metric(folder: SearchFolder, settings: Settings) -> None:
+    """Makes sure that trials are ranked by what they were ranked by before: the scheduler and the study compare them.
+
+    Raises:
+        InputError: If not.
+    """
+    then, now = study_objective(folder.study()), settings.objective
+    if then != now:
+        raise InputError(
+            f"{folder.path / 'settings.yaml'}: metric is {settings.metric} now, and was {','.join(then.names)} when the search "
+            f"{folder.name!r} was started. Put it back, or start a new search with --warm-start {folder.name}."
         )
 
 

@@ -18,7 +18,7 @@ from tune.first import first_trials
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.nodes import check_shared, count_on_cluster, read_nodes
-from tune.provenance import Goal, check_fingerprint, check_space, check_vectors, count_workers, describe
+from tune.provenance import Goal, check_fingerprint, check_metric, check_space, check_vectors, count_workers, describe
 from tune.run import run_trials
 from tune.settings import Settings
 from tune.study import make_sampler
@@ -137,6 +137,7 @@ def resume_search(
     settings = folder.settings()
     settings = settings.model_copy(update={"address": address or settings.address})
     check_space(folder, settings)
+    check_metric(folder, settings)
     with folder.locked(), _resumable(folder):
         corpus = _read(settings, display)
         check_fingerprint(folder, settings, corpus)

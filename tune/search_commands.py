@@ -47,7 +47,10 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
 def resume(name: str, storage: Path, trials: int | None, time_limit: str | None, address: str | None, as_json: bool) -> None:
-    """Finish an interrupted search, or add trials to a finished one."""
+    """Finish an interrupted search, or add trials to a finished one.
+
+    It trusts the search's folder: resume searches of your own alone (SECURITY.md).
+    """
     started = time.time()
     prepare()
     from tune.folder import SearchFolder

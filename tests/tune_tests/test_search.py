@@ -174,6 +174,14 @@ def events_of(folder: Path) -> list[Any]:
     return events
 
 
+def test_a_search_is_not_resumed_with_another_metric(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    shutil.copytree(finished[0] / "words", tmp_path / "words")
+    path = tmp_path / "words/settings.yaml"
+    path.write_text(path.read_text().replace("metric: loss", "metric: macro_f1"))
+    told = topknot("resume", "words", "--trials", "1", "--storage", str(tmp_path), code=2).stderr
+    assert "metric is macro_f1 now, and was loss" in told
+
+
 def test_a_result_is_exported_and_its_reader_answers(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     storage, _ = finished
     flags = ["export", "words", "--storage", str(storage), "-o", str(tmp_path / "out"), "--format"]
