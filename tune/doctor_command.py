@@ -19,7 +19,9 @@ MARKS = {"pass": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "bol
 @click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings; flags win over it")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, an object a check")
 def doctor(config: Path | None, as_json: bool, **flags: Any) -> None:
-    """Look whether a search with these flags would run well: each line passes or says what to do.
+    """Look whether a search would run well.
+
+    Takes the flags of the search to come; each line passes or says what to do.
 
     Exits with 1 if a check fails.
     """

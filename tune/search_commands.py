@@ -170,7 +170,10 @@ def watch(name: str, storage: Path, every: float) -> None:
 @storage_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to [report.html in its folder]")
 def report(name: str, storage: Path, output: Path | None) -> None:
-    """Write a search's report, one HTML file to look at: curves, what mattered, what the winner gets wrong."""
+    """Write a search's report, one HTML file.
+
+    Curves, what mattered, what the winner gets wrong: to look at, without a network.
+    """
     from tune.folder import SearchFolder
 
     folder = SearchFolder.find(storage, name)
