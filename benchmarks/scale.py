@@ -8,7 +8,7 @@ learning curve, losses and seconds, of the recorded trial whose hyperparameters 
 books alone. A driver that is busy lets workers wait: what its decisions took in CPU seconds passes in virtual time, too, one
 after another, and with them what Ray Tune itself takes of the driver for a trial (RAY_SECONDS, measured by overhead.py with
 trials of nothing). Told are, for each number of workers: the trials that the driver got done in a second, the share of the
-time that workers computed, the virtual time to the target (within 1% of the lowest loss recorded), and the best loss at the end.
+time that workers computed, the virtual time to the target (1% above the lowest loss recorded), and the best loss at the end.
 
 A setting ends after VIRTUAL seconds, or when the driver's decisions have taken --budget seconds.
 """
