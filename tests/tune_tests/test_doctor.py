@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tune.doctor.checks import GIB, dashboard, look_at
 from tune.doctor.facts import MARK, PACKAGES, Facts, read_facts, seen_marks
-from tune.doctor.findings import GIB, Plan, dashboard, look_at
+from tune.doctor.findings import Plan
 
 WELL = Facts(
     address="10.0.0.1",
@@ -58,7 +59,7 @@ def test_where_all_is_well_all_pass() -> None:
         ({"gpus": 4}, {}, "GPUs", "warn", "4 stand idle"),
         ({"clock": -7.0}, {}, "clocks", "warn", "that of 10.0.0.2 is 7.0 s slow"),
         ({"clock": 90.0}, {}, "clocks", "fail", "90.0 s fast"),
-        ({"token_open": True}, {}, "token", "fail", "chmod 600"),
+        ({"ray_key": "open"}, {}, "token", "fail", "chmod 600"),
         ({"busy": 7.5}, {}, "cores", "warn", "7.5 of the 8 cores of 10.0.0.2"),
         ({}, {"workers": {}}, "memory", "warn", "no node has room for a trial"),
     ],
@@ -70,6 +71,13 @@ def test_a_planted_fault_is_found_by_its_check_alone(
     assert found[check][0] == state
     assert told in found[check][1]
     assert {name for name, (other, _) in found.items() if other != "pass"} == {check}
+
+
+def test_what_the_asker_has_itself_is_not_the_clusters() -> None:
+    asker = replace(WELL, gpus=1, cores=64)
+    found = states([asker, *(replace(node, gpus=0) for node in NODES)], replace(PLAN, gpus_per_trial=1.0))
+    assert found["GPUs"][0] == "fail"
+    assert found["cores"][1].startswith("16, free")
 
 
 @pytest.mark.parametrize(
@@ -106,9 +114,12 @@ def test_a_token_that_others_can_read_is_found(tmp_path: Path, monkeypatch: pyte
     path = tmp_path / "token"
     path.touch(0o600)
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(path))
-    assert not read_facts("here", str(tmp_path), "one").token_open
-    path.chmod(0o644)
-    assert read_facts("here", str(tmp_path), "one").token_open
+    assert read_facts("here", str(tmp_path), "one").ray_key == "own"
+    for mode in (0o644, 0o640, 0o604):
+        path.chmod(mode)
+        assert read_facts("here", str(tmp_path), "one").ray_key == "open"
+    path.unlink()
+    assert read_facts("here", str(tmp_path), "one").ray_key == "none"
 
 
 def test_this_machine_is_examined_and_nothing_is_left(tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ def test_the_doctor_asks_each_node_and_finds_what_is_wrong_on_one_alone(
     assert "on 2 nodes" in found["packages"]["told"]
     assert found["storage"]["told"].endswith("written and read by all nodes")
     assert found["dashboard"]["told"] == "off"
+    assert found["clocks"] == {"check": "clocks", "state": "pass", "told": "they agree", "fix": ""}
     assert not (tmp_path / "runs").exists()
     unwritable = run(token, *doctor, "/proc/self/fdinfo/runs")
     states = {finding["check"]: finding for finding in json.loads(unwritable.stdout)}

@@ -13,8 +13,9 @@ from data.errors import InputError
 from model.size import count_parameters
 from tune.cluster import joined_cluster
 from tune.cluster_address import find_cluster
+from tune.doctor.checks import dashboard, look_at
 from tune.doctor.facts import MARK, read_facts, seen_marks
-from tune.doctor.findings import Finding, Plan, dashboard, look_at
+from tune.doctor.findings import Finding, Plan
 from tune.inputs import read_settings_corpus
 from tune.nodes import read_nodes
 from tune.provenance import count_workers
@@ -74,12 +75,11 @@ def _cluster(settings: Settings, classes: int, address: str) -> Iterator[Finding
             f"{node.address} {node.identity[:6]}" if node.address in several else node.address: node for node in found
         }
         for name, node in identities.items():
-            before = time.time()
             facts = _ask(node.identity, read_facts, name, storage, name)
             if facts is None:
                 away.append(name)
             else:
-                nodes.append(replace(facts, clock=facts.clock - (before + time.time()) / 2))
+                nodes.append(replace(facts, clock=_skew(node.identity)))
         seen = {name: _ask(node.identity, seen_marks, storage) for name, node in identities.items() if name not in away}
         nodes = [
             replace(node, seen=seen_marks(storage) if node.address == HERE else seen[node.address] or ()) for node in nodes
@@ -92,6 +92,15 @@ def _cluster(settings: Settings, classes: int, address: str) -> Iterator[Finding
     yield dashboard(_dashboard())
     workers = {name: node.room(settings) for name, node in identities.items()}
     yield from look_at(nodes, _plan(settings, classes, workers))
+
+
+def _skew(identity: str) -> float:
+    """Returns by how many seconds a node's clock is fast, beyond what asking it leaves open; its process runs by now."""
+    before = time.time()
+    there = _ask(identity, time.time)
+    after = time.time()
+    away = 0.0 if there is None else float(there) - (before + after) / 2
+    return 0.0 if abs(away) <= (after - before) / 2 else away
 
 
 def _plan(settings: Settings, classes: int, workers: dict[str, int]) -> Plan:

@@ -37,7 +37,7 @@ class Facts:
         storage: What came in the way of writing to the storage and reading it back; empty if nothing did.
         disk: Bytes that are free there; None if it cannot be said.
         seen: Names of other nodes' marks that it sees in the storage.
-        token_open: Others than its owner may read the file of the token.
+        ray_key: Of Ray's token: 'own' if it is its owner's alone, 'open' if others can read its file, 'none' if it has none.
     """
 
     address: str
@@ -53,7 +53,7 @@ class Facts:
     storage: str = ""
     disk: int | None = None
     seen: tuple[str, ...] = ()
-    token_open: bool = False
+    ray_key: str = "own"
 
 
 def read_facts(address: str, storage: str, mark: str) -> Facts:
@@ -72,7 +72,7 @@ def read_facts(address: str, storage: str, mark: str) -> Facts:
         clock=time.time(),
         storage=trouble,
         disk=disk,
-        token_open=_token_open(),
+        ray_key=_ray_key(),
     )
 
 
@@ -120,10 +120,13 @@ def _shared_memory() -> int:
         return 0
 
 
-def _token_open() -> bool:
+def _ray_key() -> str:
     path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     try:
-        reached = all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
-        return reached and bool(path.stat().st_mode & stat.S_IROTH)
+        mode = path.stat().st_mode
+        for reads, passes in ((stat.S_IRGRP, stat.S_IXGRP), (stat.S_IROTH, stat.S_IXOTH)):
+            if mode & reads and all(parent.stat().st_mode & passes for parent in path.parents):
+                return "open"
     except OSError:
-        return False
+        return "none"
+    return "own"
