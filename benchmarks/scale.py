@@ -7,8 +7,9 @@ Topknot's own sampler, study (a journal on disk) and scheduler decide, as in a s
 learning curve, losses and seconds, of the recorded trial whose hyperparameters are most like its own; time passes in the
 books alone. A driver that is busy lets workers wait: what its decisions took in CPU seconds passes in virtual time, too, one
 after another, and with them what Ray Tune itself takes of the driver for a trial (RAY_SECONDS, measured by overhead.py with
-trials of nothing). Told are, for each number of workers: the trials that the driver got done in a second, the share of the
-time that workers computed, the virtual time to the target (1% above the lowest loss recorded), and the best loss at the end.
+trials of nothing). Told are, for each number of workers: the trials that the driver got done in a second; when the last
+worker got its first trial, and the share of the time after that in which workers computed; the virtual time to the target (1%
+above the lowest loss recorded), and the best loss at the end. A replay finds nothing better than what was recorded.
 
 A setting ends after VIRTUAL seconds, or when the driver's decisions have taken --budget seconds.
 """
@@ -16,6 +17,7 @@ A setting ends after VIRTUAL seconds, or when the driver's decisions have taken 
 import argparse
 import heapq
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -23,6 +25,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+
+os.environ["OMP_NUM_THREADS"] = "1"  # CPU seconds of one thread are what the driver has
 
 import numpy as np
 import optuna
@@ -122,7 +126,9 @@ def simulate(curves: Curves, space: Space, settings: Settings, workers: int, bud
     with tempfile.TemporaryDirectory() as temporary:
         driver = Driver(Path(temporary), space, settings)
         free = 0.0  # when the driver is
-        computed, best, reached, now = 0.0, float("inf"), None, 0.0
+        best, reached, now = float("inf"), None, 0.0
+        begun: dict[int, float] = {}  # when each worker got its first trial
+        epochs: list[tuple[float, float]] = []  # when they were computed
         clocks: list[tuple[float, int, Proposal | None, Curve | None, int]]
         clocks = [(0.0, worker, None, None, 0) for worker in range(workers)]
         heapq.heapify(clocks)
@@ -133,7 +139,6 @@ def simulate(curves: Curves, space: Space, settings: Settings, workers: int, bud
             goes_on, begin = False, max(now, free)
             if proposal is not None and curve is not None:
                 metrics = curve.epochs[epoch - 1]
-                computed += metrics["seconds"]
                 if metrics["loss"] < best:
                     best = metrics["loss"]
                     if best <= target and reached is None:
@@ -146,8 +151,13 @@ def simulate(curves: Curves, space: Space, settings: Settings, workers: int, bud
                 begin, curve, epoch = begin + took + RAY_SECONDS, curves.like(proposal.hparams.to_dict()), 0
             free = begin
             assert curve
+            begun.setdefault(worker, begin)
+            epochs.append((begin, begin + curve.epochs[epoch]["seconds"]))
             heapq.heappush(clocks, (begin + curve.epochs[epoch]["seconds"], worker, proposal, curve, epoch + 1))
     virtual = max(min(now, VIRTUAL), 1e-9)
+    ramp = max(begun.values()) if len(begun) == workers else virtual
+    starts, ends = np.array(epochs).T
+    computed = float(np.maximum(0, np.minimum(ends, virtual) - np.maximum(starts, ramp)).sum())
     return {
         "workers": workers,
         "sampler": settings.sampler,
@@ -155,7 +165,8 @@ def simulate(curves: Curves, space: Space, settings: Settings, workers: int, bud
         "trials": driver.ended,
         "per_second": driver.ended / virtual,
         "driver_milliseconds": 1_000 * (driver.seconds / max(driver.ended, 1) + RAY_SECONDS),
-        "computing": computed / (workers * virtual),
+        "ramp": ramp if len(begun) == workers else None,
+        "computing": computed / (workers * (virtual - ramp)) if virtual > ramp else None,
         "reached": reached,
         "best": best,
         "cut": driver.seconds > budget,
@@ -172,16 +183,20 @@ def read_curves(storage: Path, name: str) -> tuple[Curves, Space, float]:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    columns = ("sampler", "workers", "trials done", "a second", "driver, ms a trial", "workers compute", "target after, s")
-    head = f"| {' | '.join([*columns, 'best loss'])} |\n|{'---|' * 8}"
+    columns = ("sampler", "workers", "trials done", "a second", "driver, ms a trial", "all begun, s", "then compute")
+    head = f"| {' | '.join([*columns, 'target after, s', 'best loss'])} |\n|{'---|' * 9}"
     lines = [
         f"| {row['sampler']} | {row['workers']:,} | {row['trials']:,}{' (cut)' if row['cut'] else ''} "
         f"| {row['per_second']:.2f} "
-        f"| {row['driver_milliseconds']:.0f} | {row['computing']:.2f} "
-        f"| {'-' if row['reached'] is None else format(row['reached'], '.1f')} | {row['best']:.4f} |"
+        f"| {row['driver_milliseconds']:.0f} | {told(row['ramp'], 1)} | {told(row['computing'], 2)} "
+        f"| {told(row['reached'], 1)} | {row['best']:.4f} |"
         for row in rows
     ]
     return "\n".join([head, *lines])
+
+
+def told(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
@@ -192,8 +207,12 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
         those = [row for row in rows if row["sampler"] == sampler]
         workers = [row["workers"] for row in those]
         left.plot(workers, [row["per_second"] for row in those], marker="o", markersize=4, label=sampler)
-        right.plot(workers, [row["computing"] for row in those], marker="o", markersize=4, label=sampler)
-    for axes, title in ((left, "trials that the driver gets done a second"), (right, "share of the time that workers compute")):
+        busy = [(row["workers"], row["computing"]) for row in those if row["computing"] is not None]
+        right.plot(*zip(*busy, strict=True), marker="o", markersize=4, label=sampler)
+    for axes, title in (
+        (left, "trials that the driver gets done a second"),
+        (right, "share of the time that workers compute"),
+    ):
         axes.set(xscale="log", xlabel="workers", title=title)
         axes.title.set_fontsize(10)
         axes.grid(alpha=0.25)
