@@ -204,7 +204,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     for sampler in dict.fromkeys(row["sampler"] for row in rows):
-        those = [row for row in rows if row["sampler"] == sampler]
+        those = [row for row in rows if row["sampler"] == sampler and row["trials"]]
         workers = [row["workers"] for row in those]
         left.plot(workers, [row["per_second"] for row in those], marker="o", markersize=4, label=sampler)
         busy = [(row["workers"], row["computing"]) for row in those if row["computing"] is not None]
@@ -218,7 +218,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
         axes.grid(alpha=0.25)
     left.set_yscale("log")
     right.set_ylim(0, 1.02)
-    left.legend(frameon=False)
+    left.legend(frameon=False, loc="lower right")
     plt.rcParams["svg.hashsalt"] = "topknot"
     figure.savefig(path, metadata={"Date": None})
 
