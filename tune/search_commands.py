@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,7 @@ def watch(name: str, storage: Path, every: float) -> None:
     from tune.folder import SearchFolder
     from tune.watching import watch_search
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a script had it ignored
     try:
         watch_search(SearchFolder.find(storage, name), Console(), every)
     except KeyboardInterrupt:

@@ -40,7 +40,8 @@ def serve(model: str, storage: Path, host: str, port: int, replicas: int, token_
         click.echo(f"{model} answers at {address}  (a page there; POST {address}/predict; Ctrl-C ends it)", err=True)
 
     click.echo("Starting Ray and loading the classifier ...", err=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ends in (signal.SIGINT, signal.SIGTERM):  # also where a script had SIGINT ignored, as those in the background have
+        signal.signal(ends, signal.default_int_handler)
     try:
         serve_model(folder, Path(model).name, host, port, replicas, token, ready)
     except KeyboardInterrupt:
