@@ -14,7 +14,7 @@ from model.size import count_parameters
 from tune.cluster import joined_cluster
 from tune.cluster_address import find_cluster
 from tune.doctor.checks import dashboard, look_at
-from tune.doctor.facts import MARK, read_facts, seen_marks
+from tune.doctor.facts import MARK, read_clock, read_facts, seen_marks
 from tune.doctor.findings import Finding, Plan
 from tune.inputs import read_settings_corpus
 from tune.nodes import read_nodes
@@ -97,7 +97,7 @@ def _cluster(settings: Settings, classes: int, address: str) -> Iterator[Finding
 def _skew(identity: str) -> float:
     """Returns by how many seconds a node's clock is fast, beyond what asking it leaves open; its process runs by now."""
     before = time.time()
-    there = _ask(identity, time.time)
+    there = _ask(identity, read_clock)
     after = time.time()
     away = 0.0 if there is None else float(there) - (before + after) / 2
     return 0.0 if abs(away) <= (after - before) / 2 else away

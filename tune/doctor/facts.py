@@ -84,6 +84,11 @@ def seen_marks(storage: str) -> tuple[str, ...]:
         return ()
 
 
+def read_clock() -> float:
+    """Returns the node's time, as `time.time` gives it."""
+    return time.time()
+
+
 def _try(folder: Path, mark: str) -> tuple[str, int | None]:
     """Writes, moves and reads a file; returns what came in the way, and the bytes that are free."""
     try:
