@@ -132,6 +132,7 @@ def _corpus(records: Iterable[Record], source: str, columns: list[str], drop_unl
             if drop_empty:
                 continue
             raise InputError(not_a_text(source, place, columns[0], text))
+        _check_whole(source, place, text, name)
         if group:
             if not _name(group[0]):
                 raise InputError(f"{source}, {place}: the group is empty. Give the row a group of its own, or remove it.")
@@ -167,6 +168,19 @@ def _name(value: Any) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return ""
     return str(value).strip()
+
+
+def _check_whole(source: str, place: str, text: str, name: str) -> None:
+    """Refuses lone surrogates: JSON can escape them, but no file of UTF-8 can hold them, a classifier's neither."""
+    for what, value in (("text", text), ("label", name)):
+        try:
+            value.isascii() or value.encode()
+        except UnicodeEncodeError as error:
+            half = f"\\u{ord(value[error.start]):04x}"
+            raise InputError(
+                f"{source}, {place}: the {what} holds {half}, half of a character, "
+                "as texts do that were cut in the middle of an emoji. Remove it."
+            ) from None
 
 
 def is_text(value: Any) -> bool:

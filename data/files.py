@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from data.errors import InputError
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
+NOT_WHOLE = (EOFError, gzip.BadGzipFile, zlib.error)
 FORMATS = ".csv, .tsv, .jsonl, .ndjson or .parquet, each also with .gz"
 
 Record = tuple[str, tuple[Any, ...]]
@@ -35,11 +36,11 @@ def read_records(path: Path, columns: Sequence[str]) -> Iterator[Record]:
     Raises:
         InputError: The file or a column is missing, a row is malformed, or bytes are not UTF-8.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; a file is needed.")
     suffixes = [suffix.lower() for suffix in path.suffixes]
     kind = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else (suffixes or [""])[-1]
     with _readable(path):
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; a file is needed.")
         if kind in DELIMITERS:
             yield from _read_csv(path, columns, DELIMITERS[kind])
         elif kind in {".jsonl", ".ndjson"}:
@@ -58,13 +59,21 @@ def _readable(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist.") from None
     except UnicodeDecodeError:
-        raise InputError(_undecodable(path)) from None
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} is not a Parquet file that can be read: {str(error).splitlines()[0]}") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        try:
+            message = _undecodable(path)
+        except NOT_WHOLE as error:  # what was read before its end
+            message = f"{path} is not a whole gzip file: {error}."
+        raise InputError(message) from None
+    except pa.ArrowException as error:
+        raise InputError(f"{path} is not a Parquet file that can be read: {_first_line(error)}") from None
+    except NOT_WHOLE as error:
         raise InputError(f"{path} is not a whole gzip file: {error}.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _open(path: Path) -> IO[bytes]:

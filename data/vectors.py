@@ -24,8 +24,8 @@ from data.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.float32]
 BUFFER = 2**14
-LONGEST_LINE, LONGEST_WORD, LONGEST_VECTOR = 2**20, 2**12, 10_000
-"""Bytes of a line and of a word, and numbers of a vector, above which a file is something else."""
+LONGEST_LINE, LONGEST_WORD, LONGEST_VECTOR, LONGEST_NUMBER = 2**20, 2**12, 10_000, 18
+"""Bytes of a line and of a word, numbers of a vector, and digits of a count above which a file is something else."""
 
 
 class File(Protocol):
@@ -119,7 +119,7 @@ def _open(path: Path, file: File) -> tuple[int, bool, Iterator[Word]]:
     """Finds out the format: how long vectors are, whether in binary, and the words."""
     first = file.readline(LONGEST_LINE)
     header = first.split()
-    if len(header) == 2 and all(part.isdigit() for part in header):
+    if len(header) == 2 and all(part.isdigit() and len(part) <= LONGEST_NUMBER for part in header):
         count, length = map(int, header)
         if not 1 <= length <= LONGEST_VECTOR:
             raise InputError(f"{path}, line 1: vectors of {length:,} numbers; 1 to {LONGEST_VECTOR:,} can be read.")

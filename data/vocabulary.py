@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,20 @@ class Vocabulary:
     def to_json(self) -> str:
         """Returns the vocabulary as a classifier's folder holds it."""
         return json.dumps({"tokens": self.tokens, "counts": self.counts.tolist()}, ensure_ascii=False)
+
+    @classmethod
+    def of_json(cls, document: Any) -> Vocabulary:
+        """Returns the vocabulary that `to_json` wrote, parsed.
+
+        Raises:
+            KeyError, TypeError, ValueError: If it is none.
+        """
+        tokens, counts = tuple(document["tokens"]), np.array(document["counts"], dtype=np.int64)
+        if not all(isinstance(token, str) for token in tokens) or len(set(tokens)) < len(tokens):
+            raise ValueError("its tokens are no distinct texts")
+        if counts.shape != (len(tokens),):
+            raise ValueError(f"it has {len(tokens)} tokens and counts of shape {counts.shape}")
+        return cls(tokens, counts)
 
     def encode(self, numbered: NumberedTexts) -> Tokens:
         """Encodes texts; tokens that are not of the vocabulary become `UNKNOWN`."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import keras
@@ -43,13 +44,15 @@ DAMAGE = (
     IndexError,
     AttributeError,
     EOFError,
-    RecursionError,
+    RuntimeError,
+    SyntaxError,
+    TokenError,
     MemoryError,
-    ZeroDivisionError,
+    ArithmeticError,
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What reading a damaged folder may end in."""
+"""What reading a damaged folder may end in; HDF5 says RuntimeError, and the heads of NumPy's arrays are parsed as Python."""
 NETWORK, VOCABULARY, NGRAMS, CLASSIFIER = "network.keras", "vocabulary.json", "ngrams.npz", "classifier.json"
 
 
@@ -155,7 +158,7 @@ class Classifier(TextClassifier):
         about = read_about(folder)
         try:
             words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
-            vocabulary = Vocabulary(tuple(words["tokens"]), np.array(words["counts"], dtype=np.int64))
+            vocabulary = Vocabulary.of_json(words)
             hparams, classes = HParams.from_dict(about["hparams"]), tuple(map(str, about["classes"]))
             ngrams = read_ngrams(folder / NGRAMS) if hparams.wide else None
             network = read_network(

@@ -118,7 +118,10 @@ class HParams:
                 if value not in get_args(kind):
                     raise ValueError(f"`{name}` must be one of {', '.join(get_args(kind))}, got {value!r}.")
             elif kind is float and type(value) is int:
-                object.__setattr__(self, name, float(value))
+                try:
+                    object.__setattr__(self, name, float(value))
+                except OverflowError:
+                    raise ValueError(f"`{name}` must be a number below 1.8e308, got one of {len(str(value))} digits.") from None
             elif type(value) is not kind:
                 raise ValueError(f"`{name}` must be of type {kind.__name__}, got {value!r}.")
         for name, (inside, words) in _RANGES.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,9 @@ def model_folder(model: str, storage: Path) -> Path:
     Raises:
         InputError: If it is neither, or the search has no result yet.
     """
-    if (Path(model) / CLASSIFIER).is_file():
-        return Path(model)
+    with suppress(OSError, ValueError):  # no name that a file can have
+        if (Path(model) / CLASSIFIER).is_file():
+            return Path(model)
     if any(character in model for character in "/\\"):
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
     folder = SearchFolder.find(storage, model)

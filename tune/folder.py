@@ -16,6 +16,7 @@ from typing import Any
 import optuna
 
 from data.errors import InputError
+from tune.damage import intact
 from tune.outcome import TrialOutcome, read_trials
 from tune.program import program
 from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
@@ -129,7 +130,7 @@ class SearchFolder:
         """Reads the search's trials, by number; none where it has just begun."""
         if not self.has_begun():
             return []
-        with explained(self.read_json(ABOUT).get("study")):
+        with intact(self.path), explained(self.read_json(ABOUT).get("study")):
             return read_trials(self.study())
 
     def keep(self, settings: Settings, about: dict[str, Any]) -> None:
@@ -188,7 +189,7 @@ class SearchFolder:
         """
         try:
             document = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{self.path / name} cannot be read: {error}.") from None
         if not isinstance(document, dict):
             raise InputError(f"{self.path / name} is damaged: it must hold a JSON object.")
@@ -217,9 +218,10 @@ class SearchFolder:
         if not (self.path / RESULT).is_file():
             raise InputError(f"The search {self.name!r} has no result yet. Finish it with: {self.resume_command()}")
         document = self.read_json(RESULT)
-        for part in (document, document.get("original") or {}):
-            if "checkpoint" in part and not CHECKPOINT.fullmatch(str(part["checkpoint"])):
-                raise InputError(f"{self.path / RESULT} is damaged: its classifier stands at {part['checkpoint']!r}.")
+        with intact(self.path / RESULT):
+            for part in (document, document.get("original") or document):
+                if not CHECKPOINT.fullmatch(str(part["checkpoint"])):
+                    raise InputError(f"{self.path / RESULT} is damaged: its classifier stands at {part['checkpoint']!r}.")
         return document
 
     def study_url(self) -> str:

@@ -91,7 +91,10 @@ class TrialOutcome:
 def read_trials(study: optuna.Study) -> list[TrialOutcome]:
     """Reads all trials out of a study, by number."""
     objective = study_objective(study)
-    return [_read(trial, objective) for trial in study.get_trials(deepcopy=False)]
+    trials = [_read(trial, objective) for trial in study.get_trials(deepcopy=False)]
+    for trial in trials:
+        trial.to_dict()  # now, if what they reported is not to be read
+    return trials
 
 
 def leaderboard(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:

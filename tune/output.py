@@ -39,20 +39,23 @@ def stdout() -> Any:
 
 def print_result(storage: Path, name: str, document: dict[str, Any], as_json: bool) -> None:
     """Prints what a search came to."""
+    from tune.damage import intact
     from tune.folder import SearchFolder
     from tune.summary import result_view, with_paths
 
     folder = SearchFolder.find(storage, name)
-    document = with_paths(folder, document)
+    with intact(folder.path):
+        document = with_paths(folder, document)
+        view = None if as_json else result_view(folder, document)
     if as_json:
         print_json(document)
     else:
-        stdout().print(result_view(folder, document))
+        stdout().print(view)
 
 
 def print_json(document: Any) -> None:
-    """Prints one JSON document."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    """Prints one JSON document; half a character, which UTF-8 has no bytes for, as JSON's escape."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace").decode())
 
 
 def write(output: Path | None, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tune.damage import intact
 from tune.folder import REPEATS, SearchFolder
 
 Runs = dict[str, dict[str, Any]]
@@ -16,4 +17,5 @@ def read_runs(folder: SearchFolder) -> Runs:
 
 def repeat_seconds(folder: SearchFolder) -> float:
     """Returns the seconds that repeats have spent in training and validation steps."""
-    return float(sum(run["seconds"] for run in read_runs(folder).values()))
+    with intact(folder.path / REPEATS):
+        return float(sum(run["seconds"] for run in read_runs(folder).values()))

@@ -69,10 +69,14 @@ def resume(name: str, storage: Path, trials: int | None, time_limit: str | None,
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
 def list_(storage: Path, as_json: bool) -> None:
     """List the searches in a storage."""
+    from tune.damage import intact
     from tune.folder import SearchFolder
     from tune.summary import search_row, search_table
 
-    rows = [search_row(folder) for folder in SearchFolder.all(storage)]
+    rows = []
+    for folder in SearchFolder.all(storage):
+        with intact(folder.path):
+            rows.append(search_row(folder))
     if as_json:
         print_json(rows)
     elif rows:
@@ -98,6 +102,7 @@ def show(name: str, storage: Path, top: int, suspects: int | None, as_json: bool
     """Show a search's leaderboard, and what ended each trial; or its texts that may be mislabelled."""
     if suspects is not None:
         prepare()
+    from tune.damage import intact
     from tune.folder import SearchFolder
     from tune.summary import show_document, show_table
 
@@ -110,10 +115,13 @@ def show(name: str, storage: Path, top: int, suspects: int | None, as_json: bool
             print_json(document)
         else:
             stdout().print(suspects_table(document))
-    elif as_json:
-        print_json(show_document(folder))
     else:
-        stdout().print(show_table(folder, top))
+        with intact(folder.path):
+            shown: Any = show_document(folder) if as_json else show_table(folder, top)
+        if as_json:
+            print_json(shown)
+        else:
+            stdout().print(shown)
 
 
 @click.command()

@@ -18,6 +18,7 @@ from tune.cluster_address import check_address
 from tune.objective import Objective, parse_objective
 from tune.study_address import shown_address
 from tune.tracking.tracker import check_track
+from tune.written_yaml import parse_yaml
 
 EMBEDDING = "embedding_size"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -59,6 +60,13 @@ def _tracks(value: str) -> str:
     return ",".join(check_track(one.strip()) for one in value.split(","))
 
 
+def _path(value: Path) -> Path:
+    if "\0" in str(value):
+        raise ValueError("no path holds a zero byte")
+    return value
+
+
+FilePath = Annotated[Path, AfterValidator(_path)]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
 
@@ -67,7 +75,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    data: Path | None = Field(
+    data: FilePath | None = Field(
         None, description="Labelled texts: CSV, TSV, JSON lines or Parquet, also .gz [the embedded corpus]"
     )
     text: str = Field("text", description="The column of the texts")
@@ -84,7 +92,7 @@ class Settings(BaseModel):
     name: Annotated[str, BeforeValidator(_name)] | None = Field(
         None, description="The search's name [data's name and the time]"
     )
-    storage: Path = Field(Path(DEFAULT_STORAGE), description="The folder in which searches stand")
+    storage: FilePath = Field(Path(DEFAULT_STORAGE), description="The folder in which searches stand")
     trials: int | None = Field(None, ge=1, description="Configurations to try [60; no limit where there is a time limit]")
     time_limit: Seconds | None = Field(None, description="Wall time for all of the search: 90s, 10m, 1h30m")
     max_epochs: int = Field(30, ge=1, description="Epochs of a trial, at most")
@@ -112,7 +120,7 @@ class Settings(BaseModel):
     warm_start: Annotated[str, BeforeValidator(_name)] | None = Field(
         None, description="Another search of the storage, whose best configurations are tried first"
     )
-    vectors: Path | None = Field(
+    vectors: FilePath | None = Field(
         None, description="Word vectors to begin with, in word2vec's format, text or binary, or GloVe's, also .gz"
     )
     sampler: Sampler = Field("tpe", description="What proposes configurations; gp needs PyTorch, hyperopt its package")
@@ -232,7 +240,7 @@ def _validate(values: dict[str, Any], path: Path | None, flags: dict[str, Any]) 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist.") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -14,6 +14,7 @@ from model.hparams import HParams
 from model.question import TRAININGS, single_training
 from tune.inputs import read_settings_corpus
 from tune.settings import EMBEDDING, Settings
+from tune.written_yaml import parse_yaml
 
 
 def train_once(
@@ -113,7 +114,7 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        value = yaml.safe_load(text)
+        value = parse_yaml(text)
         return float(value) if isinstance(value, str) else value  # YAML takes 1e-3 for a text
     except (ValueError, yaml.YAMLError):
         return text

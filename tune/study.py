@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from data.errors import InputError
+from tune.damage import intact
 from tune.hyperopt_sampler import HyperOptSampler
 from tune.informed import Informed
 from tune.objective import Objective
@@ -77,7 +78,7 @@ def open_study(
     Raises:
         InputError: If it cannot be opened.
     """
-    with explained(address):
+    with nullcontext() if address else intact(folder / JOURNAL), explained(address):
         storage = open_storage(folder, address)
         if name is None:
             (name,) = optuna.get_all_study_names(storage)

@@ -13,6 +13,7 @@ from rich.text import Text
 from tune.folder import SearchFolder
 from tune.live_view import brief
 from tune.outcome import TrialOutcome, front_trials, leaderboard
+from tune.printable import printable
 from tune.program import program
 from tune.trial_file import trial_file
 
@@ -32,10 +33,10 @@ def leaderboard_table(trials: Sequence[TrialOutcome], top: int) -> Table:
     table.add_column("hyperparameters")
     for trial in ranked[:top]:
         epoch = f"{trial.best_epoch or '-'}/{len(trial.epochs)}"
-        about = brief(trial.hparams) if trial.hparams else ""
+        about = escape(printable(brief(trial.hparams))) if trial.hparams else ""
         number = f"{MARK if trial.number in front else ''}{trial.number}"
         figures = (number, *_figures(trial), *_costs(trial), epoch, f"{trial.seconds:.1f}")
-        table.add_row(*figures, escape(trial.reason or trial.state), about)
+        table.add_row(*figures, escape(printable(trial.reason or trial.state)), about)
     return table
 
 
@@ -51,7 +52,7 @@ def front_view(folder: SearchFolder, trials: Sequence[TrialOutcome]) -> list[Ren
     for trial in front:
         kept = "kept" if trial_file(folder.weights, trial.number).exists() else "not kept"
         figures = (f"{MARK}{trial.number}", *_figures(trial), *_costs(trial), f"{trial.seconds:.1f}")
-        table.add_row(*figures, kept, brief(trial.hparams))
+        table.add_row(*figures, kept, escape(printable(brief(trial.hparams))))
     against = " and ".join(objective.against)
     head = f"\n{MARK} The Pareto front of {_plain(objective.metric)} against {against}: none is better than these in everything"
     take = f"{program()} best {shlex.quote(folder.name)} --trial N --export DIR{folder.storage_flag()}"

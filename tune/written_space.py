@@ -13,6 +13,8 @@ from model.hparams import HParams
 from tune.space import COMPARISON, Dimension, Space
 
 _KEYS = {"int": {"log", "step", "when"}, "float": {"log", "step", "when"}, "choice": {"when"}}
+MOST = 2**53
+"""Above it, floats are no longer all whole numbers, and Optuna reckons with floats."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -111,8 +113,8 @@ def _check_no_text(value: Any) -> None:
 def _check_range(kind: str, values: Any, log: bool, step: Any) -> None:
     for value in values:
         _check_no_text(value)
-    if len(values) != 2 or not all(_is_number(kind, value) for value in values):
-        raise ValueError(f"{kind} needs two numbers of its kind, the ends; got {list(values)}.")
+    if len(values) != 2 or not all(_is_number(kind, value) and abs(value) <= MOST for value in values):
+        raise ValueError(f"{kind} needs two numbers of its kind, the ends, none beyond 2^53; got {list(values)}.")
     low, high = values
     if not low <= high:
         raise ValueError(f"The low end {low} lies above the high end {high}.")

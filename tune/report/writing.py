@@ -13,6 +13,7 @@ import numpy as np
 from data.errors import InputError
 from data.split import SIDES
 from model.explanation import explain
+from tune.damage import intact
 from tune.evaluating import load_classifier
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import read_settings_corpus, settings_split
@@ -33,10 +34,11 @@ def write_report(folder: SearchFolder, path: Path) -> None:
     Raises:
         InputError: If the file cannot be written.
     """
-    text = render(folder)
+    with intact(folder.path):
+        text = render(folder)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="replace")
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

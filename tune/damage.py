@@ -1,0 +1,38 @@
+"""Files of a search that are not as they were written: one clear error, whichever of them it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from data.errors import InputError
+
+DAMAGE = (
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RecursionError,
+    MemoryError,
+    OSError,
+)
+"""What may come of values of other types, or of none, where others are expected; of Optuna's journal, too."""
+
+
+@contextmanager
+def intact(path: Path) -> Iterator[None]:
+    """Turns what reading a damaged file, or showing what it holds, ends in into an error that names it.
+
+    Raises:
+        InputError: Instead of any of `DAMAGE`, which it has for its cause.
+    """
+    try:
+        yield
+    except (InputError, BrokenPipeError):
+        raise
+    except DAMAGE as error:
+        reason = next(iter(str(error).splitlines()), "")[:200]
+        raise InputError(f"{path} is damaged: {type(error).__name__} ({reason}).") from error
