@@ -175,21 +175,32 @@ class HParams:
         return self.top_k
 
 
+SMALLEST, LARGEST = 1.2e-38, 3.4e38
+"""Knobs are float32 where a network is trained."""
+
+
+def _whole(low: int) -> tuple[Callable[[float], bool], str]:
+    return lambda value: low <= value < 2**31, f"be {low} or more, below 2^31"
+
+
 def _at_least(low: int) -> tuple[Callable[[float], bool], str]:
-    return lambda value: low <= value < math.inf, f"be {low} or more"
+    return lambda value: low <= value <= LARGEST, f"be {low} or more, {LARGEST:g} at most"
 
 
 # Written so that NaN lies outside every range.
 _RATE: tuple[Callable[[float], bool], str] = (lambda value: 0 <= value < 1, "lie in [0, 1)")
-_POSITIVE: tuple[Callable[[float], bool], str] = (lambda value: 0 < value < math.inf, "be above 0 and finite")
+_POSITIVE: tuple[Callable[[float], bool], str] = (
+    lambda value: SMALLEST <= value <= LARGEST,
+    f"be above 0 (from {SMALLEST:g} to {LARGEST:g})",
+)
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
-    "lstm_layers": _at_least(1),
-    "lstm_size": _at_least(1),
-    "dense_layers": _at_least(0),
-    "dense_size": _at_least(1),
-    "embedding_size": _at_least(1),
-    "vocabulary_size": _at_least(3),
-    "max_length": _at_least(1),
+    "lstm_layers": _whole(1),
+    "lstm_size": _whole(1),
+    "dense_layers": _whole(0),
+    "dense_size": _whole(1),
+    "embedding_size": _whole(1),
+    "vocabulary_size": _whole(3),
+    "max_length": _whole(1),
     "embedding_dropout": _RATE,
     "lstm_dropout": _RATE,
     "output_dropout": _RATE,
@@ -197,13 +208,13 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "weight_dropout": _RATE,
     "dense_dropout": _RATE,
     "learning_rate": _POSITIVE,
-    "batch_size": _at_least(1),
-    "learning_rate_epochs": _at_least(1),
+    "batch_size": _whole(1),
+    "learning_rate_epochs": _whole(1),
     "weight_decay": _at_least(0),
     "clip_norm": _POSITIVE,
     "ema_momentum": _RATE,
     "top_k": (lambda value: 0 < value <= 1, "lie in (0, 1]"),
-    "top_k_epochs": _at_least(1),
+    "top_k_epochs": _whole(1),
     "class_weight_beta": _RATE,
     "focal_gamma": _at_least(0),
     "logit_adjustment": _at_least(0),

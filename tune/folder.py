@@ -88,8 +88,9 @@ class SearchFolder:
             InputError: If the name is taken, or the storage cannot be written.
         """
         folder = cls(storage.absolute() / name)
-        made = [path for path in (folder.path.parent, *folder.path.parent.parents) if not path.exists()]
+        made: list[Path] = []
         try:
+            made += [path for path in (folder.path.parent, *folder.path.parent.parents) if not path.exists()]
             folder.path.parent.mkdir(parents=True, exist_ok=True)
             folder.path.mkdir()  # of two that want one name at once, one fails here
         except FileExistsError:
@@ -166,8 +167,11 @@ class SearchFolder:
             InputError: If there is none, naming those that there are.
         """
         folder = cls(storage.absolute() / name)
-        if not NAME.fullmatch(name) or not (folder.path / SETTINGS).is_file():
-            names = [found.name for found in cls.all(storage)]
+        found = False
+        with suppress(OSError):  # no path that a folder can have
+            found = NAME.fullmatch(name) is not None and (folder.path / SETTINGS).is_file()
+        if not found:
+            names = [there.name for there in cls.all(storage)]
             there = f"it holds {', '.join(names[:20])}" if names else "it holds none"
             raise InputError(f"There is no search {name!r} in {storage}; {there}.")
         return folder
@@ -175,7 +179,10 @@ class SearchFolder:
     @classmethod
     def all(cls, storage: Path) -> list[SearchFolder]:
         """Returns the searches in a storage, by name."""
-        return [cls(path.parent.absolute()) for path in sorted(storage.glob(f"*/{SETTINGS}"))]
+        try:
+            return [cls(path.parent.absolute()) for path in sorted(storage.glob(f"*/{SETTINGS}"))]
+        except OSError as error:
+            raise InputError(f"The storage {storage} cannot be read: {error.strerror or error}.") from None
 
     def settings(self) -> Settings:
         """Reads the settings that the search was started with."""

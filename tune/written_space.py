@@ -122,11 +122,13 @@ def _check_range(kind: str, values: Any, log: bool, step: Any) -> None:
         raise ValueError(f"log needs a low end above 0; got {low}.")
     if step is None:
         return
-    if not (_is_number(kind, step) and step > 0):
+    if not (_is_number(kind, step) and 0 < step <= MOST):
         raise ValueError(f"step must be above 0 and of the range's kind; got {step!r}.")
     if log:
         raise ValueError("log and step exclude each other.")
     steps = (high - low) / step
+    if steps > MOST:
+        raise ValueError(f"Steps of {step:g} from {low:g} to {high:g} are too many to be counted.")
     if not math.isclose(steps, round(steps), abs_tol=1e-9):
         last = low + math.floor(steps) * step
         raise ValueError(f"Steps of {step:g} do not lead from {low:g} to {high:g}; the last that they reach is {last:g}.")

@@ -90,7 +90,7 @@ def test_ranges_keep_their_ends_steps_and_kinds() -> None:
     ("written", "message"),
     [
         ("lstm_sizes: 4", "space, lstm_sizes: There is no hyperparameter `lstm_sizes`"),
-        ("lstm_size: {int: [0, 9]}", "space, lstm_size: `lstm_size` must be 1 or more, got 0"),
+        ("lstm_size: {int: [0, 9]}", "space, lstm_size: `lstm_size` must be 1 or more, below 2^31, got 0"),
         ("lstm_size: {int: [9, 4]}", "The low end 9 lies above the high end 4"),
         ("lstm_size: {int: [4.5, 9]}", "int needs two numbers of its kind"),
         ("lstm_size: {int: [4]}", "int needs two numbers"),
