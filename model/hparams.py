@@ -118,10 +118,7 @@ class HParams:
                 if value not in get_args(kind):
                     raise ValueError(f"`{name}` must be one of {', '.join(get_args(kind))}, got {value!r}.")
             elif kind is float and type(value) is int:
-                try:
-                    object.__setattr__(self, name, float(value))
-                except OverflowError:
-                    raise ValueError(f"`{name}` must be a number below 1.8e308, got one of {len(str(value))} digits.") from None
+                object.__setattr__(self, name, _as_float(name, value))
             elif type(value) is not kind:
                 raise ValueError(f"`{name}` must be of type {kind.__name__}, got {value!r}.")
         for name, (inside, words) in _RANGES.items():
@@ -173,6 +170,12 @@ class HParams:
         if self.top_k_schedule == "warmup":
             return self.top_k if done == 1 else 1.0
         return self.top_k
+
+
+def _as_float(name: str, value: int) -> float:
+    if abs(value) > LARGEST or float(value) != value:
+        raise ValueError(f"`{name}` must be a number that a float holds as it is, got a whole one above 2^53.")
+    return float(value)
 
 
 SMALLEST, LARGEST = 1.2e-38, 3.4e38

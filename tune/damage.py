@@ -35,4 +35,6 @@ def intact(path: Path) -> Iterator[None]:
         raise
     except DAMAGE as error:
         reason = next(iter(str(error).splitlines()), "")[:200]
-        raise InputError(f"{path} is damaged: {type(error).__name__} ({reason}).") from error
+        raise InputError(
+            f"{path} is damaged: {type(error).__name__} ({reason}). Put it back as it was, from a copy."
+        ) from error

@@ -17,6 +17,7 @@ from data.corpus import Corpus
 from data.errors import InputError
 from model.hparams import HParams
 from tune.cluster import cores, gpus
+from tune.damage import intact
 from tune.first import FIRST, write_first
 from tune.folder import ABOUT, SETTINGS, SearchFolder
 from tune.inputs import Inputs
@@ -115,10 +116,12 @@ def check_fingerprint(folder: SearchFolder, settings: Settings, corpus: Corpus) 
         InputError: If it is another.
     """
     about = folder.read_json(ABOUT)
-    if corpus.fingerprint() != about["fingerprint"]:
+    with intact(folder.path / ABOUT):
+        changed = corpus.fingerprint() != about["fingerprint"]
+    if changed:
         raise InputError(
             f"{settings.data or 'The embedded corpus'} has changed since the search {folder.name!r} was started: "
-            f"then {about['rows']} rows of {about['classes']} classes, "
+            f"then {about.get('rows')} rows of {about.get('classes')} classes, "
             f"now {len(corpus)} of {len(corpus.classes)}. Start a new search on it."
         )
 

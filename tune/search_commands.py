@@ -165,12 +165,15 @@ def watch(name: str, storage: Path, every: float) -> None:
     """Watch a search that runs elsewhere. Ctrl-C ends the watching, not the search."""
     from rich.console import Console
 
+    from tune.damage import intact
     from tune.folder import SearchFolder
     from tune.watching import watch_search
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a script had it ignored
     try:
-        watch_search(SearchFolder.find(storage, name), Console(), every)
+        folder = SearchFolder.find(storage, name)
+        with intact(folder.path):
+            watch_search(folder, Console(), every)
     except KeyboardInterrupt:
         click.echo("The search goes on.", err=True)
 

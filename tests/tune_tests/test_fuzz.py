@@ -104,6 +104,7 @@ def put(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
         pytest.param(lambda f: put(f / "search.json", lambda d: d.pop("wall_seconds")), ("show",), id="no seconds"),
         pytest.param(lambda f: put(f / "search.json", lambda d: d.update(workers={})), ("show",), id="workers of no number"),
         pytest.param(lambda f: put(f / "search.json", lambda d: d.pop("created")), ("list",), id="no date"),
+        pytest.param(lambda f: put(f / "search.json", lambda d: d.clear()), ("show", "list", "watch"), id="nothing"),
         pytest.param(lambda f: put(f / "repeats.json", lambda d: d.update(x=3)), ("show",), id="repeats without seconds"),
         pytest.param(lambda f: put(f / "result.json", lambda d: d.pop("checkpoint")), ("best",), id="no classifier"),
         pytest.param(lambda f: put(f / "result.json", lambda d: d.update(test=3)), ("best",), id="no figures"),
