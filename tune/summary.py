@@ -83,7 +83,7 @@ def search_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         best = "" if row["best"] is None else f"{row['metric'].replace('_', '-')} {row['best']:.4f}"
         state = ("finished" if row["finished"] else "unfinished") if row["readable"] else "its study cannot be reached"
-        table.add_row(row["name"], row["created"], str(sum(row["trials"].values())), best, state)
+        table.add_row(row["name"], printable(str(row["created"])), str(sum(row["trials"].values())), best, state)
     return table
 
 

@@ -114,11 +114,11 @@ def read_search(rng: random.Random, folder: Path, original: Path) -> None:
     files = ("settings.yaml", "search.json", "result.json", "repeats.json", "study.journal", "study.journal")
     break_file(rng, storage / "words" / rng.choice(files))
     command = rng.choice(COMMANDS) if rng.random() < 0.95 else ["report", "words"]
-    out, err = io.StringIO(), io.StringIO()
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()  # as strict as a terminal
     with redirect_stdout(out), redirect_stderr(err):
         code = run([*command, "--storage", str(storage)])
     assert code in {0, 2}, f"exit code {code}: {err.getvalue()[-200:]}"
     if code:
         raise InputError(err.getvalue())
-    assert "\x1b" not in out.getvalue(), "what stands in a folder takes the terminal"
-    out.getvalue().encode()
+    out.seek(0)
+    assert "\x1b" not in out.read(), "what stands in a folder takes the terminal"

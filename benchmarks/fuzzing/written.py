@@ -166,9 +166,12 @@ def read_command_line(rng: random.Random, folder: Path) -> None:
     for name in rng.sample(["storage", "json", "top", "data", "config", "split", "o", *SETTINGS], rng.randint(0, 3)):
         words += [f"--{name.replace('_', '-')}"[len(name) == 1 :], str(rng.choice((*VALUES, text_of(rng)))).replace("\x00", "")]
     if words[0] == "train":
-        words += ["--data", str(folder / rng.choice(("none.csv", "x" * 300 + ".csv", "none", "\ud800.csv")))]
+        words += ["--data", str(folder / rng.choice(("none.csv", "x" * 300 + ".csv", "none", "\udcff.csv")))]
     if words[0] != "search":
         words.insert(1, rng.choice(("none", "../x", "/", ".", "x" * 5000, "\ud800", "a b", "-")).replace("\x00", ""))
+    words = [
+        word.replace("\x00", "").replace("\ud800", "\udcff") for word in words
+    ]  # a byte that is not UTF-8, as Python has it
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         code = run([*words, "-"] if rng.random() < 0.02 else words)

@@ -3,6 +3,8 @@
 import json
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     search.write_json("repeats.json", {"00000-1": {"seconds": 1.0}})
     return folder
+
+
+@pytest.mark.parametrize("created", ["half \ud800", {}, 3])
+def test_what_no_terminal_can_show_is_shown_somehow(made: Path, tmp_path: Path, created: object) -> None:
+    shutil.copytree(made / "storage", tmp_path / "runs")
+    put(tmp_path / "runs/words/search.json", lambda about: about.update(created=created))
+    command = [sys.executable, "-m", "tune", "list", "--storage", str(tmp_path / "runs")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
 
 
 def test_what_is_broken_below_was_whole(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
