@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("created", ["half \ud800", {}, 3])
+@pytest.mark.parametrize("created", ["half \ud800", {}])
 def test_what_no_terminal_can_show_is_shown_somehow(made: Path, tmp_path: Path, created: object) -> None:
     shutil.copytree(made / "storage", tmp_path / "runs")
     put(tmp_path / "runs/words/search.json", lambda about: about.update(created=created))
@@ -90,7 +91,7 @@ def test_what_is_broken_below_was_whole(made: Path, capsys: pytest.CaptureFixtur
         assert run([*command, "--storage", str(made / "storage")]) == 0, capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "count"), [("classifiers", 60), ("ensembles", 20), ("searches", 150)])
+@pytest.mark.parametrize(("name", "count"), [("classifiers", 60), ("ensembles", 12), ("searches", 80)])
 def test_a_folder_with_a_file_broken_is_right_or_refused(made: Path, tmp_path: Path, name: str, count: int) -> None:
     for number in range(count):
         (folder := tmp_path / str(number)).mkdir()
@@ -148,7 +149,7 @@ LAUGHS = "\n".join(
     [
         pytest.param(LAUGHS, "its aliases make more than 100,000 values", id="aliases without end"),
         pytest.param("&a [*a]", "it holds itself", id="an alias in itself"),
-        pytest.param("[" * 3000, "nested too deeply", id="endless nesting"),
+        pytest.param("[" * 600, "nested too deeply", id="endless nesting"),
         pytest.param("x: 2026-13-45", "month must be in", id="no date"),
         pytest.param("x: !!bool x", "a value cannot be read", id="no boolean"),
         pytest.param("x: !!int ''", "a value cannot be read", id="no number"),
@@ -167,7 +168,7 @@ def test_aliases_that_are_meant_are_read() -> None:
     assert parse_yaml("a: &x [1, 2]\nb: *x\nc: [*x, *x]")["c"] == [[1, 2], [1, 2]]
 
 
-@pytest.mark.parametrize("value", ["!!bool x", "2026-13-45", "[" * 3000, "9" * 5000, "1e400", "-.inf", "9" * 400])
+@pytest.mark.parametrize("value", ["!!bool x", "2026-13-45", "[" * 600, "9" * 5000, "1e400", "-.inf", "9" * 400])
 def test_a_hyperparameter_that_is_no_value_is_refused(value: str) -> None:
     with pytest.raises(InputError, match=r"`(lstm_size|learning_rate)` must be"):
         parse_assignments([f"lstm_size={value}"])
@@ -195,3 +196,14 @@ def test_names_that_no_folder_can_have_are_refused(command: str, capsys: pytest.
         if (command, storage) != ("list", "runs"):
             assert run([command, *([name] if command != "list" else []), "--storage", storage]) == 2
             assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_array_whose_head_does_not_end_is_damage(made: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(made / "single", tmp_path / "model"))
+    with zipfile.ZipFile(model / "ngrams.npz") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(model / "ngrams.npz", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content.replace(b"}", b"("))
+    with pytest.raises(InputError, match="is damaged"):
+        load_classifier(model)
