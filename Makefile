@@ -11,7 +11,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 # The user's own uv where there is one, else a private copy, installed from the lock with its hash checked.
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 
-.PHONY: help setup search test format lint types tests cluster lock docs audit fuzz clean
+.PHONY: help setup search test format lint types tests cluster lock docs audit fuzz chaos clean
 
 help: ## What can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -52,6 +52,9 @@ docs: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Build the documentation as 
 
 audit: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Ask the database of known holes (PyPI's, over the network) about all locked packages
 	$(UV) tool run --quiet pip-audit --requirement requirements.lock --require-hashes --disable-pip --progress-spinner off
+
+chaos: setup ## Kill, stop, starve and damage searches, and see that they come to their ends whole (20 minutes; disk faults need root)
+	.venv/bin/python benchmarks/chaos.py
 
 fuzz: setup ## Read 119,000 generated inputs: each must give a right result or one clear error (5 minutes)
 	.venv/bin/python benchmarks/fuzz.py

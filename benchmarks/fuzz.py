@@ -104,7 +104,7 @@ def readers(made: Path) -> dict[str, Case]:
 
 
 def source(name: str, seed: int, number: int) -> random.Random:
-    return random.Random(f"{name} {seed} {number}")  # noqa: S311 - it only makes inputs
+    return random.Random(f"{name} {seed} {number}")
 
 
 def scratch(made: Path) -> Path:

@@ -2,7 +2,9 @@
 
 import collections
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from kills_processes import ask
 
@@ -13,8 +15,8 @@ from tune.study_address import JOURNAL
 FIGURES = ("loss", "accuracy", "macro_f1", "rows")
 
 
-def amiss(folder: SearchFolder, count: int) -> list[str]:
-    """Returns what is wrong with a finished search of so many trials."""
+def amiss(folder: SearchFolder, count: int, ask: Callable[..., Any] = ask) -> list[str]:
+    """Returns what is wrong with a finished search of so many trials; `ask` gives the document that a command prints."""
     storage = ("--storage", str(folder.path.parent))
     document, best = ask("show", folder.name, *storage), ask("best", folder.name, *storage)
     trials, told = document["trials"], folder.study().trials

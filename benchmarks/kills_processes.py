@@ -1,15 +1,19 @@
 """Topknot's command line in a session of its own, and the end of that session."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+
+from tune.cli import run
 
 
 def topknot(*arguments: str) -> list[str]:
@@ -19,6 +23,18 @@ def topknot(*arguments: str) -> list[str]:
 def ask(*arguments: str) -> Any:
     """Returns the JSON document that a command prints."""
     return json.loads(subprocess.run(topknot(*arguments, "--json"), capture_output=True, check=True).stdout)
+
+
+def answer(*arguments: str) -> tuple[int, str, str]:
+    """Runs a command in this process; returns its exit code, and what it printed on stdout and on stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = run(arguments)
+        except Exception:
+            code = 1
+            traceback.print_exc()
+    return code, out.getvalue(), err.getvalue()
 
 
 @contextmanager

@@ -28,7 +28,7 @@ EPOCHS, REDUCTION = 30, 3  # Topknot's defaults
 
 
 def made_up_loss(number: int, epoch: int) -> float:
-    return random.Random(number).random() + math.exp(-epoch / 6)  # noqa: S311 - no secret
+    return random.Random(number).random() + math.exp(-epoch / 6)
 
 
 def prepare_topknot(folder: Path, sampler: str, trials: int, workers: int) -> tuple[Any, Callable[[Meter], Any]]:

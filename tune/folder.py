@@ -231,6 +231,16 @@ class SearchFolder:
                     raise InputError(f"{self.path / RESULT} is damaged: its classifier stands at {part['checkpoint']!r}.")
         return document
 
+    def missing(self) -> str | None:
+        """Tells what a finished search no longer has, in words; None if it has all, as far as a look at it shows."""
+        try:
+            checkpoint = self.path / self.result()["checkpoint"]
+        except (InputError, KeyError):
+            return f"its {RESULT} is missing or damaged"
+        if any(trial.state == "running" for trial in self.trials()):
+            return "the end of its study is missing"
+        return None if checkpoint.is_dir() and any(checkpoint.glob("*.json")) else "its classifier is missing"
+
     def study_url(self) -> str:
         """Returns the study's address: 'journal:PATH', or what `optuna.load_study` takes."""
         return study_url(self.path, self.read_json(ABOUT).get("study"))

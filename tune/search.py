@@ -121,7 +121,8 @@ def resume_search(
 
     Args:
         folder: Of the search.
-        trials: How many to add; None to finish what was asked for, or to return the result of a finished search.
+        trials: How many to add; None to finish what was asked for, or to return the result of a finished search; what of
+            that is no longer there is made again.
         time_limit: Seconds from `started`; None for what is left of the search's own.
         display: What the user sees.
         started: When the user asked for it.
@@ -132,8 +133,11 @@ def resume_search(
     """
     about = folder.read_json(ABOUT)
     if about["finished"] and trials is None and time_limit is None:
-        display.say(f"The search {folder.name!r} is finished; --trials or --time-limit make it go on")
-        return folder.result()
+        missing = folder.missing()
+        if missing is None:
+            display.say(f"The search {folder.name!r} is finished; --trials or --time-limit make it go on")
+            return folder.result()
+        display.say(f"The search {folder.name!r} was finished, but {missing}: that is made again")
     settings = folder.settings()
     settings = settings.model_copy(update={"address": address or settings.address})
     check_space(folder, settings)

@@ -78,6 +78,8 @@ def open_study(
     Raises:
         InputError: If it cannot be opened.
     """
+    if address is None and not (folder / JOURNAL).is_file():  # Optuna would make an empty one
+        raise InputError(f"{folder / JOURNAL} is missing: the search's study. Put it back, from a copy.")
     with nullcontext() if address else intact(folder / JOURNAL), explained(address):
         storage = open_storage(folder, address)
         if name is None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -101,12 +103,25 @@ def evaluate_trial(folder: SearchFolder, number: int) -> dict[str, Any]:
     return result | _winner(folder, inputs, trials[number]).result
 
 
-def _winner(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Winner:
-    """Makes a classifier of a trial, saves and evaluates it."""
+def _saved(path: Path, folder: SearchFolder, trial: TrialOutcome) -> Classifier | None:
+    """Returns the classifier that a trial was made before; none, nor its folder, if that is damaged and can be made again."""
     from model.classifier import Classifier  # the driver loads TensorFlow for the winner alone
 
+    if not path.exists():
+        return None
+    try:
+        return Classifier.load(path).at_temperature(1.0)
+    except InputError:
+        if not trial_file(folder.weights, trial.number).exists():
+            raise
+    shutil.rmtree(path)
+    return None
+
+
+def _winner(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Winner:
+    """Makes a classifier of a trial, saves and evaluates it."""
     path = folder.classifier(trial.number)
-    classifier = Classifier.load(path).at_temperature(1.0) if path.exists() else _classifier(folder, inputs, trial)
+    classifier = _saved(path, folder, trial) or _classifier(folder, inputs, trial)
     calibrated = _calibrate(classifier, _encoded(inputs), inputs.dataset)
     figures = calibrated.figures()
     if not path.exists():

@@ -41,7 +41,7 @@ def _draw(dimension: Dimension, rng: random.Random) -> Any:
 def main() -> None:
     task = read_task()
     keras.utils.set_random_seed(task.seed)
-    dataset, space, rng = read_dataset(task.corpus), default_space(), random.Random(task.seed)  # noqa: S311 - no secret
+    dataset, space, rng = read_dataset(task.corpus), default_space(), random.Random(task.seed)
     longest = int(dataset.tokens.lengths(dataset.split.train).max())
     for trial in range(DRAWS):
         hparams = replace(draw(space, rng), max_length=longest)

@@ -355,6 +355,40 @@ def test_a_finished_search_moved_elsewhere_takes_more_trials(finished: tuple[Pat
     assert again["loss"] == pytest.approx(extended["test"]["loss"], abs=1e-6)
 
 
+@pytest.mark.parametrize("gone", ["result.json", "network.keras", "the study's end"])
+def test_a_finished_search_that_has_lost_a_part_makes_it_again(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path, gone: str
+) -> None:
+    storage, best = finished
+    folder = shutil.copytree(storage / "words", tmp_path / "words")
+    flag = ["--storage", str(tmp_path), "--json"]
+    journal, checkpoint = folder / "study.journal", folder / Path(best["checkpoint"]).relative_to(storage / "words")
+    if gone == "result.json":
+        (folder / gone).unlink()
+    elif gone == "network.keras":
+        shutil.rmtree(checkpoint)
+    else:
+        lines = journal.read_bytes().splitlines(keepends=True)
+        journal.write_bytes(b"".join(lines[:-1]))
+    again = json.loads(topknot("resume", "words", *flag).stdout)
+    assert again["test"] == best["test"]
+    assert json.loads(topknot("best", "words", *flag).stdout)["test"] == best["test"]
+    trials = show(tmp_path, "words")["trials"]
+    assert [trial["state"] for trial in trials] == [trial["state"] for trial in show(storage, "words")["trials"]]
+    assert json.loads(topknot("evaluate", "words", *flag, "--split", "test").stdout)["loss"] == pytest.approx(
+        best["test"]["loss"]
+    )
+
+
+def test_a_study_that_is_gone_is_not_begun_anew(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    storage, _ = finished
+    journal = shutil.copytree(storage / "words", tmp_path / "words") / "study.journal"
+    journal.unlink()
+    for command in ("show", "report", "resume"):
+        assert "study.journal is missing" in topknot(command, "words", "--storage", str(tmp_path), code=2).stderr
+    assert not journal.exists()
+
+
 def test_a_changed_corpus_is_refused(finished: tuple[Path, dict[str, Any]], tmp_path: Path, inputs: Path) -> None:
     storage, _ = finished
     shutil.copytree(storage / "words", tmp_path / "words")

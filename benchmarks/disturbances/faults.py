@@ -1,0 +1,144 @@
+"""What can happen to a search that runs: to its workers, its driver, Ray's own processes and its storage."""
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from kills_processes import kill, session
+
+from tune.folder import SearchFolder
+
+STOPPED_SECONDS, STARVED_SECONDS, TWICE_SECONDS = 5.0, 4.0, 1.0
+"""How long processes stand still, how long storage is full or read-only, and how long after a Ctrl-C another comes."""
+SPARE = 2**24
+"""Bytes that a worker short of memory may still take."""
+
+
+class Scene(NamedTuple):
+    """A search that runs.
+
+    Attributes:
+        process: Its driver, which leads a session of its own.
+        folder: The search's.
+        disk: Where a small file system is mounted that holds the search; None if none could be.
+        draw: Gives an index below a number.
+    """
+
+    process: subprocess.Popen[bytes]
+    folder: SearchFolder
+    disk: Path | None
+    draw: Callable[[int], int]
+
+
+def named(process: subprocess.Popen[bytes], *parts: str) -> list[int]:
+    """Returns the processes of a session whose command line holds one of the parts."""
+    found = []
+    for pid in session(process.pid):
+        with suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+            if any(part in command for part in parts):
+                found.append(pid)
+    return sorted(found)
+
+
+def _send(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _worker(scene: Scene) -> list[int]:
+    workers = named(scene.process, "ray::Trial", "ray::Worker", "ray::Implicit")
+    return [workers[scene.draw(len(workers))]] if workers else []
+
+
+def _pause(pids: list[int]) -> None:
+    _send(pids, signal.SIGSTOP)
+    time.sleep(STOPPED_SECONDS)
+    _send(pids, signal.SIGCONT)
+
+
+def _interrupt_twice(scene: Scene) -> None:
+    _send([scene.process.pid], signal.SIGINT)
+    time.sleep(TWICE_SECONDS)
+    _send([scene.process.pid], signal.SIGINT)
+
+
+def _starve(scene: Scene) -> None:
+    for pid in _worker(scene):
+        with suppress(OSError):
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+            limit = pages * os.sysconf("SC_PAGE_SIZE") + SPARE
+            resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
+
+
+def _fill(scene: Scene) -> None:
+    assert scene.disk
+    ballast = scene.disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(2**16))
+    time.sleep(STARVED_SECONDS)
+    ballast.unlink()
+
+
+def _write_protect(scene: Scene) -> None:
+    """Lays the storage over itself, read-only: what is opened from now on cannot be written."""
+    storage = str(scene.folder.path.parent)
+    for command in (["mount", "--bind"], ["mount", "-o", "remount,bind,ro"]):
+        subprocess.run([*command, *[storage] * (2 if "--bind" in command else 1)], check=True)
+    time.sleep(STARVED_SECONDS)
+    subprocess.run(["umount", "--lazy", storage], check=True)
+
+
+def _break_snapshot(scene: Scene) -> None:
+    """Cuts the snapshots of running trials in half and kills everything: they have to begin anew."""
+    kill(scene.process)
+    for path in sorted(scene.folder.snapshots.glob("*")):
+        os.truncate(path, path.stat().st_size // 2)
+
+
+def _cut_journal(scene: Scene) -> None:
+    """Kills everything and takes the end of the study's last line, as a machine without power leaves it."""
+    kill(scene.process)
+    journal = scene.folder.path / "study.journal"
+    with suppress(OSError):
+        last = journal.read_bytes().splitlines(keepends=True)[-1]
+        os.truncate(journal, journal.stat().st_size - 1 - scene.draw(len(last)))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that happens to a search."""
+
+    name: str
+    strike: Callable[[Scene], None]
+    disk: bool = False
+
+
+FAULTS = (
+    Fault("a worker killed", lambda scene: _send(_worker(scene), signal.SIGKILL)),
+    Fault("a worker ended with SIGTERM", lambda scene: _send(_worker(scene), signal.SIGTERM)),
+    Fault("a worker stopped for 5 s", lambda scene: _pause(_worker(scene))),
+    Fault("a worker out of memory", _starve),
+    Fault("the driver stopped for 5 s", lambda scene: _pause([scene.process.pid])),
+    Fault("the driver killed alone", lambda scene: _send([scene.process.pid], signal.SIGKILL)),
+    Fault("the driver ended with SIGTERM", lambda scene: _send([scene.process.pid], signal.SIGTERM)),
+    Fault("Ctrl-C", lambda scene: _send([scene.process.pid], signal.SIGINT)),
+    Fault("Ctrl-C twice", _interrupt_twice),
+    Fault("everything killed at once", lambda scene: kill(scene.process)),
+    Fault("everything stopped for 5 s", lambda scene: _pause(session(scene.process.pid))),
+    Fault("Ray's node process killed", lambda scene: _send(named(scene.process, "raylet/raylet"), signal.SIGKILL)),
+    Fault("Ray's control process killed", lambda scene: _send(named(scene.process, "gcs_server"), signal.SIGKILL)),
+    Fault("killed, its snapshots cut in half", _break_snapshot),
+    Fault("killed, the study's last line cut", _cut_journal),
+    Fault("the disk full for 4 s", _fill, disk=True),
+    Fault("the storage read-only for 4 s", _write_protect, disk=True),
+)
