@@ -556,12 +556,12 @@ def test_trials_that_diverge_fail_at_that_epoch_and_the_search_goes_on(tmp_path:
 
 def test_a_trial_that_crashes_fails_with_its_error_and_the_search_goes_on(tmp_path: Path, inputs: Path) -> None:
     config = tmp_path / "huge.yaml"
-    config.write_text(CONFIG.replace("embedding_size: 8", "embedding_size: {choice: [8, 9000000000]}"))
+    config.write_text(CONFIG.replace("lstm_size: {int: [3, 4]}", "lstm_size: {choice: [3, 4, 2147483647]}"))
     flags = ["--data", str(inputs / "words.csv"), "--config", str(config), "--storage", str(tmp_path), "--name", "huge"]
     topknot("search", *flags, "--trials", "6", "--sampler", "random", "--workers", "1")
     trials = show(tmp_path, "huge")["trials"]
     for trial in trials:
-        crashed = trial["hparams"]["embedding_size"] > 8
+        crashed = trial["hparams"]["lstm_size"] > 4
         assert (trial["state"] == "failed") == crashed
         assert trial["reason"].startswith("crashed: ") == crashed
     assert {trial["state"] for trial in trials} > {"failed"}
