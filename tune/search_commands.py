@@ -69,14 +69,10 @@ def resume(name: str, storage: Path, trials: int | None, time_limit: str | None,
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
 def list_(storage: Path, as_json: bool) -> None:
     """List the searches in a storage."""
-    from tune.damage import intact
     from tune.folder import SearchFolder
     from tune.summary import search_row, search_table
 
-    rows = []
-    for folder in SearchFolder.all(storage):
-        with intact(folder.path):
-            rows.append(search_row(folder))
+    rows = [search_row(folder) for folder in SearchFolder.all(storage)]
     if as_json:
         print_json(rows)
     elif rows:

@@ -13,8 +13,9 @@ from rich.text import Text
 
 from data.errors import InputError
 from data.split import SIDES
+from tune.damage import intact
 from tune.folder import ABOUT, SearchFolder
-from tune.outcome import best_trial, counts, front_trials, useful_share
+from tune.outcome import TrialOutcome, best_trial, counts, front_trials, useful_share
 from tune.printable import printable
 from tune.program import program
 from tune.repeat_file import repeat_seconds
@@ -60,17 +61,23 @@ def with_paths(folder: SearchFolder, document: Mapping[str, Any]) -> dict[str, A
 
 
 def search_row(folder: SearchFolder) -> dict[str, Any]:
-    """Returns a search in a line of `list`."""
+    """Returns a search in a line of `list`, as far as it can be read."""
+    created, finished, trials, unreadable = "", False, list[TrialOutcome](), ""
     try:
-        trials, readable = folder.trials(), True
-    except InputError:  # its study is in a database that cannot be reached now
-        trials, readable = [], False
+        with intact(folder.path):
+            about = folder.read_json(ABOUT)
+            created, finished = str(about["created"]), bool(about["finished"])
+            unreadable = "its study cannot be read"  # it may be in a database that cannot be reached now
+            trials, unreadable = folder.trials(), ""
+    except InputError:
+        unreadable = unreadable or "damaged"
     best = best_trial(trials)
     return {
         "name": folder.name,
-        "readable": readable,
-        "created": folder.read_json(ABOUT)["created"],
-        "finished": folder.read_json(ABOUT)["finished"],
+        "state": unreadable or ("finished" if finished else "unfinished"),
+        "readable": not unreadable,
+        "created": created,
+        "finished": finished,
         "trials": counts(trials),
         "metric": best.objective.metric if best else None,
         "best": best.objective.cost_of(best.cost) if best else None,
@@ -82,8 +89,7 @@ def search_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     table = Table("name", "started", "trials", "best", "state", box=None, pad_edge=False)
     for row in rows:
         best = "" if row["best"] is None else f"{row['metric'].replace('_', '-')} {row['best']:.4f}"
-        state = ("finished" if row["finished"] else "unfinished") if row["readable"] else "its study cannot be reached"
-        table.add_row(row["name"], printable(str(row["created"])), str(sum(row["trials"].values())), best, state)
+        table.add_row(row["name"], printable(str(row["created"])), str(sum(row["trials"].values())), best, row["state"])
     return table
 
 

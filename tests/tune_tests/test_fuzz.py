@@ -115,8 +115,7 @@ def put(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
         pytest.param(lambda f: (f / "study.journal").write_text(""), ("show", "best"), id="journal: empty"),
         pytest.param(lambda f: put(f / "search.json", lambda d: d.pop("wall_seconds")), ("show",), id="no seconds"),
         pytest.param(lambda f: put(f / "search.json", lambda d: d.update(workers={})), ("show",), id="workers of no number"),
-        pytest.param(lambda f: put(f / "search.json", lambda d: d.pop("created")), ("list",), id="no date"),
-        pytest.param(lambda f: put(f / "search.json", lambda d: d.clear()), ("show", "list", "watch"), id="nothing"),
+        pytest.param(lambda f: put(f / "search.json", lambda d: d.clear()), ("show", "watch"), id="nothing"),
         pytest.param(lambda f: put(f / "repeats.json", lambda d: d.update(x=3)), ("show",), id="repeats without seconds"),
         pytest.param(lambda f: put(f / "result.json", lambda d: d.pop("checkpoint")), ("best",), id="no classifier"),
         pytest.param(lambda f: put(f / "result.json", lambda d: d.update(test=3)), ("best",), id="no figures"),
@@ -130,10 +129,23 @@ def test_a_search_whose_files_are_damaged_says_which(
     shutil.copytree(made / "storage", tmp_path / "runs")
     breaks(tmp_path / "runs/words")
     for command in commands:
-        assert run([command, *(["words"] if command != "list" else []), "--storage", str(tmp_path / "runs")]) == 2
+        assert run([command, "words", "--storage", str(tmp_path / "runs")]) == 2
         said = capsys.readouterr().err
         assert "/words" in said
         assert "is damaged" in said or "cannot be read" in said
+
+
+def test_a_damaged_search_keeps_no_other_from_being_listed(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("dateless", "empty", "gone", "whole"):
+        shutil.copytree(made / "storage/words", tmp_path / name)
+    put(tmp_path / "dateless/search.json", lambda about: about.pop("created"))
+    (tmp_path / "empty/search.json").write_text("")
+    (tmp_path / "gone/study.journal").unlink()
+    assert run(["list", "--storage", str(tmp_path), "--json"]) == 0
+    rows = {row["name"]: row["state"] for row in json.loads(capsys.readouterr().out)}
+    assert rows == {"dateless": "damaged", "empty": "damaged", "gone": "its study cannot be read", "whole": "finished"}
 
 
 LAUGHS = "\n".join(
