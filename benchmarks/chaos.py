@@ -46,7 +46,7 @@ from tune.folder import SearchFolder
 
 TRIALS, EPOCHS, FAULTS_A_SEARCH = 24, 4, 6
 HANGS_SECONDS, POLL_SECONDS = 120.0, 0.1
-LIVE_SHARE = 0.75
+LIVE_SHARE = 0.65
 """Of the time, for searches that run."""
 DISK_MIB = 128
 
