@@ -165,10 +165,11 @@ def resumed_goal(goal: Goal, about: Mapping[str, Any], present: int, trials: int
         about: What search.json holds.
         present: Trials that there are.
         trials: How many to add, or None.
-        time_limit: Seconds to add, or None. With neither, the goal stays.
+        time_limit: Seconds to add, or None. With neither, the goal stays; a search that time ended, of which a part is made
+            again, gets no new trials.
     """
     if trials is None and time_limit is None:
-        return goal
+        return Goal(present, None) if about["finished"] and goal.wall_seconds is not None else goal
     until = present if about["finished"] else max(goal.trials or 0, present)
     return Goal(
         trials=None if trials is None else until + trials,

@@ -9,6 +9,11 @@ from tune.search import resumed_goal
     [
         pytest.param(Goal(60, None), False, None, None, Goal(60, None), id="interrupted by trials: the rest"),
         pytest.param(Goal(None, 600), False, None, None, Goal(None, 600), id="interrupted by time: what is left"),
+        pytest.param(Goal(60, None), True, None, None, Goal(60, None), id="finished, a part of it lost"),
+        pytest.param(
+            Goal(None, 600), True, None, None, Goal(40, None), id="finished by time, a part of it lost: no more trials"
+        ),
+        pytest.param(Goal(60, 600), True, None, None, Goal(40, None), id="finished by time before its trials, a part lost"),
         pytest.param(Goal(60, None), False, 10, None, Goal(70, None), id="interrupted, and more"),
         pytest.param(Goal(60, None), True, 10, None, Goal(50, None), id="finished, and more"),
         pytest.param(Goal(None, 600), True, 10, None, Goal(50, None), id="finished by time, and more trials"),
