@@ -88,9 +88,8 @@ class SearchFolder:
             InputError: If the name is taken, or the storage cannot be written.
         """
         folder = cls(storage.absolute() / name)
-        made: list[Path] = []
         try:
-            made += [path for path in (folder.path.parent, *folder.path.parent.parents) if not path.exists()]
+            made = [path for path in (folder.path.parent, *folder.path.parent.parents) if not path.exists()]
             folder.path.parent.mkdir(parents=True, exist_ok=True)
             folder.path.mkdir()  # of two that want one name at once, one fails here
         except FileExistsError:
@@ -167,14 +166,12 @@ class SearchFolder:
             InputError: If there is none, naming those that there are.
         """
         folder = cls(storage.absolute() / name)
-        found = False
         with suppress(OSError):  # no path that a folder can have
-            found = NAME.fullmatch(name) is not None and (folder.path / SETTINGS).is_file()
-        if not found:
-            names = [there.name for there in cls.all(storage)]
-            there = f"it holds {', '.join(names[:20])}" if names else "it holds none"
-            raise InputError(f"There is no search {name!r} in {storage}; {there}.")
-        return folder
+            if NAME.fullmatch(name) and folder.has_begun():
+                return folder
+        names = [found.name for found in cls.all(storage)]
+        there = f"it holds {', '.join(names[:20])}" if names else "it holds none"
+        raise InputError(f"There is no search {name!r} in {storage}; {there}.")
 
     @classmethod
     def all(cls, storage: Path) -> list[SearchFolder]:
@@ -235,7 +232,7 @@ class SearchFolder:
         """Tells what a finished search no longer has, in words; None if it has all, as far as a look at it shows."""
         try:
             checkpoint = self.path / self.result()["checkpoint"]
-        except (InputError, KeyError):
+        except InputError:
             return f"its {RESULT} is missing or damaged"
         if any(trial.state == "running" for trial in self.trials()):
             return "the end of its study is missing"

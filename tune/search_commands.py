@@ -107,17 +107,14 @@ def show(name: str, storage: Path, top: int, suspects: int | None, as_json: bool
         from tune.suspects import suspects_document, suspects_table
 
         document = suspects_document(folder, suspects)
-        if as_json:
-            print_json(document)
-        else:
-            stdout().print(suspects_table(document))
+        shown: Any = document if as_json else suspects_table(document)
     else:
         with intact(folder.path):
-            shown: Any = show_document(folder) if as_json else show_table(folder, top)
-        if as_json:
-            print_json(shown)
-        else:
-            stdout().print(shown)
+            shown = show_document(folder) if as_json else show_table(folder, top)
+    if as_json:
+        print_json(shown)
+    else:
+        stdout().print(shown)
 
 
 @click.command()
