@@ -24,7 +24,6 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -206,13 +205,10 @@ def line(row: Row) -> str:
 
 
 def keep(path: Path, seed: int, rows: Sequence[Row]) -> None:
-    from contest.runs import hardware, versions
+    from contest.runs import command, here
 
-    document = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": f"python benchmarks/{' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}",
-        "hardware": hardware(),
-        "versions": versions(),
+    document = here() | {
+        "command": command(),
         "seed": seed,
         "readers": [asdict(row) for row in rows],
         "together": asdict(total(rows)),

@@ -29,7 +29,6 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "RAY_USAGE_STATS_ENABLED": "0", "KER
 
 from contest.answers import Answer, add_answer, read_answers, table
 from contest.names import among, installed
-from contest.runs import hardware, versions
+from contest.runs import here
 
 from data.corpus import Corpus
 from data.dataset import Dataset, encode_corpus
@@ -228,11 +227,6 @@ def topknot(*arguments: str) -> dict[str, Any] | None:
     done = subprocess.run([sys.executable, "-m", "tune", *arguments], stdout=subprocess.PIPE, text=True, check=False)
     document: dict[str, Any] | None = None if done.returncode else json.loads(done.stdout)
     return document
-
-
-def here() -> dict[str, Any]:
-    """Returns what every answer says of when and where it was found."""
-    return {"date": datetime.now(UTC).isoformat(timespec="seconds"), "hardware": hardware(), "versions": versions()}
 
 
 def show(answers: list[Answer], corpus: str, path: Path) -> None:

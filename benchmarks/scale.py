@@ -22,7 +22,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +29,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # CPU seconds of one thread are what the dr
 
 import numpy as np
 import optuna
-from contest.runs import hardware, versions
+from contest.runs import here
 from optuna.trial import TrialState
 
 from tune.folder import SearchFolder
@@ -241,8 +240,7 @@ def main() -> None:
             for workers in WORKERS:
                 rows.append(simulate(curves, space, Settings(sampler=sampler), workers, options.budget))
                 print(table(rows[-1:]).splitlines()[-1], flush=True)
-        about = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "hardware": hardware(), "versions": versions()}
-        about |= {"curves": len(curves.curves), "seconds_of_a_curve": seconds}
+        about = here() | {"curves": len(curves.curves), "seconds_of_a_curve": seconds}
         path.write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n")
     rows = json.loads(path.read_text())["rows"]
     print(table(rows))

@@ -3,12 +3,14 @@
 import json
 import math
 import platform
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from contest.contenders import CONTENDERS, TOPKNOT, Epoch
 
@@ -126,6 +128,16 @@ def _seconds(value: float) -> str:
 
 def _share(value: float) -> str:
     return f"{value:.2f}" if math.isfinite(value) else ""
+
+
+def here() -> dict[str, Any]:
+    """Returns what every answer says of when and where it was found."""
+    return {"date": datetime.now(UTC).isoformat(timespec="seconds"), "hardware": hardware(), "versions": versions()}
+
+
+def command() -> str:
+    """Returns how this script was called."""
+    return f"python benchmarks/{' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}"
 
 
 def hardware() -> str:

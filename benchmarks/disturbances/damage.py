@@ -13,7 +13,7 @@ from typing import Any
 from kills_check import files
 from kills_processes import answer
 
-from tune.folder import ABOUT, CLASSIFIERS, LOCK, LOG, RESULT, SETTINGS, SearchFolder
+from tune.folder import ABOUT, LOCK, LOG, RESULT, SETTINGS, SearchFolder
 from tune.study_address import JOURNAL
 
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)")
@@ -30,7 +30,8 @@ def cut(content: bytes, rng: random.Random) -> bytes:
     return content[: rng.randrange(len(content))]
 
 
-WAYS: dict[str, Callable[[bytes, random.Random], bytes] | None] = {"a byte changed": changed, "cut off": cut, "gone": None}
+GONE = "gone"
+WAYS: dict[str, Callable[[bytes, random.Random], bytes] | None] = {"a byte changed": changed, "cut off": cut, GONE: None}
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Outcome:
 
 def targets(folder: SearchFolder) -> list[str]:
     """Returns the files that matter once a search has ended, relative to its folder."""
-    classifier = (folder.path / folder.result()["checkpoint"]).name
-    parts = sorted(path.name for path in (folder.path / CLASSIFIERS / classifier).iterdir())
-    return [SETTINGS, ABOUT, RESULT, JOURNAL, *(f"{CLASSIFIERS}/{classifier}/{part}" for part in parts)]
+    classifier = folder.path / folder.result()["checkpoint"]
+    parts = sorted(str(path.relative_to(folder.path)) for path in classifier.iterdir())
+    return [SETTINGS, ABOUT, RESULT, JOURNAL, *parts]
 
 
 def _questions(folder: SearchFolder) -> Iterator[list[str]]:
@@ -63,7 +64,7 @@ def _questions(folder: SearchFolder) -> Iterator[list[str]]:
 
 
 def figures(document: Any) -> Any:
-    """Returns what must be the same: not the seconds, nor the paths."""
+    """Returns what must be the same: all but where it stands."""
     if isinstance(document, dict):
         return {key: figures(value) for key, value in document.items() if key not in {"checkpoint", "command", "url"}}
     return [figures(value) for value in document] if isinstance(document, list) else document

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from kills_processes import kill, session
 
 from tune.folder import SearchFolder
+from tune.study_address import JOURNAL
 
 STOPPED_SECONDS, STARVED_SECONDS, TWICE_SECONDS = 5.0, 4.0, 1.0
 """How long processes stand still, how long storage is full or read-only, and how long after a Ctrl-C another comes."""
@@ -92,8 +93,8 @@ def _fill(scene: Scene) -> None:
 def _write_protect(scene: Scene) -> None:
     """Lays the storage over itself, read-only: what is opened from now on cannot be written."""
     storage = str(scene.folder.path.parent)
-    for command in (["mount", "--bind"], ["mount", "-o", "remount,bind,ro"]):
-        subprocess.run([*command, *[storage] * (2 if "--bind" in command else 1)], check=True)
+    subprocess.run(["mount", "--bind", storage, storage], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", storage], check=True)
     time.sleep(STARVED_SECONDS)
     subprocess.run(["umount", "--lazy", storage], check=True)
 
@@ -108,7 +109,7 @@ def _break_snapshot(scene: Scene) -> None:
 def _cut_journal(scene: Scene) -> None:
     """Kills everything and takes the end of the study's last line, as a machine without power leaves it."""
     kill(scene.process)
-    journal = scene.folder.path / "study.journal"
+    journal = scene.folder.path / JOURNAL
     with suppress(OSError):
         last = journal.read_bytes().splitlines(keepends=True)[-1]
         os.truncate(journal, journal.stat().st_size - 1 - scene.draw(len(last)))
