@@ -35,9 +35,9 @@ def amiss(folder: SearchFolder, count: int, ask: Callable[..., Any] = ask) -> li
         "the winner is as good as the leaderboard says": math.isclose(
             best["calibration"]["before"]["validation"]["loss"], outcomes[0].cost, abs_tol=1e-6
         ),
-        "the best weights are kept and no others": {path.name for path in folder.weights.iterdir()}
+        "the best weights are kept and no others": {path.name for path in (folder.path / "weights").iterdir()}
         == {f"{trial.number:05d}.npz" for trial in outcomes[: folder.settings().keep]},
-        "no snapshot is left": not any(folder.snapshots.iterdir()),
+        "no snapshot is left": not any((folder.path / "snapshots").iterdir()),
         "nothing half done is left": not [path for path in files(folder) if path.name.startswith((".", f"{JOURNAL}.lock"))],
         "there is nothing to go on with": ask("resume", folder.name, *storage) == best,
     }

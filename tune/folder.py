@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,12 @@ import optuna
 from data.errors import InputError
 from tune.damage import intact
 from tune.outcome import TrialOutcome, read_trials
+from tune.place import Folder
 from tune.program import program
 from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
 from tune.study import create_study, explained, open_study, repair_journal
 from tune.study_address import study_url
+from tune.trial_files import TrialFiles
 
 SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK, REPEATS = (
     "settings.yaml",
@@ -137,15 +139,19 @@ class SearchFolder:
         """Writes down what the search is; from here on it can be shown and resumed."""
         if settings != settings.without_password():
             self.path.chmod(0o700)  # the files below hold it
-        self.weights.mkdir()
         self.write_json(ABOUT, about | {"study": settings.study, "study_name": self.name})
         create_study(self.path, self.name, settings.objective, settings.study)
         self.write(SETTINGS, settings.to_yaml())
 
     def repair(self) -> None:
-        """Takes away what a killed process has left half done. For the driver alone, before it begins."""
+        """Makes the folders that trials need, and takes away what a killed process has left half done.
+
+        For the driver alone, before it begins.
+        """
+        for name in (WEIGHTS, SNAPSHOTS):
+            (self.path / name).mkdir(exist_ok=True)
         repair_journal(self.path)
-        for path in (*self.path.glob(".*.tmp"), *self.weights.glob(".*.npz.*")):
+        for path in (*self.path.glob(".*.tmp"), *(self.path / WEIGHTS).glob(".*.npz.*")):
             path.unlink(missing_ok=True)
         for path in (self.path / CLASSIFIERS).glob(".*-*"):
             shutil.rmtree(path, ignore_errors=True)
@@ -247,11 +253,16 @@ class SearchFolder:
         return self.path / CLASSIFIERS / f"{trial:05d}"
 
     @property
-    def weights(self) -> Path:
-        """Where the trials' best weights stand (see `tune.weights`)."""
-        return self.path / WEIGHTS
+    def weights(self) -> TrialFiles:
+        """The trials' best weights (see `tune.weights`)."""
+        return TrialFiles(Folder(self.path / WEIGHTS))
 
     @property
-    def snapshots(self) -> Path:
-        """Where the running trials' snapshots stand (see `tune.snapshots`)."""
-        return self.path / SNAPSHOTS
+    def snapshots(self) -> TrialFiles:
+        """What running trials need to go on (see `tune.snapshots`)."""
+        return TrialFiles(Folder(self.path / SNAPSHOTS))
+
+    def kept(self, trials: Iterable[TrialOutcome]) -> list[TrialOutcome]:
+        """Returns those of the trials whose weights are kept, in their order."""
+        there = self.weights.trials()
+        return [trial for trial in trials if trial.number in there]

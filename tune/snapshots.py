@@ -7,15 +7,13 @@ the study see what they would have seen.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from model.snapshot import Snapshot
 from tune.record import METRICS
-from tune.trial_file import DAMAGE, read_arrays, trial_file, trial_of, write_arrays
+from tune.trial_files import DAMAGE, TrialFiles
 
 SECONDS = 5.0
 """Of training that may be lost, beside an epoch: a trial writes its first snapshot so long after its start."""
@@ -35,12 +33,12 @@ class SnapshotFile:
     """A trial's file, and when it is to be written.
 
     Args:
-        folder: Of the search's snapshots.
+        files: The search's snapshots.
         trial: Its number.
     """
 
-    def __init__(self, folder: Path, trial: int) -> None:
-        self._path = trial_file(folder, trial)
+    def __init__(self, files: TrialFiles, trial: int) -> None:
+        self._files, self._trial, self._file = files, trial, files.writer(trial)
         self._due = time.monotonic() + SECONDS
 
     @property
@@ -49,20 +47,20 @@ class SnapshotFile:
         return time.monotonic() >= self._due
 
     def write(self, kept: Kept) -> None:
-        """Writes the file, whole or not at all."""
+        """Writes the file, whole or not at all; not if the trial is run again elsewhere."""
         started = time.monotonic()
         arrays: dict[str, Any] = {f"{WEIGHT}{index}": weight for index, weight in enumerate(kept.snapshot.weights)}
         arrays |= {f"{OPTIMIZER}{index}": array for index, array in enumerate(kept.snapshot.optimizer)}
         arrays[COUNTS] = np.array([kept.snapshot.epoch, kept.snapshot.steps])
         arrays[REPORTS] = np.array([[report[metric] for metric in METRICS] for report in kept.reports], dtype=np.float64)
-        write_arrays(self._path, arrays)
+        self._file.write(arrays)
         ended = time.monotonic()
         self._due = ended + max(SECONDS, COST * (ended - started))
 
     def read(self) -> Kept | None:
         """Reads the file; None where there is none, or it is damaged: the trial then begins anew."""
         try:
-            arrays = read_arrays(self._path)
+            arrays = self._files.read(self._trial)
             weights, optimizer = (
                 [arrays[f"{kind}{index}"] for index in range(sum(name.startswith(kind) for name in arrays))]
                 for kind in (WEIGHT, OPTIMIZER)
@@ -72,11 +70,3 @@ class SnapshotFile:
         except DAMAGE:
             return None
         return Kept(Snapshot(epoch, steps, weights, optimizer), reports) if len(reports) == epoch else None
-
-
-def keep_only(folder: Path, trials: Collection[int]) -> None:
-    """Removes the snapshots of all other trials, with what their processes left half written."""
-    for path in folder.iterdir():
-        trial = trial_of(path)  # a network file system may keep files of its own here
-        if trial is not None and trial not in trials:
-            path.unlink(missing_ok=True)

@@ -23,7 +23,6 @@ from tune.inputs import WHOLE_TEXT, read_settings_corpus
 from tune.outcome import TrialOutcome, ranked_trials
 from tune.printable import printable
 from tune.provenance import check_fingerprint
-from tune.trial_file import trial_file
 from tune.weights import read_trained
 from tune.written_space import parse_space
 
@@ -46,7 +45,7 @@ def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
         InputError: If the corpus has changed, or no weights are kept.
     """
     settings = folder.settings()
-    kept = [trial for trial in ranked_trials(folder.trials()) if trial_file(folder.weights, trial.number).exists()]
+    kept = folder.kept(ranked_trials(folder.trials()))
     if not kept:
         raise InputError(f"The search {folder.name!r} has no trial yet that can judge texts. Go on: {folder.resume_command()}")
     corpus = read_settings_corpus(settings)
@@ -74,7 +73,7 @@ def _judge(folder: SearchFolder, kept: list[TrialOutcome], corpus: Corpus, split
     logits = []
     for trial in kept:
         hparams = replace(HParams.from_dict(trial.hparams), wide=False)
-        trained = read_trained(trial_file(folder.weights, trial.number))
+        trained = read_trained(folder.weights, trial.number)
         classifier = Classifier(hparams, trained, vocabulary, corpus.classes, limit)
         logits.append(classifier.logits(Encoded(dataset.tokens), split.train))
     return logits

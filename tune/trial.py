@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from tune.memory import own_memory, pool_memory, worker_memory
 from tune.objective import Objective
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED, SIZE
 from tune.snapshots import Kept, SnapshotFile
-from tune.trial_file import trial_file
+from tune.trial_files import TrialFiles
 from tune.weights import write_trained
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ class LSTMTrial(Trainable):
         config: dict[str, Any],
         *,
         dataset: Dataset,
-        weights: Path,
-        snapshots: Path,
+        weights: TrialFiles,
+        snapshots: TrialFiles,
         seed: int,
         epochs: int,
         patience: int,
@@ -53,8 +52,8 @@ class LSTMTrial(Trainable):
         Args:
             config: The trial's number and hyperparameters.
             dataset: What Ray's object store holds, not copied.
-            weights: The folder that takes each trial's best weights.
-            snapshots: The folder that takes what a trial needs to go on in another process.
+            weights: Take each trial's best weights.
+            snapshots: Take what a trial needs to go on in another process.
             seed: Of the search; a trial's own comes of it and of its number.
             epochs: Of a trial, at most.
             patience: Epochs that are no better after which a trial ends.
@@ -120,6 +119,7 @@ class LSTMTrial(Trainable):
 
         self._number, self._reported, self._bar = config[NUMBER], config[REPORTED], config[BAR]
         self._best, self._best_epoch = math.inf, 0
+        self._best_file = self._weights.writer(self._number)
         self._file = SnapshotFile(self._snapshots, self._number)
         self._reports: list[dict[str, float]] = []
         self._told = 0
@@ -154,7 +154,7 @@ class LSTMTrial(Trainable):
             self._best, self._best_epoch = cost, epoch
             # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
             if training and cost <= min(self._bar, self._reported):
-                write_trained(trial_file(self._weights, self._number), training.trained())
+                write_trained(self._best_file, training.trained())
         ended = why_ended(epoch, self._last["loss"], self._best_epoch, self._epochs, self._patience)
         return {**self._last, **self._costs, ENDED: ended, "done": bool(ended)}
 

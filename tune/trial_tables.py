@@ -15,7 +15,6 @@ from tune.live_view import brief
 from tune.outcome import TrialOutcome, front_trials, leaderboard
 from tune.printable import printable
 from tune.program import program
-from tune.trial_file import trial_file
 
 FIGURES = ("loss", "accuracy", "macro_f1")
 UNITS = {"size": ("MiB", 2.0**20), "latency": ("ms", 1.0)}
@@ -49,8 +48,9 @@ def front_view(folder: SearchFolder, trials: Sequence[TrialOutcome]) -> list[Ren
     table = _table("trial", *map(_title, FIGURES), *map(_title, objective.against), "seconds")
     table.add_column("weights")
     table.add_column("hyperparameters")
+    with_weights = folder.kept(front)
     for trial in front:
-        kept = "kept" if trial_file(folder.weights, trial.number).exists() else "not kept"
+        kept = "kept" if trial in with_weights else "not kept"
         figures = (f"{MARK}{trial.number}", *_figures(trial), *_costs(trial), f"{trial.seconds:.1f}")
         table.add_row(*figures, kept, escape(printable(brief(trial.hparams))))
     against = " and ".join(objective.against)

@@ -16,9 +16,6 @@ from tune.inputs import Inputs
 from tune.outcome import podium, read_trials
 from tune.record import Record
 from tune.settings import Settings
-from tune.snapshots import keep_only
-from tune.trial_file import trial_file
-from tune.weights import size_of
 from tune.workers import Workers
 
 if TYPE_CHECKING:
@@ -72,29 +69,29 @@ class Tuning:
         from tune.trial import LSTMTrial
 
         settings, trials = self.settings, read_trials(self.study)
-        weights = self.folder.weights
-        best = podium(trials, settings.keep, lambda number: trial_file(weights, number).exists())
+        weights, snapshots = self.folder.weights, self.folder.snapshots
+        best = podium(trials, settings.keep, weights.trials().__contains__)
         budget = math.inf if settings.checkpoint_budget is None else settings.checkpoint_budget * 2**30
         record = Record(self.study, self.inputs.space, self.limit, best, self.first, self.inputs.size_of)
 
         def tidy() -> None:
-            best.fit(budget, lambda number: size_of(trial_file(weights, number)))
+            best.fit(budget, weights.size)
             while best.fallen:
-                trial_file(weights, best.fallen.pop()).unlink(missing_ok=True)
-            keep_only(self.folder.snapshots, record.running)
+                weights.remove(best.fallen.pop())
+            snapshots.keep_only(record.running)
 
         def ended() -> None:
             trial_ended()
             tidy()
 
-        self.folder.snapshots.mkdir(exist_ok=True)
+        weights.keep_only({trial.number for trial in trials})  # of others, nothing was written down
         tidy()  # what a search that was killed had no time to
         scheduler = make_scheduler(settings, trials, len(record.first))
         trainable = with_parameters(
             LSTMTrial,
             dataset=ray.put(self.inputs.dataset),
             weights=weights,
-            snapshots=self.folder.snapshots,
+            snapshots=snapshots,
             seed=settings.seed,
             epochs=settings.max_epochs,
             patience=settings.patience,

@@ -6,7 +6,6 @@ names may be gone. A trial writes its file whenever it improves, so the file is 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,34 +13,26 @@ import numpy as np
 from data.errors import InputError
 from model.mixture import Mixture
 from model.trained import Trained
-from tune.trial_file import DAMAGE, read_arrays, write_arrays
+from tune.trial_files import DAMAGE, TrialFile, TrialFiles
 
 MIXTURE = "mixture"
 
 
-def size_of(path: Path) -> int:
-    """Returns a file's bytes; 0 if it is not there."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def write_trained(path: Path, trained: Trained) -> None:
-    """Writes what a training has learned, whole or not at all."""
+def write_trained(file: TrialFile, trained: Trained) -> None:
+    """Writes what a training has learned, whole or not at all; not if the trial is run again elsewhere."""
     arrays: dict[str, Any] = {str(index): weight for index, weight in enumerate(trained.weights)}
-    write_arrays(path, arrays | {MIXTURE: np.array(trained.mixture, dtype=np.float64)})
+    file.write(arrays | {MIXTURE: np.array(trained.mixture, dtype=np.float64)})
 
 
-def read_trained(path: Path) -> Trained:
-    """Reads what `write_trained` wrote.
+def read_trained(files: TrialFiles, trial: int) -> Trained:
+    """Reads what `write_trained` wrote of a trial.
 
     Raises:
         InputError: If the file is damaged.
     """
     try:
-        arrays = read_arrays(path)
+        arrays = files.read(trial)
         weights = [arrays[str(index)] for index in range(len(arrays) - 1)]
         return Trained(weights, Mixture(*arrays[MIXTURE].tolist()))
     except DAMAGE as error:
-        raise InputError(f"{path} is damaged: {error}.") from None
+        raise InputError(f"{files.where(trial)} is damaged: {error}.") from None

@@ -24,7 +24,6 @@ from tune.folder import CLASSIFIERS, LOG, SearchFolder
 from tune.inputs import Inputs, read_inputs
 from tune.outcome import TrialOutcome, best_trial, ranked_trials
 from tune.provenance import check_fingerprint
-from tune.trial_file import trial_file
 from tune.weights import read_trained
 
 if TYPE_CHECKING:
@@ -74,8 +73,8 @@ def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> Winner
             f"No trial came to a result: {ended or 'there was no time for an epoch'}. "
             f"See {folder.path / LOG}; go on with: {folder.resume_command()} --time-limit 10m"
         )
-    if not trial_file(folder.weights, best.number).exists() and not folder.classifier(best.number).exists():
-        raise SearchFailedError(f"{trial_file(folder.weights, best.number)} is missing: the weights of the best trial.")
+    if best.number not in folder.weights and not folder.classifier(best.number).exists():
+        raise SearchFailedError(f"{folder.weights.where(best.number)} is missing: the weights of the best trial.")
     alone = _winner(folder, inputs, best)
     return _ensemble(folder, inputs, trials, ensemble, alone) if ensemble > 1 else alone
 
@@ -93,7 +92,7 @@ def evaluate_trial(folder: SearchFolder, number: int) -> dict[str, Any]:
     """
     result = {name: value for name, value in folder.result().items() if name not in OF_THE_BEST}
     trials = {trial.number: trial for trial in ranked_trials(folder.trials())}
-    kept = [each for each in trials if trial_file(folder.weights, each).exists()]
+    kept = [trial.number for trial in folder.kept(trials.values())]
     if number not in kept:
         there = f"{', '.join(map(str, kept[:20]))}{', ...' if len(kept) > 20 else ''}"
         raise InputError(f"--trial {number}: the search {folder.name!r} has no weights of that; it has those of {there}.")
@@ -112,7 +111,7 @@ def _saved(path: Path, folder: SearchFolder, trial: TrialOutcome) -> Classifier 
     try:
         return Classifier.load(path).at_temperature(1.0)
     except InputError:
-        if not trial_file(folder.weights, trial.number).exists():
+        if trial.number not in folder.weights:
             raise
     shutil.rmtree(path)
     return None
@@ -157,9 +156,7 @@ def _ensemble(
 
     (best,) = alone.trials.values()
     single = {name: alone.result[name] for name in (*SIDES, "calibration")}
-    others = [
-        trial for trial in ranked_trials(trials) if trial is not best and trial_file(folder.weights, trial.number).exists()
-    ]
+    others = [trial for trial in folder.kept(ranked_trials(trials)) if trial is not best]
     candidates = [best, *others]
     assert isinstance(alone.classifier, Classifier)
     classifiers = [alone.classifier.at_temperature(1.0), *(_classifier(folder, inputs, trial) for trial in others)]
@@ -201,7 +198,7 @@ def _classifier(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Cl
     from model.classifier import Classifier
 
     hparams = HParams.from_dict(trial.hparams)
-    trained = read_trained(trial_file(folder.weights, trial.number))
+    trained = read_trained(folder.weights, trial.number)
     wide = inputs.wide if hparams.wide else None
     return Classifier(hparams, trained, inputs.vocabulary, inputs.corpus.classes, inputs.limit, wide=wide)
 

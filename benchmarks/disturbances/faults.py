@@ -102,7 +102,7 @@ def _write_protect(scene: Scene) -> None:
 def _break_snapshot(scene: Scene) -> None:
     """Cuts the snapshots of running trials in half and kills everything: they have to begin anew."""
     kill(scene.process)
-    for path in sorted(scene.folder.snapshots.glob("*")):
+    for path in sorted((scene.folder.path / "snapshots").glob("*")):
         os.truncate(path, path.stat().st_size // 2)
 
 

@@ -265,7 +265,7 @@ def test_a_torn_last_line_of_the_journal_costs_that_line_alone(tmp_path: Path) -
 
 def test_a_killed_driver_holds_the_journal_no_longer_also_where_the_folder_was_moved(tmp_path: Path) -> None:
     folder = SearchFolder(tmp_path / "moved")
-    folder.weights.mkdir(parents=True)
+    folder.path.mkdir()
     create_study(folder.path, "s")
     half_done = ["study.journal.lock", ".search.json.tmp", "weights/.00003.npz.411", "classifiers/.00003-x2/classifier.json"]
     (folder.path / half_done[0]).symlink_to(tmp_path / "before" / JOURNAL)

@@ -473,10 +473,10 @@ def test_a_search_killed_again_and_again_loses_nothing_and_leaves_nothing_half_d
     kill(resumed("--trials", "2"), 0, lambda: folder.read_json("search.json")["goal"]["trials"] == 12)  # while it starts
     best = json.loads(topknot("resume", "cut", *storage, "--json").stdout)
     assert_complete(tmp_path, 14)
-    assert {path.name for path in folder.weights.iterdir()} == {
+    assert {path.name for path in (folder.path / "weights").iterdir()} == {
         f"{trial.number:05d}.npz" for trial in ranked_trials(folder.trials())[:3]
     }
-    assert not list(folder.snapshots.iterdir())
+    assert not list((folder.path / "snapshots").iterdir())
     ours = [path for path in folder.path.rglob("*") if "ray" not in path.relative_to(folder.path).parts]
     assert not [path for path in ours if path.name.startswith((".", "study.journal."))]
     again = json.loads(topknot("evaluate", "cut", *storage, "--split", "test", "--json").stdout)

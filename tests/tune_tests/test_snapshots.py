@@ -12,10 +12,11 @@ import tune.snapshots
 from data.dataset import Dataset
 from model.hparams import HParams
 from tune.objective import Objective
+from tune.place import Folder
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
-from tune.snapshots import SnapshotFile, keep_only
+from tune.snapshots import SnapshotFile
 from tune.trial import LSTMTrial
-from tune.trial_file import trial_file
+from tune.trial_files import TrialFiles
 from tune.weights import read_trained
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False)
@@ -27,6 +28,10 @@ def at_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.device.use_device", lambda *_, **__: None)  # other tests have used TensorFlow in this process
     monkeypatch.setattr(tune.snapshots, "SECONDS", 0.0)
     monkeypatch.setattr(tune.snapshots, "COST", 0.0)
+
+
+def files(folder: Path) -> TrialFiles:
+    return TrialFiles(Folder(folder))
 
 
 def begun(
@@ -43,8 +48,8 @@ def begun(
         (folder / name).mkdir(exist_ok=True)
     shared: dict[str, Any] = {
         "dataset": dataset,
-        "weights": folder / "weights",
-        "snapshots": folder / "snapshots",
+        "weights": files(folder / "weights"),
+        "snapshots": files(folder / "snapshots"),
         "seed": 3,
         "epochs": 6,
         "patience": 6,
@@ -80,17 +85,17 @@ def test_a_trial_whose_process_died_tells_again_what_it_told_and_goes_on_as_it_w
     wanted = steps(begun(dataset, whole, hparams), 6)
     told = steps(begun(dataset, cut, hparams), epochs)
     file = cut / "snapshots/00007.npz"
-    before = trial_file(cut / "weights", 7).read_bytes()
+    before = (cut / "weights/00007.npz").read_bytes()
     trial = begun(dataset, cut, hparams, reported=min(report["loss"] for report in told))
     assert steps(trial, epochs) == wanted[:epochs]
-    assert trial_file(cut / "weights", 7).read_bytes() == before, "what was told before is not written again"
+    assert (cut / "weights/00007.npz").read_bytes() == before, "what was told before is not written again"
     assert trial._training is not None
     assert trial._training.steps == epochs * math.ceil(len(dataset.split.train) / TINY.batch_size), "nor trained again"
     assert steps(trial, 6 - epochs) == wanted[epochs:]
     assert file.exists(), "the driver removes it when it knows of the end"
     for ours, theirs in zip(
-        read_trained(trial_file(cut / "weights", 7)).weights,
-        read_trained(trial_file(whole / "weights", 7)).weights,
+        read_trained(files(cut / "weights"), 7).weights,
+        read_trained(files(whole / "weights"), 7).weights,
         strict=True,
     ):
         np.testing.assert_array_equal(ours, theirs)
@@ -113,15 +118,15 @@ def test_a_snapshot_of_another_network_is_not_gone_on_from(dataset: Dataset, tmp
 
 
 def test_a_snapshot_is_not_due_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert SnapshotFile(tmp_path, 1).due
+    assert SnapshotFile(files(tmp_path), 1).due
     monkeypatch.setattr(tune.snapshots, "SECONDS", 3600.0)
-    assert not SnapshotFile(tmp_path, 1).due
+    assert not SnapshotFile(files(tmp_path), 1).due
 
 
 def test_only_running_trials_have_snapshots(tmp_path: Path) -> None:
     for name in ("00003.npz", "00012.npz", ".00012.npz.411", ".00003.npz.77", "123456.npz", ".nfs0000000004"):
         (tmp_path / name).touch()
-    keep_only(tmp_path, {3})
+    files(tmp_path).keep_only({3})
     assert {path.name for path in tmp_path.iterdir()} == {"00003.npz", ".00003.npz.77", ".nfs0000000004"}
 
 
@@ -130,3 +135,18 @@ def test_a_trial_tells_its_latency_with_each_report_where_it_counts_and_only_the
     first, second = trial.step(), trial.step()
     assert first["latency"] == second["latency"] > 0
     assert "latency" not in begun(dataset, tmp_path, number=8).step()
+
+
+def test_a_run_that_comes_back_leaves_alone_what_a_later_run_of_its_trial_has_written(tmp_path: Path) -> None:
+    lost = files(tmp_path).writer(7)
+    assert lost.write({"epoch": np.array(4)})
+    later = files(tmp_path).writer(7)
+    assert lost.write({"epoch": np.array(5)}), "the later run has not written yet"
+    assert later.write({"epoch": np.array(6)}), "it is the one that counts"
+    assert not lost.write({"epoch": np.array(7)})
+    assert files(tmp_path).read(7)["epoch"] == 6
+    assert later.write({"epoch": np.array(8)})
+    files(tmp_path).remove(7)
+    assert lost.write({"epoch": np.array(9)}), "there is nothing to keep"
+    (tmp_path / "00007.npz").write_bytes(b"damaged")
+    assert later.write({"epoch": np.array(10)})
