@@ -32,11 +32,11 @@ import optuna
 from contest.runs import here
 from optuna.trial import TrialState
 
-from tune.folder import SearchFolder
 from tune.outcome import podium
 from tune.record import Proposal, Record
 from tune.scheduler import EndedTrial, make_scheduler
 from tune.searcher import NUMBER
+from tune.searches import find_search
 from tune.settings import Settings
 from tune.space import Space
 from tune.study import create_study, make_sampler
@@ -174,7 +174,7 @@ def simulate(curves: Curves, space: Space, settings: Settings, workers: int, bud
 
 def read_curves(storage: Path, name: str) -> tuple[Curves, Space, float]:
     """Reads the trials of a search that came to their own ends, and its space; and what a trial takes, on the average."""
-    folder = SearchFolder.find(storage, name)
+    folder = find_search(storage, name)
     whole = [trial for trial in folder.trials() if trial.state == "complete"]
     curves = [Curve(trial.hparams, trial.epochs) for trial in whole]
     seconds = statistics.fmean(sum(epoch["seconds"] for epoch in curve.epochs) for curve in curves)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from data.errors import InputError
 
@@ -23,8 +22,11 @@ DAMAGE = (
 
 
 @contextmanager
-def intact(path: Path) -> Iterator[None]:
+def intact(place: object) -> Iterator[None]:
     """Turns what reading a damaged file, or showing what it holds, ends in into an error that names it.
+
+    Args:
+        place: The file, or the search's folder.
 
     Raises:
         InputError: Instead of any of `DAMAGE`, which it has for its cause.
@@ -36,5 +38,5 @@ def intact(path: Path) -> Iterator[None]:
     except DAMAGE as error:
         reason = next(iter(str(error).splitlines()), "")[:200]
         raise InputError(
-            f"{path} is damaged: {type(error).__name__} ({reason}). Put it back as it was, from a copy."
+            f"{place} is damaged: {type(error).__name__} ({reason}). Put it back as it was, from a copy."
         ) from error

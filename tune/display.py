@@ -76,7 +76,7 @@ class Display(Callback):
         self.say(f"{len(inputs.corpus):,} texts of {len(inputs.corpus.classes)} classes: {sizes}")
         ends = [] if limit is None else [f"{limit} trials"]
         ends += [] if deadline is None else [clock(deadline - self.started)]
-        self.say(f"Searching with {workers} workers until {' or '.join(ends)}; kept in {folder.path}")
+        self.say(f"Searching with {workers} workers until {' or '.join(ends)}; kept in {folder}")
         size = 4 * count_parameters(inputs.space.largest(), inputs.dataset.vocabulary_size, inputs.dataset.classes) / 2**20
         kept = f"the weights of the best {settings.keep} are kept, {size:.0f} MiB each at most"
         budget = f", {settings.checkpoint_budget:g} GiB together" if settings.checkpoint_budget else ""

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from data.corpus import is_text
 from data.errors import InputError
+from tune.bucket import is_address
 from tune.errors import SearchInterruptedError
 from tune.settings import Settings, read_settings
 
@@ -137,6 +138,8 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         frame = pd.DataFrame({TEXT: texts, LABEL: [names[index] for index in indices]})
         if groups is not None:
             frame[GROUP] = [str(value) for value in np.asarray(groups)]
+        if is_address(str(self.storage)):
+            raise InputError(f"storage: {self.storage} is an address; the classifier keeps its search in a folder.")
         with tempfile.TemporaryDirectory(prefix="topknot-") as temporary:
             storage = Path(temporary) if self.storage is None else Path(self.storage).absolute()
             self.result_, self.classifier_ = self._search(frame, storage, started)

@@ -12,6 +12,8 @@ from model.evaluation import Evaluation
 from tune.folder import CLASSIFIERS, SearchFolder
 from tune.inputs import read_inputs
 from tune.provenance import check_fingerprint
+from tune.searches import find_search
+from tune.storage import Storage
 
 if TYPE_CHECKING:
     from model.text_classifier import TextClassifier
@@ -21,7 +23,7 @@ CLASSIFIER = "classifier.json"
 """What makes a folder a classifier's; as `model.classifier` has it, which brings TensorFlow."""
 
 
-def model_folder(model: str, storage: Path) -> Path:
+def model_folder(model: str, storage: Storage) -> Path:
     """Finds the folder of a search's best classifier, by the search's name, or of a classifier.
 
     Raises:
@@ -32,7 +34,7 @@ def model_folder(model: str, storage: Path) -> Path:
             return Path(model)
     if any(character in model for character in "/\\"):
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
-    folder = SearchFolder.find(storage, model)
+    folder = find_search(storage, model)
     return folder.path / str(folder.result()["checkpoint"])
 
 
@@ -65,13 +67,13 @@ def evaluate_file(classifier: TextClassifier, path: Path, text: str, label: str)
     return _document(classifier, classifier.evaluate(classifier.encode(texts), labels))
 
 
-def evaluate_split(model: str, storage: Path, side: str) -> dict[str, Any]:
+def evaluate_split(model: str, storage: Storage, side: str) -> dict[str, Any]:
     """Evaluates a search's best classifier, or one that stands in its folder, on a split of its own corpus, read again.
 
     Raises:
         InputError: If the model is neither, or the corpus has changed.
     """
-    folder = _search_of(Path(model)) or SearchFolder.find(storage, model)
+    folder = _search_of(Path(model)) or find_search(storage, model)
     settings = folder.settings().model_copy(update={"vectors": None})  # what was learned from them is in the classifier
     inputs = read_inputs(settings)
     check_fingerprint(folder, settings, inputs.corpus)

@@ -12,6 +12,7 @@ import click
 from data.errors import InputError
 from tune.options import storage_option
 from tune.output import prepare
+from tune.storage import Storage
 
 FORMATS = ("keras", "savedmodel", "onnx", "tflite")
 CHECKED_TEXTS, TOLERANCE = 200, 1e-4
@@ -23,7 +24,7 @@ CHECK = "import json, sys, reader; print(reader.probabilities(json.load(sys.stdi
 @storage_option
 @click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="Of the model's file")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="A new folder for it")
-def export(model: str, storage: Path, form: str, output: Path) -> None:
+def export(model: str, storage: Storage, form: str, output: Path) -> None:
     """Export a classifier for programs without Topknot. MODEL is a search's name or a classifier's folder."""
     from tune.evaluating import load_classifier, model_folder
 

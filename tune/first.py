@@ -9,8 +9,8 @@ from typing import Any
 from data.errors import InputError
 from model.hparams import HParams
 from model.presets import PORTFOLIOS
-from tune.folder import SearchFolder
 from tune.outcome import front_trials, ranked_trials
+from tune.searches import find_search
 from tune.settings import EMBEDDING, Settings
 
 FIRST = "first"
@@ -31,7 +31,7 @@ def first_trials(settings: Settings) -> list[HParams]:
     """
     warm: list[HParams] = []
     if settings.warm_start is not None:
-        other = SearchFolder.find(settings.storage, settings.warm_start)
+        other = find_search(settings.storage, settings.warm_start)
         ended = ranked_trials(other.trials())
         if not ended:
             raise InputError(f"--warm-start: no trial of the search {settings.warm_start!r} has come to a result yet.")

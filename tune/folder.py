@@ -7,20 +7,22 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 
 from data.errors import InputError
+from tune.bucket import Bucket
 from tune.damage import intact
 from tune.outcome import TrialOutcome, read_trials
-from tune.place import Folder
+from tune.place import Folder, Place
 from tune.program import program
-from tune.settings import DEFAULT_STORAGE, NAME, Settings, read_settings
+from tune.settings import DEFAULT_STORAGE, Settings, read_settings
+from tune.storage import RemoteStorage, readable
 from tune.study import create_study, explained, open_study, repair_journal
 from tune.study_address import study_url
 from tune.trial_files import TrialFiles
@@ -56,14 +58,29 @@ class SearchFolder:
     result.json     the best trial and its figures on every split, once the search is over
     search.lock     held while the search runs
     search.log      what Ray and TensorFlow had to say
+
+    Attributes:
+        path: Where that stands on this machine: the folder itself, or one that goes with what stands under an address
+            (`tune.mirror`).
+        storage: The address that the search stands under; None for a folder.
     """
 
     path: Path
+    storage: RemoteStorage | None = None
 
     @property
     def name(self) -> str:
         """The search's name."""
         return self.path.name
+
+    @property
+    def bucket(self) -> Bucket:
+        """What stands under the search's address."""
+        assert self.storage is not None
+        return self.storage.bucket().inside(self.name)
+
+    def __str__(self) -> str:
+        return str(self.bucket) if self.storage else str(self.path)
 
     def resume_command(self) -> str:
         """Returns the command that goes on with the search, as it runs from here."""
@@ -75,53 +92,56 @@ class SearchFolder:
 
     def storage_flag(self) -> str:
         """Returns ' --storage ...' as a command on this search needs it from here; nothing for the default."""
-        return (
-            "" if self.path.parent == Path(DEFAULT_STORAGE).absolute() else f" --storage {shlex.quote(str(self.path.parent))}"
-        )
-
-    @classmethod
-    @contextmanager
-    def claim(cls, storage: Path, name: str) -> Iterator[SearchFolder]:
-        """Makes the folder of a new search; removes it, and what was made above it, if what follows ends in an error.
-
-        Once `keep` was called, an error leaves it as it is.
-
-        Raises:
-            InputError: If the name is taken, or the storage cannot be written.
-        """
-        folder = cls(storage.absolute() / name)
-        try:
-            made = [path for path in (folder.path.parent, *folder.path.parent.parents) if not path.exists()]
-            folder.path.parent.mkdir(parents=True, exist_ok=True)
-            folder.path.mkdir()  # of two that want one name at once, one fails here
-        except FileExistsError:
-            raise InputError(folder._taken()) from None
-        except OSError as error:
-            reason = error.strerror or error
-            raise InputError(f"The storage {storage} cannot be written: {reason}. Choose another --storage.") from None
-        try:
-            yield folder
-        except BaseException:
-            if not (folder.path / SETTINGS).exists():
-                shutil.rmtree(folder.path, ignore_errors=True)
-                for path in made:
-                    with suppress(OSError):
-                        path.rmdir()
-            raise
+        storage = self.storage or self.path.parent
+        return "" if storage == Path(DEFAULT_STORAGE).absolute() else f" --storage {shlex.quote(str(storage))}"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keeps other processes from running the same search.
+    def locked(self, say: Callable[[str], None]) -> Iterator[SearchFolder]:
+        """Keeps other processes from running the same search; yields its folder to work in.
+
+        Of a search under an address, that is a folder of this machine, whose changes are sent there until the end; it is
+        removed if the search has not begun by then. `say` shows a line.
 
         Raises:
-            InputError: If one is.
+            InputError: If another process runs it, or the address cannot be used.
+            SearchFailedError: If another process took it over, or the end could not be sent.
         """
+        if self.storage is None:
+            with self._locked():
+                yield self
+            return
+        from tune.mirror import driven
+
+        folder = replace(self, path=self.storage.workshop(self.name))
+        folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with folder._locked():  # noqa: SLF001 - another of the same
+            try:
+                with driven(folder.bucket, folder.path, self.name, say):
+                    yield folder
+            finally:
+                if not folder.has_begun():
+                    shutil.rmtree(folder.path, ignore_errors=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         with (self.path / LOCK).open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it however the process ends
             except OSError:
                 raise InputError(f"The search {self.name!r} is running already, in another process.") from None
             yield
+
+    def refresh(self) -> None:
+        """Makes a copy of what stands under an address what it is now.
+
+        Raises:
+            InputError: If the address cannot be read.
+        """
+        if self.storage is not None:
+            from tune.mirror import fetch
+
+            with readable(self.storage):
+                fetch(self.bucket, self.path)
 
     def study(self, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
         """Opens the search's study."""
@@ -148,44 +168,14 @@ class SearchFolder:
 
         For the driver alone, before it begins.
         """
-        for name in (WEIGHTS, SNAPSHOTS):
-            (self.path / name).mkdir(exist_ok=True)
+        if self.storage is None:
+            for name in (WEIGHTS, SNAPSHOTS):
+                (self.path / name).mkdir(exist_ok=True)
         repair_journal(self.path)
         for path in (*self.path.glob(".*.tmp"), *(self.path / WEIGHTS).glob(".*.npz.*")):
             path.unlink(missing_ok=True)
         for path in (self.path / CLASSIFIERS).glob(".*-*"):
             shutil.rmtree(path, ignore_errors=True)
-
-    def _taken(self) -> str:
-        if not self.path.is_dir():
-            return f"{self.path.parent} is no folder; choose another --storage."
-        if not (self.path / SETTINGS).exists():
-            return f"{self.path} was left by a search that never began, or is beginning. Remove it, or choose another --name."
-        there = f"There is a search {self.name!r} in {self.path.parent} already."
-        return f"{there} Choose another --name, or go on: {self.resume_command()}"
-
-    @classmethod
-    def find(cls, storage: Path, name: str) -> SearchFolder:
-        """Finds the folder of a search.
-
-        Raises:
-            InputError: If there is none, naming those that there are.
-        """
-        folder = cls(storage.absolute() / name)
-        with suppress(OSError):  # no path that a folder can have
-            if NAME.fullmatch(name) and folder.has_begun():
-                return folder
-        names = [found.name for found in cls.all(storage)]
-        there = f"it holds {', '.join(names[:20])}" if names else "it holds none"
-        raise InputError(f"There is no search {name!r} in {storage}; {there}.")
-
-    @classmethod
-    def all(cls, storage: Path) -> list[SearchFolder]:
-        """Returns the searches in a storage, by name."""
-        try:
-            return [cls(path.parent.absolute()) for path in sorted(storage.glob(f"*/{SETTINGS}"))]
-        except OSError as error:
-            raise InputError(f"The storage {storage} cannot be read: {error.strerror or error}.") from None
 
     def settings(self) -> Settings:
         """Reads the settings that the search was started with."""
@@ -255,12 +245,15 @@ class SearchFolder:
     @property
     def weights(self) -> TrialFiles:
         """The trials' best weights (see `tune.weights`)."""
-        return TrialFiles(Folder(self.path / WEIGHTS))
+        return TrialFiles(self._place(WEIGHTS))
 
     @property
     def snapshots(self) -> TrialFiles:
         """What running trials need to go on (see `tune.snapshots`)."""
-        return TrialFiles(Folder(self.path / SNAPSHOTS))
+        return TrialFiles(self._place(SNAPSHOTS))
+
+    def _place(self, name: str) -> Place:
+        return Folder(self.path / name) if self.storage is None else Bucket(self.bucket.inside(name).address)
 
     def kept(self, trials: Iterable[TrialOutcome]) -> list[TrialOutcome]:
         """Returns those of the trials whose weights are kept, in their order."""

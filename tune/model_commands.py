@@ -13,6 +13,7 @@ from data.errors import InputError
 from tune.options import given, settings_options, storage_option
 from tune.output import prepare, print_json, stdout, write
 from tune.printable import printable
+from tune.storage import Storage
 
 
 @click.command()
@@ -25,7 +26,7 @@ from tune.printable import printable
 @click.option("--explain", is_flag=True, help="Show which words of each text moved its answer")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, an object a text")
 def predict(
-    model: str, file: str, storage: Path, text: str | None, output: Path | None, top: int, explain: bool, as_json: bool
+    model: str, file: str, storage: Storage, text: str | None, output: Path | None, top: int, explain: bool, as_json: bool
 ) -> None:
     """Classify texts. MODEL is a search's name or a classifier's folder; FILE is - for stdin."""
     prepare()
@@ -72,7 +73,7 @@ def predict(
 @click.option("--label", default="label", show_default=True, metavar="COL", help="The column of the labels")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="A split of the search's own corpus")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def evaluate(model: str, storage: Path, data: Path | None, text: str, label: str, split: str | None, as_json: bool) -> None:
+def evaluate(model: str, storage: Storage, data: Path | None, text: str, label: str, split: str | None, as_json: bool) -> None:
     """Evaluate a classifier on labelled texts or on a split of its search's corpus."""
     if (data is None) == (split is None):
         raise InputError("Give either --data FILE or --split train, validation or test.")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from data.errors import InputError
+from tune.bucket import Bucket
+from tune.folder import SearchFolder
 from tune.settings import Settings
+from tune.storage import HASTE
 
 SEEN_SECONDS = 120.0
 """How long nodes are waited for to say whether they see a folder; each starts a process for that."""
@@ -57,33 +62,46 @@ def count_on_cluster(settings: Settings, nodes: Sequence[Node]) -> int:
     return room
 
 
-def check_shared(folder: Path) -> None:
-    """Makes sure that all nodes that run trials now have a folder, where trials leave their weights.
+def check_shared(folder: SearchFolder) -> None:
+    """Makes sure that all nodes that run trials now can leave weights where the search's stand.
 
     Raises:
-        InputError: Naming nodes that have not.
+        InputError: Naming nodes that cannot.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     nodes = [node for node in read_nodes() if node.cpus]
-    ask = ray.remote(num_cpus=0, max_retries=0)(_has_folder)
+    ask = ray.remote(num_cpus=0, max_retries=0)(_has_folder if folder.storage is None else _can_write)
+    where = str(folder.path) if folder.storage is None else folder.weights.place
     answers = [
-        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.identity, soft=False)).remote(str(folder))
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.identity, soft=False)).remote(where)
         for node in nodes
     ]
     if answers:
         ray.wait(answers, num_returns=len(answers), timeout=SEEN_SECONDS)
     without = [node.address for node, answer in zip(nodes, answers, strict=True) if not _is_yes(answer)]
+    if without and folder.storage is None:
+        raise InputError(
+            f"--storage {folder.path.parent}: not seen from {' and '.join(without[:3])}, whose trials could leave no weights "
+            "there. Name a folder that is mounted on all nodes, or s3://, gs:// or abfs://BUCKET/PREFIX."
+        )
     if without:
         raise InputError(
-            f"--storage {folder.parent}: not seen from {' and '.join(without[:3])}, whose trials could leave no weights there. "
-            "Name a folder that is mounted on all nodes."
+            f"--storage {folder.storage}: {' and '.join(without[:3])} cannot write there. Give the nodes the role or the "
+            "credentials for it; `topknot doctor` says what comes in the way."
         )
 
 
 def _has_folder(path: str) -> bool:
     return Path(path).is_dir()
+
+
+def _can_write(place: Bucket) -> bool:
+    name = f"{uuid.uuid4().hex}.try"
+    replace(place, patience=HASTE).write(name, b"")
+    place.remove(name)
+    return True
 
 
 def _is_yes(answer: object) -> bool:

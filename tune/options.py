@@ -8,12 +8,30 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
-from tune.settings import Settings
+from data.errors import InputError
+from tune.settings import DEFAULT_STORAGE, Settings
+from tune.storage import Storage, parse_storage
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class _StorageType(click.ParamType[Any]):
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Storage:
+        try:
+            storage: Storage = parse_storage(value)
+        except ValueError as error:
+            raise InputError(f"--storage: {error}.") from None
+        return storage
+
+
 storage_option = click.option(
-    "--storage", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="The folder of searches"
+    "--storage",
+    type=_StorageType(),
+    default=DEFAULT_STORAGE,
+    show_default=True,
+    help="Where searches stand: a folder, or s3://, gs:// or abfs://BUCKET/PREFIX",
 )
 
 

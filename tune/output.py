@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from data.errors import InputError
+from tune.storage import Storage
 
 
 def prepare() -> None:
@@ -37,14 +38,14 @@ def stdout() -> Any:
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
-def print_result(storage: Path, name: str, document: dict[str, Any], as_json: bool) -> None:
+def print_result(storage: Storage, name: str, document: dict[str, Any], as_json: bool) -> None:
     """Prints what a search came to."""
     from tune.damage import intact
-    from tune.folder import SearchFolder
+    from tune.searches import find_search
     from tune.summary import result_view, with_paths
 
-    folder = SearchFolder.find(storage, name)
-    with intact(folder.path):
+    folder = find_search(storage, name)
+    with intact(folder):
         document = with_paths(folder, document)
         view = None if as_json else result_view(folder, document)
     if as_json:

@@ -20,6 +20,7 @@ from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.nodes import check_shared, count_on_cluster, read_nodes
 from tune.provenance import Goal, check_fingerprint, check_metric, check_space, check_vectors, count_workers, describe
 from tune.run import run_trials
+from tune.searches import claim_search
 from tune.settings import Settings
 from tune.study import make_sampler
 from tune.tracking.tracker import make_trackers
@@ -50,16 +51,17 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     make_sampler(settings.sampler, 0)  # what it needs may not be installed
     first = first_trials(settings)
     settings = settings.model_copy(update={"name": settings.name or _default_name(settings)})
-    with SearchFolder.claim(settings.storage, str(settings.name)) as folder, _resumable(folder):
+    with claim_search(settings.storage, str(settings.name)) as claimed:
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
         corpus = _read(settings, display) if settings.data else None
-        trackers = make_trackers(settings.track, folder.name, folder.path)
-        with folder.locked(), _workers(folder, settings) as (workers, wait_for_ray):
-            inputs = _prepare(settings, corpus or _read(settings, display), display)
-            settings = settings.with_absolute_paths()
-            folder.keep(settings, describe(settings, inputs, first, workers.count))
-            _wait(wait_for_ray)
-            return run_trials(folder, settings, inputs, workers, settings.trial_limit(), display, started, trackers)
+        with claimed.locked(display.say) as folder, _resumable(folder):
+            trackers = make_trackers(settings.track, folder.name, folder.path)
+            with _workers(folder, settings) as (workers, wait_for_ray):
+                inputs = _prepare(settings, corpus or _read(settings, display), display)
+                settings = settings.with_absolute_paths()
+                folder.keep(settings, describe(settings, inputs, first, workers.count))
+                _wait(wait_for_ray)
+                return run_trials(folder, settings, inputs, workers, settings.trial_limit(), display, started, trackers)
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def _workers(folder: SearchFolder, settings: Settings) -> Iterator[tuple[Workers
     else:
         with joined_cluster(address):
             workers = Workers.on_cluster(settings, count_on_cluster(settings, read_nodes()))
-            check_shared(folder.path)
+            check_shared(folder)
             yield workers, lambda: None
 
 
@@ -110,7 +112,7 @@ def _resumable(folder: SearchFolder) -> Iterator[None]:
 
 
 def resume_search(
-    folder: SearchFolder,
+    found: SearchFolder,
     trials: int | None,
     time_limit: float | None,
     display: Display,
@@ -120,7 +122,7 @@ def resume_search(
     """Finishes an interrupted search, or adds trials to a finished one.
 
     Args:
-        folder: Of the search.
+        found: The search.
         trials: How many to add; None to finish what was asked for, or to return the result of a finished search; what of
             that is no longer there is made again.
         time_limit: Seconds from `started`; None for what is left of the search's own.
@@ -131,21 +133,22 @@ def resume_search(
     Raises:
         InputError: If the corpus is not the one that the search was started on.
     """
-    about = folder.read_json(ABOUT)
+    about = found.read_json(ABOUT)
     if about["finished"] and trials is None and time_limit is None:
-        missing = folder.missing()
+        missing = found.missing()
         if missing is None:
-            display.say(f"The search {folder.name!r} is finished; --trials or --time-limit make it go on")
-            return folder.result()
-        display.say(f"The search {folder.name!r} was finished, but {missing}: that is made again")
-    settings = folder.settings()
+            display.say(f"The search {found.name!r} is finished; --trials or --time-limit make it go on")
+            return found.result()
+        display.say(f"The search {found.name!r} was finished, but {missing}: that is made again")
+    settings = found.settings()
     settings = settings.model_copy(update={"address": address or settings.address})
-    check_space(folder, settings)
-    check_metric(folder, settings)
-    with folder.locked(), _resumable(folder):
+    check_space(found, settings)
+    check_metric(found, settings)
+    with found.locked(display.say) as folder, _resumable(folder):
         corpus = _read(settings, display)
         check_fingerprint(folder, settings, corpus)
         trackers = make_trackers(settings.track, folder.name, folder.path)
+        about = folder.read_json(ABOUT)  # under an address, it may have been behind
         goal = resumed_goal(Goal(**about["goal"]), about, len(folder.trials()), trials, time_limit)
         folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False})
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)

@@ -13,6 +13,7 @@ import click
 from data.errors import InputError
 from tune.options import given, settings_options, storage_option
 from tune.output import display, prepare, print_json, print_result, stdout
+from tune.storage import Storage
 
 
 @click.command()
@@ -47,18 +48,18 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
     "--address", metavar="NAME", help="Where to run: a Ray cluster's HOST:PORT, 'auto' or 'local' [as the search did]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def resume(name: str, storage: Path, trials: int | None, time_limit: str | None, address: str | None, as_json: bool) -> None:
+def resume(name: str, storage: Storage, trials: int | None, time_limit: str | None, address: str | None, as_json: bool) -> None:
     """Finish an interrupted search, or add trials to a finished one.
 
     It trusts the search's folder: resume searches of your own alone (SECURITY.md).
     """
     started = time.time()
     prepare()
-    from tune.folder import SearchFolder
     from tune.search import resume_search
+    from tune.searches import find_search
     from tune.settings import read_settings
 
-    folder = SearchFolder.find(storage, name)
+    folder = find_search(storage, name)
     told = read_settings(None, given({"time_limit": time_limit, "address": address}))
     document = resume_search(folder, trials, told.time_limit, display(started), started, told.address)
     print_result(storage, name, document, as_json)
@@ -67,12 +68,12 @@ def resume(name: str, storage: Path, trials: int | None, time_limit: str | None,
 @click.command("list")
 @storage_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def list_(storage: Path, as_json: bool) -> None:
+def list_(storage: Storage, as_json: bool) -> None:
     """List the searches in a storage."""
-    from tune.folder import SearchFolder
+    from tune.searches import list_searches
     from tune.summary import search_row, search_table
 
-    rows = [search_row(folder) for folder in SearchFolder.all(storage)]
+    rows = [search_row(folder) for folder in list_searches(storage)]
     if as_json:
         print_json(rows)
     elif rows:
@@ -94,22 +95,22 @@ def list_(storage: Path, as_json: bool) -> None:
     help="Show the N training texts whose labels the kept classifiers believe least, 20 without N, instead of trials",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def show(name: str, storage: Path, top: int, suspects: int | None, as_json: bool) -> None:
+def show(name: str, storage: Storage, top: int, suspects: int | None, as_json: bool) -> None:
     """Show a search's leaderboard, and what ended each trial; or its texts that may be mislabelled."""
     if suspects is not None:
         prepare()
     from tune.damage import intact
-    from tune.folder import SearchFolder
+    from tune.searches import find_search
     from tune.summary import show_document, show_table
 
-    folder = SearchFolder.find(storage, name)
+    folder = find_search(storage, name)
     if suspects is not None:
         from tune.suspects import suspects_document, suspects_table
 
         document = suspects_document(folder, suspects)
         shown: Any = document if as_json else suspects_table(document)
     else:
-        with intact(folder.path):
+        with intact(folder):
             shown = show_document(folder) if as_json else show_table(folder, top)
     if as_json:
         print_json(shown)
@@ -123,17 +124,17 @@ def show(name: str, storage: Path, top: int, suspects: int | None, as_json: bool
 @click.option("--trial", type=click.IntRange(0), metavar="N", help="Another trial whose weights are kept, instead of the best")
 @click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Copy the classifier to a new folder")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def best(name: str, storage: Path, trial: int | None, export: Path | None, as_json: bool) -> None:
+def best(name: str, storage: Storage, trial: int | None, export: Path | None, as_json: bool) -> None:
     """Show a search's best trial: its epoch, hyperparameters, figures on every split, and its classifier.
 
     With --trial, another one, which is made a classifier first: one on the Pareto front, say.
     """
-    from tune.folder import SearchFolder
+    from tune.searches import find_search
     from tune.summary import best_document, with_paths
 
     if export is not None and export.exists():
         raise InputError(f"{export} exists; --export needs a new folder.")
-    folder = SearchFolder.find(storage, name)
+    folder = find_search(storage, name)
     if trial is None:
         document = best_document(folder)
     else:
@@ -154,18 +155,18 @@ def best(name: str, storage: Path, trial: int | None, export: Path | None, as_js
 @click.argument("name")
 @storage_option
 @click.option("--every", default=2.0, show_default=True, type=click.FloatRange(0.1), metavar="S", help="Seconds between looks")
-def watch(name: str, storage: Path, every: float) -> None:
+def watch(name: str, storage: Storage, every: float) -> None:
     """Watch a search that runs elsewhere. Ctrl-C ends the watching, not the search."""
     from rich.console import Console
 
     from tune.damage import intact
-    from tune.folder import SearchFolder
+    from tune.searches import find_search
     from tune.watching import watch_search
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a script had it ignored
     try:
-        folder = SearchFolder.find(storage, name)
-        with intact(folder.path):
+        folder = find_search(storage, name)
+        with intact(folder):
             watch_search(folder, Console(), every)
     except KeyboardInterrupt:
         click.echo("The search goes on.", err=True)
@@ -174,20 +175,26 @@ def watch(name: str, storage: Path, every: float) -> None:
 @click.command()
 @click.argument("name")
 @storage_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to [report.html in its folder]")
-def report(name: str, storage: Path, output: Path | None) -> None:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to [report.html in its folder; NAME-report.html here, if that is an address]",
+)
+def report(name: str, storage: Storage, output: Path | None) -> None:
     """Write a search's report, one HTML file.
 
     Curves, what mattered, what the winner gets wrong: to look at, without a network.
     """
-    from tune.folder import SearchFolder
+    from tune.searches import find_search
 
-    folder = SearchFolder.find(storage, name)
+    folder = find_search(storage, name)
     if output is not None and not output.absolute().parent.is_dir():
         raise InputError(f"{output} cannot be written: there is no folder {output.parent}.")
     prepare()
     from tune.report.writing import write_report
 
-    path = output or folder.path / "report.html"
+    path = output or (Path(f"{folder.name}-report.html") if folder.storage else folder.path / "report.html")
     write_report(folder, path)
     click.echo(f"The report: {path}")

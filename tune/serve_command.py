@@ -11,6 +11,7 @@ import click
 from data.errors import InputError
 from tune.options import storage_option
 from tune.output import prepare
+from tune.storage import Storage
 
 
 @click.command()
@@ -25,7 +26,7 @@ from tune.output import prepare
     metavar="FILE",
     help="A file whose content requests must bear as token; needed beyond this machine",
 )
-def serve(model: str, storage: Path, host: str, port: int, replicas: int, token_file: Path | None) -> None:
+def serve(model: str, storage: Storage, host: str, port: int, replicas: int, token_file: Path | None) -> None:
     """Answer over HTTP. MODEL is a search's name or a classifier's folder."""
     if find_spec("fastapi") is None:
         raise InputError("serve needs Ray Serve; install it with: pip install 'topknot[serve]'")

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 
 from data.errors import InputError
 from data.vectors import vector_length
@@ -16,6 +25,7 @@ from model.hparams import Precision
 from model.presets import SPACES
 from tune.cluster_address import check_address
 from tune.objective import Objective, parse_objective
+from tune.storage import RemoteStorage, parse_storage
 from tune.study_address import shown_address
 from tune.tracking.tracker import check_track
 from tune.written_yaml import parse_yaml
@@ -66,6 +76,10 @@ def _path(value: Path) -> Path:
     return value
 
 
+def _storage(value: Path | RemoteStorage) -> Path | RemoteStorage:
+    return _path(value) if isinstance(value, Path) else value
+
+
 FilePath = Annotated[Path, AfterValidator(_path)]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
@@ -92,7 +106,9 @@ class Settings(BaseModel):
     name: Annotated[str, BeforeValidator(_name)] | None = Field(
         None, description="The search's name [data's name and the time]"
     )
-    storage: FilePath = Field(Path(DEFAULT_STORAGE), description="The folder in which searches stand")
+    storage: Annotated[Path | RemoteStorage, BeforeValidator(parse_storage), AfterValidator(_storage), PlainSerializer(str)] = (
+        Field(Path(DEFAULT_STORAGE), description="Where searches stand: a folder, or s3://, gs:// or abfs://BUCKET/PREFIX")
+    )
     trials: int | None = Field(None, ge=1, description="Configurations to try [60; no limit where there is a time limit]")
     time_limit: Seconds | None = Field(None, description="Wall time for all of the search: 90s, 10m, 1h30m")
     max_epochs: int = Field(30, ge=1, description="Epochs of a trial, at most")
@@ -160,6 +176,11 @@ class Settings(BaseModel):
         if self.objective.against and self.sampler in SINGLE:
             able = ", ".join(name for name in get_args(Sampler) if name not in SINGLE)
             raise ValueError(f"sampler {self.sampler} learns from one metric alone, not from {self.metric}; take {able}")
+        if isinstance(self.storage, RemoteStorage) and (self.study or "").startswith("sqlite"):
+            raise ValueError(
+                f"study {self.study}: a database file cannot stand in an object store; leave it out (the study is then a "
+                "journal that is sent there), or give the URL of a PostgreSQL or MySQL database"
+            )
         return self
 
     @property

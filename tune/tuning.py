@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,10 +76,12 @@ class Tuning:
         record = Record(self.study, self.inputs.space, self.limit, best, self.first, self.inputs.size_of)
 
         def tidy() -> None:
-            best.fit(budget, weights.size)
-            while best.fallen:
-                weights.remove(best.fallen.pop())
-            snapshots.keep_only(record.running)
+            with suppress(OSError):  # out of reach for now: the next time will do
+                best.fit(budget, weights.size)
+                while best.fallen:
+                    weights.remove(best.fallen[-1])
+                    best.fallen.pop()
+                snapshots.keep_only(record.running)
 
         def ended() -> None:
             trial_ended()

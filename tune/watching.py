@@ -14,6 +14,7 @@ from tune.folder import ABOUT, LOCK, LOG, SearchFolder
 from tune.live_view import LiveState, LiveView, RunningTrial, best_text, clock
 from tune.outcome import TrialOutcome, counts, useful_share
 from tune.repeat_file import repeat_seconds
+from tune.storage import readable
 
 PLAIN_SECONDS = 30.0
 """Between two lines where there is no terminal, unless something has changed."""
@@ -34,6 +35,7 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
         with Live(console=console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
             while True:
                 running = is_running(folder)
+                folder.refresh()
                 state = read_state(folder, running=running)
                 live.update(Group(Text(folder.name, "bold"), LiveView(state)), refresh=True)
                 if not running:
@@ -43,6 +45,7 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
         said, when = "", 0.0
         while True:
             running = is_running(folder)
+            folder.refresh()
             state = read_state(folder, running=running)
             line = f"{state.done}{state.best and state.best[0]}"
             if line != said or time.monotonic() > when + PLAIN_SECONDS:
@@ -56,7 +59,7 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
     console.print(
         Text(f"Finished: topknot best {folder.name}{folder.storage_flag()}")
         if ended
-        else Text(f"Nobody runs it on this machine; go on with: {folder.resume_command()}"),
+        else Text(f"Nobody runs it{'' if folder.storage else ' on this machine'}; go on with: {folder.resume_command()}"),
         soft_wrap=True,
     )
 
@@ -83,12 +86,22 @@ def read_state(folder: SearchFolder, *, running: bool) -> LiveState:
         useful_share=useful_share(trials, about["workers"], elapsed, repeat_seconds(folder)),
         best=_best(trials),
         running={trial.number: _running(trial) for trial in trials if trial.state == "running" and trial.hparams},
-        notes=[f"last news {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(news))} · log: {folder.path / LOG}"],
+        notes=[f"last news {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(news))} · log: {folder}/{LOG}"],
     )
 
 
 def is_running(folder: SearchFolder) -> bool:
-    """Tells whether a process of this machine, or of one that shares the folder's locks, runs the search."""
+    """Tells whether a process runs the search: of this machine, of one that shares the folder's locks, or any under an address.
+
+    Raises:
+        InputError: If its storage cannot be read.
+    """
+    if folder.storage is not None:
+        from tune.lease import LOST_SECONDS, read_lease
+
+        with readable(folder.storage):
+            lease = read_lease(folder.bucket)
+        return lease is not None and not lease.is_dead() and time.time() - lease.at < LOST_SECONDS
     try:
         with (folder.path / LOCK).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # and lets go of it as it closes

@@ -71,7 +71,7 @@ def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> Winner
         ended = "; ".join(sorted({trial.reason for trial in trials if trial.reason})[:3])
         raise SearchFailedError(
             f"No trial came to a result: {ended or 'there was no time for an epoch'}. "
-            f"See {folder.path / LOG}; go on with: {folder.resume_command()} --time-limit 10m"
+            f"See {folder}/{LOG}; go on with: {folder.resume_command()} --time-limit 10m"
         )
     if best.number not in folder.weights and not folder.classifier(best.number).exists():
         raise SearchFailedError(f"{folder.weights.where(best.number)} is missing: the weights of the best trial.")

@@ -27,7 +27,7 @@ from sklearn.utils.estimator_checks import (
 
 from data.corpus import Corpus
 from tune.estimator import TopknotClassifier
-from tune.folder import SearchFolder
+from tune.searches import find_search
 
 SPACE = {"embedding_size": 8, "lstm_size": 4, "pooling": "max", "bidirectional": False, "dense_layers": 0, "batch_size": 16}
 SPACE |= {"max_length": 50, "learning_rate": 0.02, "wide": False}
@@ -114,7 +114,7 @@ def test_a_kept_search_is_one_that_commands_know(tmp_path: Path, labelled: tuple
     estimator = small(trials=1, storage=tmp_path, name="kept", small_classes="drop").fit(labelled[0], rare, groups)
     assert estimator.classes_.tolist() == ["class 0", "class 1", "class 2", "once"]
     assert (estimator.predict_proba(labelled[0])[:, 3] == 0).all()
-    folder = SearchFolder.find(tmp_path, "kept")
+    folder = find_search(tmp_path, "kept")
     assert folder.result()["test"] == estimator.result_["test"]
     assert folder.settings().group == "group"
 

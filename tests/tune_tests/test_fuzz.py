@@ -22,9 +22,9 @@ from data.errors import InputError
 from model.ensemble import load_classifier
 from model.hparams import HParams
 from tune.cli import run
-from tune.folder import SearchFolder
 from tune.podium import Podium
 from tune.record import Record
+from tune.searches import claim_search
 from tune.settings import Settings, read_settings
 from tune.single import parse_assignments
 from tune.study import make_sampler
@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Classifiers, and a search of three trials that has come to its result, as far as its files tell."""
     folder = tmp_path_factory.mktemp("made")
     make_classifiers(folder)
-    with SearchFolder.claim(folder / "storage", "words") as search:
+    with claim_search(folder / "storage", "words") as search:
         told = Settings(space={"lstm_size": {"int": [4, 8]}})
         search.keep(told, {"created": "2026-11-26T10:00:00+0000", "wall_seconds": 9.0, "workers": 1, "finished": True})
     space = parse_space(told.space)

@@ -27,6 +27,7 @@ from model.classifier import Classifier
 from tune.folder import SearchFolder
 from tune.live_view import clock
 from tune.outcome import ranked_trials
+from tune.searches import find_search
 from tune.study import open_study
 from tune.watching import is_running
 
@@ -126,9 +127,9 @@ def test_watching_ends_with_the_search_and_says_what_to_do_then(finished: tuple[
     shutil.copytree(storage / "words", tmp_path / "words")
     about = json.loads((tmp_path / "words/search.json").read_text())
     (tmp_path / "words/search.json").write_text(json.dumps(about | {"finished": False}))
-    folder = SearchFolder.find(tmp_path, "words")
+    folder = find_search(tmp_path, "words")
     assert not is_running(folder)
-    with folder.locked():
+    with folder.locked(print):
         assert is_running(folder)
         command = [sys.executable, "-m", "tune", "watch", "words", "--storage", str(tmp_path), "--every", "0.1"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from sqlalchemy import create_engine, text
 
 from data.errors import InputError
-from tune.folder import SearchFolder
+from tune.searches import claim_search
 from tune.settings import Settings
 from tune.study import create_study, make_sampler, open_storage, open_study
 from tune.study_address import DATABASE, database_url, shown_address, study_url
@@ -200,7 +200,7 @@ def test_a_folder_that_holds_a_password_is_its_owners_alone(tmp_path: Path, post
     named = postgresql("literal")
     literal = named.replace("$TOPKNOT_TESTS_PASSWORD", quote(os.environ["TOPKNOT_TESTS_PASSWORD"], safe=""))
     for name, address in (("named", named), ("literal", literal)):
-        with SearchFolder.claim(tmp_path, name) as folder:
+        with claim_search(tmp_path, name) as folder:
             folder.path.chmod(0o755)
             folder.keep(Settings(study=address), {})
             assert folder.study().study_name == name

@@ -7,9 +7,9 @@ import pytest
 
 from data.errors import InputError
 from tune.first import first_trials
-from tune.folder import SearchFolder
 from tune.inputs import read_inputs
 from tune.provenance import check_vectors, describe
+from tune.searches import claim_search
 from tune.settings import Settings, read_settings
 
 ROWS = [f"good red {row},yes\nbad blue {row},no\n" for row in range(20)]
@@ -52,7 +52,7 @@ def test_another_length_is_refused(settings: Settings) -> None:
 
 def test_settings_are_read_again_without_the_file_and_changed_vectors_are_refused(settings: Settings, tmp_path: Path) -> None:
     inputs = read_inputs(settings)
-    with SearchFolder.claim(tmp_path / "runs", "one") as folder:
+    with claim_search(tmp_path / "runs", "one") as folder:
         folder.keep(settings.model_copy(update={"name": "one"}), describe(settings, inputs, [], 1))
     check_vectors(folder, settings, inputs)
     (tmp_path / "vectors.txt").write_text("good 1 2 3\nblue 4 5 7\n")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
+from tune.bucket import is_address
 from tune.doctor.facts import Facts
 from tune.doctor.findings import Finding, Plan
 
@@ -83,6 +84,8 @@ def disk(nodes: Sequence[Facts], plan: Plan) -> Finding:
     """Is there room for the weights that will be kept?"""
     free = min((node.disk for node in nodes if node.disk is not None), default=None)
     if free is None:
+        if is_address(plan.storage):
+            return Finding("disk", "pass", "the storage is an object store")
         return Finding("disk", "warn", "nobody can say what is free there", "look with df")
     told = f"{free / GIB:.1f} GiB are free, {plan.bytes_kept / GIB:.1f} GiB at most will be kept"
     if free < plan.bytes_kept:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from tune.doctor.facts import MARK, read_clock, read_facts, seen_marks
 from tune.doctor.findings import Finding, Plan
 from tune.inputs import read_settings_corpus
 from tune.nodes import read_nodes
+from tune.place import Folder
 from tune.provenance import count_workers
 from tune.settings import Settings
+from tune.storage import storage_place
 from tune.written_space import parse_space
 
 HERE = "this machine"
@@ -53,7 +55,7 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def _this_machine(settings: Settings, classes: int) -> Iterator[Finding]:
-    with _marks(settings.storage):
+    with _marks(str(settings.storage)):
         facts = read_facts(HERE, str(settings.storage), HERE)
     try:
         workers = count_workers(settings)
@@ -64,8 +66,8 @@ def _this_machine(settings: Settings, classes: int) -> Iterator[Finding]:
 
 
 def _cluster(settings: Settings, classes: int, address: str) -> Iterator[Finding]:
-    storage = str(settings.storage.absolute())
-    with _marks(Path(storage)):
+    storage = str(settings.storage.absolute() if isinstance(settings.storage, Path) else settings.storage)
+    with _marks(storage):
         nodes = [replace(read_facts(HERE, storage, HERE), clock=0.0)]
         away: list[str] = []
         found = read_nodes()
@@ -141,14 +143,16 @@ def _dashboard() -> str | None:
 
 
 @contextmanager
-def _marks(storage: Path) -> Iterator[None]:
+def _marks(storage: str) -> Iterator[None]:
     """Removes what nodes left there for each other to see; and the folder, if it was made for that."""
-    there = storage.exists()
+    place = storage_place(storage)
+    there = not isinstance(place, Folder) or place.path.exists()
     try:
         yield
     finally:
-        if storage.is_dir():
-            for path in storage.glob(f"{MARK}*"):
-                path.unlink(missing_ok=True)
-            if not there and not any(storage.iterdir()):
-                storage.rmdir()
+        with suppress(OSError):  # what cannot be written is told
+            for name in place.names():
+                if name.startswith(MARK):
+                    place.remove(name)
+            if isinstance(place, Folder) and not there and place.path.is_dir():
+                place.path.rmdir()

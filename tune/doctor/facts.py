@@ -15,6 +15,8 @@ from pathlib import Path
 
 from tune.cluster import cores, gpus
 from tune.memory import all_memory
+from tune.place import Folder
+from tune.storage import storage_place
 
 PACKAGES = ("topknot", "ray", "tensorflow", "keras", "optuna", "pandas", "numpy", "scikit-learn")
 MARK = ".topknot-doctor-"
@@ -58,7 +60,7 @@ class Facts:
 
 def read_facts(address: str, storage: str, mark: str) -> Facts:
     """Looks around on the node that this runs on; leaves a mark of its own in the storage."""
-    trouble, disk = _try(Path(storage), mark)
+    trouble, disk = _try(storage, mark)
     return Facts(
         address=address,
         python=platform.python_version(),
@@ -79,9 +81,10 @@ def read_facts(address: str, storage: str, mark: str) -> Facts:
 def seen_marks(storage: str) -> tuple[str, ...]:
     """Returns the names of the marks that this node sees in the storage."""
     try:
-        return tuple(sorted(path.name.removeprefix(MARK) for path in Path(storage).glob(f"{MARK}*")))
+        names = storage_place(storage).names()
     except OSError:
         return ()
+    return tuple(sorted(name.removeprefix(MARK) for name in names if name.startswith(MARK)))
 
 
 def read_clock() -> float:
@@ -89,16 +92,16 @@ def read_clock() -> float:
     return time.time()
 
 
-def _try(folder: Path, mark: str) -> tuple[str, int | None]:
-    """Writes, moves and reads a file; returns what came in the way, and the bytes that are free."""
+def _try(storage: str, mark: str) -> tuple[str, int | None]:
+    """Writes and reads a file; returns what came in the way, and the bytes that are free, where that is counted."""
+    place, name = storage_place(storage), f"{MARK}{mark}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        written, moved = folder / f"{MARK}{mark}.new", folder / f"{MARK}{mark}"
-        written.write_text(mark, encoding="utf-8")
-        written.replace(moved)
-        if moved.read_text(encoding="utf-8") != mark:
+        if isinstance(place, Folder):
+            place.path.mkdir(parents=True, exist_ok=True)
+        place.write(name, mark.encode())
+        if place.read(name) != mark.encode():
             return "what was written there is not what can be read", None
-        return "", shutil.disk_usage(folder).free
+        return "", shutil.disk_usage(place.path).free if isinstance(place, Folder) else None
     except OSError as error:
         return error.strerror or str(error), None
 

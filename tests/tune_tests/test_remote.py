@@ -1,0 +1,288 @@
+"""A search that stands under an address: what is sent, fetched, and who may write it. The store is a folder, reached as one."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tune.bucket
+import tune.lease
+import tune.mirror
+from data.errors import InputError
+from tune.bucket import Bucket, check_bucket
+from tune.errors import SearchFailedError
+from tune.lease import LEASE, Lease, LeaseLostError, read_lease, renew_lease, take_lease
+from tune.mirror import driven, fetch
+from tune.place import Folder, Place
+from tune.storage import parse_storage
+from tune.trial_files import TrialFiles
+
+WORDS = "text,label\n" + "".join(
+    f"{word} number {number},{label}\n"
+    for number in range(30)
+    for label, words in (("animal", ("cat", "dog")), ("colour", ("red", "blue")))
+    for word in words
+)
+TINY = "{lstm_size: 4, embedding_size: 8, batch_size: 16, lstm_layers: 1, wide: false}"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune.lease, "SETTLE_SECONDS", 0.01)
+    monkeypatch.setattr(tune.lease, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(tune.lease, "LOST_SECONDS", 0.3)
+    monkeypatch.setattr(tune.lease, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(tune.mirror, "SEND_SECONDS", 0.02)
+    monkeypatch.setattr(tune.bucket, "FIRST_WAIT", 0.01)
+
+
+def bucket(folder: Path) -> Bucket:
+    return Bucket(f"file://{folder}/store/one", patience=1.0)
+
+
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_files_are_read_as_they_were_written(tmp_path: Path, kind: str) -> None:
+    place: Place = Folder(tmp_path) if kind == "folder" else bucket(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        place.read("one")
+    assert place.stamp("one") is None
+    place.write("one", b"1")
+    before = place.stamp("one")
+    place.write("one", b"two")
+    assert place.read("one") == b"two"
+    assert place.stamp("one") != before
+    place.write("2", b"")
+    assert sorted(place.names()) == ["2", "one"]
+    for _ in range(2):
+        place.remove("one")
+    assert place.names() == ["2"]
+
+
+def test_weights_and_snapshots_stand_in_a_bucket_as_in_a_folder(tmp_path: Path) -> None:
+    files = TrialFiles(bucket(tmp_path).inside("weights"))
+    assert files.trials() == set()
+    for trial in (3, 12):
+        assert files.writer(trial).write({"0": np.full(5, trial)})
+    assert files.trials() == {3, 12}
+    np.testing.assert_array_equal(files.read(12)["0"], np.full(5, 12))
+    files.keep_only({12})
+    assert 3 not in files
+    assert files.size(12) > 0
+
+
+def test_what_fails_for_a_while_is_tried_again_and_what_fails_for_good_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    there, left = tune.bucket._open, [3]
+
+    def failing(address: str) -> Any:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise OSError("SlowDown: reduce your request rate")
+        return there(address)
+
+    monkeypatch.setattr(tune.bucket, "_open", failing)
+    bucket(tmp_path).write("one", b"1")
+    assert left == [-1]
+    left[0] = 10**9
+    with pytest.raises(OSError, match="store/one: SlowDown"):
+        Bucket(bucket(tmp_path).address, patience=0.05).read("one")
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("ftp://host/runs", "begins with"),
+        ("s3:///runs", "names no bucket"),
+        ("s3://key:secret@bucket/runs", "no address holds a secret"),
+        ("s3://bucket/runs?secret_key=x", "no address holds a secret"),
+        ("s3://bucket/runs?bogus=1", "bogus"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused(address: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        check_bucket(address)
+
+
+def test_only_what_has_changed_is_fetched_and_what_is_gone_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, copy = bucket(tmp_path), tmp_path / "copy"
+    for name in ("settings.yaml", "result.json", "classifiers/00001/a.json", "weights/00001.npz", "search.log", "ray/x.json"):
+        there.write(name, name.encode())
+    fetch(there, copy)
+    fetched = {"settings.yaml", "result.json", "classifiers/00001/a.json"}
+    assert {path.relative_to(copy).as_posix() for path in copy.rglob("[!.]*") if path.is_file()} == fetched
+    read: list[str] = []
+    before = Bucket.read
+    monkeypatch.setattr(Bucket, "read", lambda self, name: [read.append(name), before(self, name)][1])
+    fetch(there, copy)
+    assert not read
+    there.write("result.json", b"changed")
+    there.remove("classifiers/00001/a.json")
+    (copy / "settings.yaml").unlink()
+    (copy / "report.html").touch()
+    fetch(there, copy)
+    assert sorted(read) == ["result.json", "settings.yaml"]
+    assert {path.name for path in copy.rglob("[!.]*") if path.is_file()} == {"settings.yaml", "result.json", "report.html"}
+
+
+@given(st.text(alphabet="./a~\\", min_size=1, max_size=12))
+def test_no_name_in_a_bucket_leads_out_of_the_copy(name: str) -> None:
+    if tune.mirror._is_plain(name):
+        root = Path("/copies/one")
+        assert Path(os.path.normpath(root / name)).is_relative_to(root)
+
+
+def test_a_search_is_run_by_one_process(tmp_path: Path, quick: None) -> None:
+    there = bucket(tmp_path)
+    mine = take_lease(there, "one")
+    ended = threading.Event()
+
+    def beat() -> None:
+        lease = mine
+        while not ended.wait(0.02):
+            lease = renew_lease(there, lease)
+
+    beating = threading.Thread(target=beat)
+    there.write(LEASE, json.dumps({**json.loads(there.read(LEASE)), "host": "elsewhere"}).encode())
+    beating.start()
+    with pytest.raises(InputError, match="running already"):
+        take_lease(there, "one")
+    ended.set()
+    beating.join()
+    there.write(LEASE, json.dumps({**json.loads(there.read(LEASE)), "host": "elsewhere"}).encode())
+    theirs = take_lease(there, "one")  # it has not been renewed for a while
+    with pytest.raises(LeaseLostError):
+        renew_lease(there, mine)
+    renew_lease(there, theirs, ended=True)
+    assert read_lease(there).is_dead()  # type: ignore[union-attr]
+    take_lease(there, "one")
+    there.write(LEASE, json.dumps({**json.loads(there.read(LEASE)), "process": 2**22 + 1}).encode())
+    take_lease(there, "one")  # its process is gone from this machine
+
+
+def test_of_two_that_take_a_search_at_the_same_instant_one_has_it(tmp_path: Path, quick: None) -> None:
+    there, results = bucket(tmp_path), list[Lease | InputError]()
+    start = threading.Barrier(2)
+
+    def take() -> None:
+        start.wait()
+        try:
+            results.append(take_lease(there, "one"))
+        except InputError as error:
+            results.append(error)
+
+    both = [threading.Thread(target=take) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    owners = [result.owner for result in results if isinstance(result, Lease)]
+    assert len(owners) <= 1 or read_lease(there).owner in owners  # type: ignore[union-attr]
+
+
+def test_what_a_driver_writes_is_sent_and_what_it_removes_is_removed(tmp_path: Path, quick: None) -> None:
+    there, path = bucket(tmp_path), tmp_path / "work"
+    with driven(there, path, "one", print):
+        (path / "classifiers/00001").mkdir(parents=True)
+        (path / "classifiers/00001/a.json").write_text("{}")
+        for name in ("settings.yaml", ".result.json.tmp", "study.journal.lock"):
+            (path / name).write_text(name)
+        (path / "study.journal").write_bytes(b"whole\nhal")
+        (path / "ray").mkdir()
+        (path / "ray/state.json").touch()
+        while there.stamp("settings.yaml") is None:
+            pass
+        (path / "classifiers/00001/a.json").unlink()
+        (path / "result.json").write_text("{}")
+    assert set(there.stamps("classifiers")) == set()
+    assert set(there.names()) == {LEASE, "settings.yaml", "study.journal", "result.json"}
+    assert there.read("study.journal") == b"whole\n"
+    (path / "result.json").write_text("[unsent]")
+    with driven(there, path, "one", print):
+        assert (path / "result.json").read_text() == "[unsent]", "this machine was the last to run it: it knows best"
+    assert there.read("result.json") == b"[unsent]"
+    with driven(there, tmp_path / "other", "one", print):
+        (tmp_path / "other/result.json").write_text("newer")
+    (path / "result.json").write_text("old")
+    with driven(there, path, "one", print):
+        assert (path / "result.json").read_text() == "newer", "another machine has run it since"
+
+
+def test_a_driver_whose_search_was_taken_over_stops_and_sends_nothing_more(tmp_path: Path, quick: None) -> None:
+    there, path = bucket(tmp_path), tmp_path / "work"
+    with pytest.raises(SearchFailedError, match="taken over by process 7 on elsewhere"):  # noqa: SIM117
+        with driven(there, path, "one", print):
+            (path / "settings.yaml").write_text("mine")
+            while there.stamp("settings.yaml") is None:
+                pass
+            there.write("settings.yaml", b"theirs")
+            there.write(LEASE, json.dumps({"owner": "x", "host": "elsewhere", "process": 7}).encode())
+            (path / "settings.yaml").write_text("mine again")
+            threading.Event().wait(60)  # until it is interrupted, as by Ctrl-C
+    assert there.read("settings.yaml") in {b"theirs", b"mine again"}
+    assert read_lease(there).owner == "x"  # type: ignore[union-attr]
+
+
+def topknot(*arguments: str, cache: Path, code: int = 0) -> str:
+    """Runs a command on a machine with a cache of its own; returns its stdout, or its stderr where it fails."""
+    process = subprocess.run(
+        [sys.executable, "-m", "tune", *arguments],
+        env=os.environ | {"XDG_CACHE_HOME": str(cache)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert process.returncode == code, process.stderr
+    return process.stderr if code else process.stdout
+
+
+def test_a_search_whose_driver_was_killed_goes_on_on_another_machine_and_is_used_on_a_third(tmp_path: Path) -> None:
+    (tmp_path / "words.csv").write_text(WORDS)
+    (tmp_path / "search.yaml").write_text(f"space: {TINY}\n")
+    storage = ("--storage", f"file://{tmp_path}/store/runs")
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    search = ["search", "--data", str(tmp_path / "words.csv"), "--config", str(tmp_path / "search.yaml"), "--name", "words"]
+    search += [*storage, "--trials", "8", "--max-epochs", "3", "--scheduler", "none", "--workers", "1"]
+    place = tmp_path / "store/runs/words"
+    with subprocess.Popen(
+        [sys.executable, "-m", "tune", *search],
+        env=os.environ | {"XDG_CACHE_HOME": str(first)},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as driver:
+        while not (place / "weights/00001.npz").exists() or not (place / "study.journal").exists():
+            assert driver.poll() is None
+        os.killpg(driver.pid, signal.SIGKILL)
+    lease = json.loads((place / LEASE).read_text())
+    (place / LEASE).write_text(json.dumps(lease | {"host": "elsewhere"}))
+    assert "words" in topknot("list", *storage, cache=second)
+    assert "go on" in topknot("best", "words", *storage, cache=second, code=2)
+    best = json.loads(topknot("resume", "words", *storage, "--json", cache=second))
+    shown = json.loads(topknot("show", "words", *storage, "--json", cache=third))
+    assert [trial["trial"] for trial in shown["trials"]] == list(range(8))
+    assert {trial["state"] for trial in shown["trials"]} == {"complete"}
+    assert all(trial["epochs"] == 3 for trial in shown["trials"])
+    assert not list((place / "snapshots").iterdir())
+    shutil.rmtree(first)
+    there = json.loads(topknot("best", "words", *storage, "--json", "--export", str(tmp_path / "model"), cache=third))
+    assert {name: there[name] for name in ("trial", "epoch", "test")} == {
+        name: best[name] for name in ("trial", "epoch", "test")
+    }
+    (tmp_path / "text.txt").write_text("a red cat\n")
+    assert json.loads(topknot("predict", "words", str(tmp_path / "text.txt"), *storage, "--json", cache=third)) == json.loads(
+        topknot("predict", str(tmp_path / "model"), str(tmp_path / "text.txt"), "--json", cache=third)
+    )
+    refused = topknot(*search, cache=third, code=2)
+    assert "There is a search 'words' in file://" in refused
+    assert "finished" in topknot("watch", "words", *storage, cache=third).lower()
+    assert parse_storage("runs") == Path("runs")

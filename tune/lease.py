@@ -1,0 +1,162 @@
+"""Who runs a search whose folder stands in an object store: those have no locks."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from data.errors import InputError
+from tune.bucket import Bucket
+
+LEASE = "driver.json"
+SETTLE_SECONDS = 1.0
+"""How long after one has taken the lease one looks whether another has taken it at the same instant."""
+BEAT_SECONDS, LOST_SECONDS = 5.0, 40.0
+"""How often the lease is renewed; and how long it must not have been for its owner to be taken for dead."""
+LOOK_SECONDS = 2.0
+
+
+class LeaseLostError(Exception):
+    """Another process has taken the search over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A driver's claim to a search.
+
+    Attributes:
+        owner: A name that no other claim has.
+        host, process: Where it runs.
+        beats: How often it was renewed: counted, so that nobody's clock matters.
+        at: When it was last, as its owner's `time.time` gives it: for people.
+        ended: Its owner has let go of it.
+    """
+
+    owner: str
+    host: str
+    process: int
+    beats: int = 0
+    at: float = 0.0
+    ended: bool = False
+
+    def is_dead(self) -> bool:
+        """Tells whether its owner is known to run no more: it said so, or ran on this machine."""
+        return self.ended or (self.host == _host() and not Path(f"/proc/{self.process}").exists() and Path("/proc").is_dir())
+
+
+def read_lease(bucket: Bucket) -> Lease | None:
+    """Returns who runs, or ran, a search; None if nobody does.
+
+    Raises:
+        OSError: If the bucket cannot be read.
+    """
+    try:
+        return Lease(**json.loads(bucket.read(LEASE)))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def take_lease(bucket: Bucket, name: str) -> Lease:
+    """Takes a search for this process.
+
+    Raises:
+        InputError: If another process runs it.
+        OSError: If the bucket cannot be used.
+    """
+    there = read_lease(bucket)
+    if there and not there.is_dead():
+        until = time.monotonic() + LOST_SECONDS
+        while time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+            now = read_lease(bucket)
+            if now is None or now.is_dead():
+                break
+            if now != there:
+                raise InputError(
+                    f"The search {name!r} is running already, on {now.host} (process {now.process}). "
+                    f"One that is no longer there is given up after {LOST_SECONDS:.0f} s."
+                )
+    mine = Lease(uuid.uuid4().hex, _host(), os.getpid(), at=time.time())
+    _write(bucket, mine)
+    time.sleep(SETTLE_SECONDS)
+    now = read_lease(bucket)
+    if now is None or now.owner != mine.owner:
+        raise InputError(f"The search {name!r} was begun by another process at the same instant.")
+    return mine
+
+
+def renew_lease(bucket: Bucket, lease: Lease, *, ended: bool = False) -> Lease:
+    """Renews a lease, or lets go of it.
+
+    Raises:
+        LeaseLostError: If another process has taken the search over.
+        OSError: If the bucket cannot be used.
+    """
+    now = read_lease(bucket)
+    if now is None or now.owner != lease.owner:
+        raise LeaseLostError(f"process {now.process} on {now.host}" if now else "another process, which removed its lease")
+    renewed = replace(lease, beats=lease.beats + 1, at=time.time(), ended=ended)
+    _write(bucket, renewed)
+    return renewed
+
+
+class Heartbeat(threading.Thread):
+    """Renews a lease until `end`. While the bucket cannot be reached it goes on trying.
+
+    Args:
+        bucket: Of the search.
+        lease: This process's.
+        on_loss: Called when another process has taken the search over.
+
+    Attributes:
+        lost: Who has taken it over; empty while nobody has.
+    """
+
+    def __init__(self, bucket: Bucket, lease: Lease, on_loss: Callable[[], None]) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._bucket, self._lease, self._on_loss = replace(bucket, patience=0.0), lease, on_loss
+        self._ended = threading.Event()
+        self.lost = ""
+
+    def run(self) -> None:
+        """Renews the lease every few seconds."""
+        while not self._ended.wait(BEAT_SECONDS):
+            with suppress(OSError):
+                if not self._renew():
+                    self._on_loss()
+                    return
+
+    def end(self, *, patience: float) -> None:
+        """Lets go of the search, unless another process has it.
+
+        Raises:
+            OSError: If the bucket could not be reached for so many seconds.
+        """
+        self._ended.set()
+        self.join()
+        if not self.lost:
+            self._bucket = replace(self._bucket, patience=patience)
+            self._renew(ended=True)
+
+    def _renew(self, *, ended: bool = False) -> bool:
+        try:
+            self._lease = renew_lease(self._bucket, self._lease, ended=ended)
+        except LeaseLostError as error:
+            self.lost = str(error)
+        return not self.lost
+
+
+def _write(bucket: Bucket, lease: Lease) -> None:
+    bucket.write(LEASE, json.dumps(asdict(lease)).encode())
+
+
+def _host() -> str:
+    return socket.gethostname()

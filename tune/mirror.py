@@ -1,0 +1,215 @@
+"""A search's folder under an address, as it stands on this machine: fetched to be looked at, or sent while the search runs.
+
+The trials' weights and snapshots are no part of it: trials write those to the address themselves, wherever they run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from tune.bucket import Bucket, brief
+from tune.errors import SearchFailedError
+from tune.lease import Heartbeat, read_lease, take_lease
+from tune.place import Stamp
+
+RAY, WEIGHTS, SNAPSHOTS, LOCK = "ray", "weights", "snapshots", "search.lock"
+APART = {RAY, WEIGHTS, SNAPSHOTS, LOCK}
+"""What is never fetched nor sent."""
+FETCHED = (".json", ".yaml", ".journal", ".html")
+"""How the names of the files end that are fetched; those of folders, whatever they end in."""
+FOLDERS = ("classifiers",)
+LAST = ("repeats.json", "result.json", "search.json", "settings.yaml")
+"""What is sent after all else, in this order: each says that what stands before it is there."""
+STAMPS, OWNER = ".fetched.json", ".owner"
+THREADS = 8
+SEND_SECONDS = 5.0
+"""How often it is looked for what has changed."""
+LAST_PATIENCE = 600.0
+"""Seconds for which what a search has come to is tried to be sent at its end."""
+COST = 20.0
+"""It is sent at most every so many times the seconds that sending took the last time."""
+
+
+def fetch(bucket: Bucket, path: Path, folders: tuple[str, ...] = FOLDERS) -> None:
+    """Makes a folder of this machine what stands in a bucket, as far as it is fetched; only what has changed is read.
+
+    Args:
+        bucket: Of a search.
+        path: The folder; made where there is none.
+        folders: Those within it that are fetched, too.
+
+    Raises:
+        OSError: If the bucket cannot be read.
+    """
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    there = {name: stamp for name, stamp in bucket.stamps().items() if "/" not in name and name.endswith(FETCHED)}
+    for folder in folders:
+        there |= bucket.stamps(folder)
+    there = {name: stamp for name, stamp in there.items() if _is_plain(name)}
+    known = _read_stamps(path)
+    stale = [name for name, stamp in there.items() if known.get(name) != stamp or not (path / name).is_file()]
+    with ThreadPoolExecutor(THREADS, "fetch") as pool:
+        list(pool.map(lambda name: _fetch_file(bucket, path, name), stale))
+    mine = {name for name in known if "/" not in name or name.split("/")[0] in folders}
+    for name in mine - there.keys():
+        (path / name).unlink(missing_ok=True)
+    others = {name: stamp for name, stamp in known.items() if name not in mine}
+    _replace(path / STAMPS, json.dumps(others | there).encode())
+
+
+def _fetch_file(bucket: Bucket, path: Path, name: str) -> None:
+    with suppress(FileNotFoundError):  # removed meanwhile
+        content = bucket.read(name)
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        _replace(path / name, content)
+
+
+def _is_plain(name: str) -> bool:
+    """Tells whether a name leads into the folder that it is given in, whoever wrote it."""
+    parts = PurePosixPath(name).parts
+    return not name.startswith("/") and all(part not in {"", ".", ".."} and not part.startswith(".") for part in parts)
+
+
+def _read_stamps(path: Path) -> dict[str, Stamp]:
+    try:
+        return {name: Stamp(*stamp) for name, stamp in json.loads((path / STAMPS).read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+@contextmanager
+def driven(bucket: Bucket, path: Path, name: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Takes a search for this process, with its folder on this machine as it stands in the bucket; sends what changes there.
+
+    Where this machine was the last to run the search, the folder is as it was left, which may be more than was sent.
+
+    Args:
+        bucket: Of the search.
+        path: The driver's own folder.
+        name: Of the search, for people.
+        say: Shows a line.
+
+    Raises:
+        InputError: If another process runs the search.
+        SearchFailedError: If another has taken it over meanwhile, or the end could not be sent.
+        OSError: If the bucket cannot be used in the first place.
+    """
+    before = read_lease(bucket)
+    lease = take_lease(bucket, name)
+    owner = path / OWNER
+    if before is None or not owner.is_file() or owner.read_text(encoding="ascii") != before.owner:
+        for child in path.iterdir() if path.is_dir() else ():
+            if child.name != LOCK:
+                shutil.rmtree(child) if child.is_dir() else child.unlink()
+        fetch(bucket, path)
+        owner.write_text(lease.owner, encoding="ascii")
+    _replace(owner, lease.owner.encode())
+    heartbeat = Heartbeat(bucket, lease, on_loss=_interrupt)
+    sender = Sender(bucket, path, heartbeat, say)
+    heartbeat.start()
+    sender.start()
+    try:
+        yield
+    finally:
+        sender.finish()
+
+
+class Sender(threading.Thread):
+    """Sends what changes in a driver's folder, every few seconds, for as long as the search is this process's.
+
+    While the bucket cannot be reached it goes on trying.
+    """
+
+    def __init__(self, bucket: Bucket, path: Path, heartbeat: Heartbeat, say: Callable[[str], None]) -> None:
+        super().__init__(name="sender", daemon=True)
+        self._bucket, self._path, self._heartbeat, self._say = bucket, path, heartbeat, say
+        self._sent: dict[str, Stamp] = {}
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Sends until `finish`."""
+        hasty, wait, failing = replace(self._bucket, patience=0.0), SEND_SECONDS, 0.0
+        while not self._ended.wait(wait):
+            started = time.monotonic()
+            try:
+                self._send(hasty)
+            except OSError as error:
+                if not failing:
+                    failing = started
+                    self._say(f"The storage cannot be reached; trying again ({brief(error)})")
+                continue
+            if failing:
+                self._say(f"The storage can be reached again, after {time.monotonic() - failing:.0f} s")
+                failing = 0.0
+            wait = max(SEND_SECONDS, COST * (time.monotonic() - started))
+
+    def finish(self) -> None:
+        """Sends what is left, and lets go of the search.
+
+        Raises:
+            SearchFailedError: If that cannot be done.
+        """
+        self._ended.set()
+        self.join()
+        try:
+            self._send(replace(self._bucket, patience=LAST_PATIENCE))
+            self._heartbeat.end(patience=LAST_PATIENCE)
+        except OSError as error:
+            raise SearchFailedError(
+                f"{error}. What the search has come to stands on this machine, in {self._path}, and was not all sent; "
+                "resume it here when the storage can be reached."
+            ) from None
+        if self._heartbeat.lost:
+            raise SearchFailedError(f"The search was taken over by {self._heartbeat.lost}; this process has stopped.")
+
+    def _send(self, bucket: Bucket) -> None:
+        """Sends what has changed since it was sent; removes what is no longer there."""
+        there = self._files()
+        for name in self._sent.keys() - there.keys():
+            if not self._heartbeat.lost:
+                bucket.remove(name)
+                del self._sent[name]
+        for name, stamp in sorted(there.items(), key=lambda item: (_rank(item[0]), item[0])):
+            if self._sent.get(name) != stamp and not self._heartbeat.lost:
+                with suppress(FileNotFoundError):  # replaced at this instant; the next round sends it
+                    content = (self._path / name).read_bytes()
+                    bucket.write(name, content[: content.rfind(b"\n") + 1] if name.endswith(".journal") else content)
+                    self._sent[name] = stamp
+
+    def _files(self) -> dict[str, Stamp]:
+        found = {}
+        for folder, folders, names in os.walk(self._path):
+            top = Path(folder) == self._path
+            folders[:] = [name for name in folders if not name.startswith(".") and not (top and name in APART)]
+            for name in names:
+                path = Path(folder) / name
+                if not name.startswith(".") and not name.endswith(".lock"):
+                    with suppress(FileNotFoundError):
+                        status = path.stat()
+                        found[path.relative_to(self._path).as_posix()] = Stamp(status.st_size, status.st_mtime_ns)
+        return found
+
+
+def _rank(name: str) -> int:
+    return LAST.index(name) + 1 if name in LAST else 0
+
+
+def _interrupt() -> None:
+    import _thread
+
+    _thread.interrupt_main()

@@ -1,0 +1,87 @@
+"""Where searches stand: a folder, or an address of an object store."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+from tune.bucket import Bucket, brief, check_bucket, is_address
+from tune.place import Folder, Place
+
+HASTE = 15.0
+"""Seconds for which a person waits for a store that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteStorage:
+    """An address under which searches stand; this machine keeps copies of what it looks at.
+
+    Attributes:
+        address: As `tune.bucket.Bucket` takes it.
+    """
+
+    address: str
+
+    def __str__(self) -> str:
+        return self.address
+
+    def bucket(self) -> Bucket:
+        """Returns the place of all searches."""
+        return Bucket(self.address, HASTE)
+
+    def copy(self, name: str) -> Path:
+        """Returns the folder of a search's copy on this machine, to look at."""
+        return _cache() / "copies" / self._digest() / name
+
+    def workshop(self, name: str) -> Path:
+        """Returns the folder on this machine that a search has while it runs here."""
+        return _cache() / "running" / self._digest() / name
+
+    def _digest(self) -> str:
+        return hashlib.blake2b(self.address.rstrip("/").encode(), digest_size=8).hexdigest()
+
+
+Storage = Path | RemoteStorage
+
+
+def storage_place(storage: str) -> Place:
+    """Returns the place that a storage's text names, also on another machine than the one that it was given on."""
+    return Bucket(storage, HASTE) if is_address(storage) else Folder(Path(storage))
+
+
+def parse_storage(value: Any) -> Any:
+    """Returns the storage that a text names; anything else as it is, for pydantic to refuse.
+
+    Raises:
+        ValueError: If it is an address that cannot be used.
+    """
+    if isinstance(value, str):
+        return RemoteStorage(check_bucket(value)) if is_address(value) else Path(value)
+    return value
+
+
+@contextmanager
+def readable(storage: RemoteStorage) -> Iterator[None]:
+    """Makes of what a store has to say an error that names the storage, and what to look at.
+
+    Raises:
+        InputError: Instead of any OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"The storage {storage} cannot be used: {brief(error)}. "
+            "Look at the bucket's name and region, and at this machine's credentials or role."
+        ) from None
+
+
+def _cache() -> Path:
+    told = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (told if told.is_absolute() else Path.home() / ".cache") / "topknot"
