@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +19,11 @@ from pathlib import Path, PurePosixPath
 
 from tune.bucket import Bucket, brief
 from tune.errors import SearchFailedError
-from tune.lease import Heartbeat, read_lease, take_lease
+from tune.lease import LEASE, Heartbeat, read_lease, take_lease
 from tune.place import Stamp
 
 RAY, WEIGHTS, SNAPSHOTS, LOCK = "ray", "weights", "snapshots", "search.lock"
-APART = {RAY, WEIGHTS, SNAPSHOTS, LOCK}
+APART = {RAY, WEIGHTS, SNAPSHOTS, LOCK, LEASE}
 """What is never fetched nor sent."""
 FETCHED = (".json", ".yaml", ".journal", ".html")
 """How the names of the files end that are fetched; those of folders, whatever they end in."""
@@ -54,7 +55,7 @@ def fetch(bucket: Bucket, path: Path, folders: tuple[str, ...] = FOLDERS) -> Non
     there = {name: stamp for name, stamp in bucket.stamps().items() if "/" not in name and name.endswith(FETCHED)}
     for folder in folders:
         there |= bucket.stamps(folder)
-    there = {name: stamp for name, stamp in there.items() if _is_plain(name)}
+    there = {name: stamp for name, stamp in there.items() if _is_plain(name) and name not in APART}
     known = _read_stamps(path)
     stale = [name for name, stamp in there.items() if known.get(name) != stamp or not (path / name).is_file()]
     with ThreadPoolExecutor(THREADS, "fetch") as pool:
@@ -198,7 +199,7 @@ class Sender(threading.Thread):
             folders[:] = [name for name in folders if not name.startswith(".") and not (top and name in APART)]
             for name in names:
                 path = Path(folder) / name
-                if not name.startswith(".") and not name.endswith(".lock"):
+                if not (top and name in APART) and not name.startswith(".") and not name.endswith(".lock"):
                     with suppress(FileNotFoundError):
                         status = path.stat()
                         found[path.relative_to(self._path).as_posix()] = Stamp(status.st_size, status.st_mtime_ns)
@@ -210,6 +211,5 @@ def _rank(name: str) -> int:
 
 
 def _interrupt() -> None:
-    import _thread
-
-    _thread.interrupt_main()
+    """Ends the search as Ctrl-C does, whatever the main thread waits for."""
+    signal.pthread_kill(int(threading.main_thread().ident or 0), signal.SIGINT)
