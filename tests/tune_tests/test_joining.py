@@ -169,20 +169,28 @@ def test_a_wrong_token_is_refused(cluster: str, config: Path, tmp_path: Path) ->
     assert not (tmp_path / "words").exists()
 
 
-def test_a_folder_that_nodes_do_not_see_is_refused_by_their_names(cluster: str, token: Path) -> None:
+def test_a_storage_that_nodes_cannot_write_is_refused_by_their_names(cluster: str, token: Path, tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
 from data.errors import InputError
 from tune.cluster import joined_cluster
+from tune.folder import SearchFolder
 from tune.nodes import check_shared
+from tune.storage import RemoteStorage
 with joined_cluster("{cluster}"):
-    check_shared(Path("/"))
-    try:
-        check_shared(Path("/no/such/folder"))
-    except InputError as error:
-        print(error)
+    check_shared(SearchFolder(Path("/")))
+    check_shared(SearchFolder(Path("/one"), RemoteStorage("file://{tmp_path}/store")))
+    for folder in (
+        SearchFolder(Path("/no/such/folder")),
+        SearchFolder(Path("/one"), RemoteStorage("file:///proc/store")),
+    ):
+        try:
+            check_shared(folder)
+        except InputError as error:
+            print(error)
 """
     done = run(token, "-c", code)
     assert done.returncode == 0, done.stderr
     assert f"--storage /no/such: not seen from {NODE}, whose trials" in done.stdout
+    assert f"--storage file:///proc/store: {NODE} cannot write there." in done.stdout
     assert HEAD not in done.stdout
