@@ -1,0 +1,168 @@
+"""A cluster of Ray on this machine: a head without trial CPUs and nodes of one CPU, each at a loopback address of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.ports import free_ports
+
+RAY = (sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())")
+AGENTS = ("--dashboard-agent-listen-port", "--dashboard-agent-grpc-port", "--runtime-env-agent-port", "--metrics-export-port")
+LOOPBACK = "127.0.77.{}"
+HEAD = 10
+HEALTH = {
+    "RAY_health_check_initial_delay_ms": "2000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "5",
+}
+"""A node that does not answer is given up after some 6 s, not after 60; after 2 s a busy machine's would be, too."""
+
+
+@dataclass
+class Node:
+    """A node and the process that leads it."""
+
+    address: str
+    process: subprocess.Popen[str]
+
+    def await_ready(self) -> None:
+        """Waits until it is part of its cluster."""
+        assert self.process.stdout
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            if "block forever" in line:
+                return
+        raise RuntimeError(f"The node {self.address} did not start:\n{''.join(said)}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal to all its processes, those that they start meanwhile included."""
+        told: set[int] = set()
+        while waiting := set(family(self.process.pid)) - told:
+            for pid in waiting:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            told |= waiting
+
+    def kill(self) -> None:
+        """Ends all its processes at once: they are stopped first, so that none sees another end."""
+        self.send(signal.SIGSTOP)
+        for pid in [*family(self.process.pid), self.process.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class Nodes:
+    """A cluster, from its head on.
+
+    Args:
+        folder: For Ray's own files; its path must be short, as those of sockets are.
+        token: The file that holds the cluster's.
+        environment: What nodes, jobs and trials have in theirs besides.
+        jobs: Whether jobs can be submitted, which needs `ray[default]`.
+    """
+
+    def __init__(self, folder: Path, token: Path, environment: Mapping[str, str], *, jobs: bool = True) -> None:
+        self.token, self._last = token, HEAD
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # jobs run the head's `python`
+        surrounding = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+        # Ray's workers would give way to all else on the machine (niceness 15).
+        ours = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_worker_niceness": "0", "PATH": path}
+        ours |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "120"}
+        self.environment = surrounding | HEALTH | ours | dict(environment)
+        port, client, dashboard = free_ports(3)
+        self.address = f"{LOOPBACK.format(HEAD)}:{port}"
+        self.dashboard = f"http://127.0.0.1:{dashboard}"
+        board = ("--include-dashboard", str(jobs).lower(), "--dashboard-host", "127.0.0.1", "--dashboard-port", str(dashboard))
+        head = ("--head", "--port", str(port), "--ray-client-server-port", str(client), "--temp-dir", str(folder), *board)
+        self.head = self._start(HEAD, 0, *head)
+        self.workers: list[Node] = []
+
+    def add(self, cpus: int = 1) -> Node:
+        """Starts another node; `await_ready` waits for it."""
+        self._last += 1
+        node = self._start(self._last, cpus, "--address", self.address)
+        self.workers.append(node)
+        return node
+
+    def kill(self, node: Node) -> None:
+        """Ends a node as a lost machine ends: all at once, with no word."""
+        node.kill()
+        self.workers.remove(node)
+
+    @contextmanager
+    def cut_off(self, node: Node) -> Iterator[None]:
+        """Stops all processes of a node, and has them go on in the end, as one that was out of reach."""
+        node.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            node.send(signal.SIGCONT)
+
+    def submit(self, name: str, folder: Path, *command: str, log: Path) -> subprocess.Popen[bytes]:
+        """Submits a job; the process prints what it says, and ends as it does."""
+        job = ("job", "submit", "--address", self.dashboard, "--submission-id", name, "--working-dir", str(folder), "--")
+        with log.open("ab") as file:
+            return subprocess.Popen([*RAY, *job, *command], env=self.environment, stdout=file, stderr=file)
+
+    def drivers(self) -> list[int]:
+        """Returns the processes on the head that run `python -m tune`."""
+        found = []
+        for pid in family(self.head.process.pid):
+            with suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if words[1:3] == [b"-m", b"tune"]:
+                    found.append(pid)
+        return found
+
+    def end(self) -> None:
+        for node in [*self.workers, self.head]:
+            node.kill()
+
+    def _start(self, number: int, cpus: int, *flags: str) -> Node:
+        address = LOOPBACK.format(number)
+        # Fixed ports spare a node the search for free ones, for which it is given 30 s.
+        ports = [part for flag, port in zip(AGENTS, free_ports(len(AGENTS)), strict=True) for part in (flag, str(port))]
+        size = ("--num-cpus", str(cpus), "--object-store-memory", str(2**28))
+        process = subprocess.Popen(
+            [*RAY, "start", "--block", "--node-ip-address", address, *size, *flags, *ports],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        return Node(address, process)
+
+
+@contextmanager
+def ray_nodes(folder: Path, token: Path, environment: Mapping[str, str], *, jobs: bool = True) -> Iterator[Nodes]:
+    """Runs a cluster that has but its head, and ends all that it has come to."""
+    nodes = Nodes(folder, token, environment, jobs=jobs)
+    try:
+        nodes.head.await_ready()
+        yield nodes
+    finally:
+        nodes.end()
+
+
+def family(leader: int) -> list[int]:
+    """Returns the processes that are alive of those that a process has started, and of its session, itself included."""
+    parents, sessions = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, parent, _, session = path.read_text(errors="replace").rpartition(")")[2].split()[:4]
+            if state not in "ZX":
+                pid = int(path.parent.name)
+                parents[pid], sessions[pid] = int(parent), int(session)
+    found = {pid for pid, session in sessions.items() if session == leader}
+    while more := {pid for pid, parent in parents.items() if parent in found | {leader}} - found:
+        found |= more
+    return sorted(found)
