@@ -1,4 +1,6 @@
-"""A real S3 server on this machine: OpenStack Swift as Debian packages it (`apt-get install --no-install-recommends python3-swift memcached`).
+"""A real S3 server on this machine: OpenStack Swift as Debian packages it.
+
+To install it: apt-get install --no-install-recommends python3-swift memcached
 
 Its servers run as processes of ours on loopback, keep all in one folder, and end with the process that started them.
 """
@@ -26,7 +28,10 @@ HOST, REGION = "127.0.0.1", "us-east-1"
 WITH_US = ("setpriv", "--pdeathsig", "KILL")
 """Ends a server with the process that started it, however that ends."""
 STARTS_SECONDS = 60
-PIPELINE = "catch_errors gatekeeper healthcheck cache content_md5 listing_formats s3api tempauth copy slo dlo versioned_writes proxy-server"
+PIPELINE = (
+    "catch_errors gatekeeper healthcheck cache content_md5 listing_formats s3api tempauth copy slo dlo versioned_writes "
+    "proxy-server"
+)
 SERVER = """[DEFAULT]
 bind_ip = {host}
 bind_port = {port}

@@ -16,7 +16,7 @@ BODY_BYTES = 1 << 21
 """More than the names of a thousand objects, which is what one request may delete."""
 
 
-def content_md5(global_conf: dict[str, str], **local_conf: str) -> Callable[[Any], Any]:
+def content_md5(_global_conf: dict[str, str], **_local_conf: str) -> Callable[[Any], Any]:
     """Makes the filter that gives deletions of many objects the Content-MD5 which Swift wants and AWS's SDK no longer sends."""
 
     def filtered(app: Any) -> Any:
