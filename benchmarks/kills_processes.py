@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tune.cli import run
 
@@ -55,8 +55,8 @@ def finish(process: subprocess.Popen[bytes], log: Path) -> None:
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """Kills a process and all of its session, by their ids, until none is left."""
-    while processes := [process.pid] * (process.poll() is None) + session(process.pid):
-        for pid in processes:
+    while left := [process.pid] * (process.poll() is None) + session(process.pid):
+        for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -64,14 +64,27 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
 
 
-def session(leader: int) -> list[int]:
-    """Returns the processes of a session that are alive."""
+class Process(NamedTuple):
+    """A process that is alive, its parent and its session."""
+
+    pid: int
+    parent: int
+    session: int
+
+
+def processes() -> list[Process]:
+    """Returns the processes of this machine that are alive."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            state, _, _, number = path.read_text(errors="replace").rpartition(")")[2].split()[:4]
+            state, parent, _, number = path.read_text(errors="replace").rpartition(")")[2].split()[:4]
         except OSError:  # it has ended meanwhile
             continue
-        if int(number) == leader and state not in "ZX":
-            found.append(int(path.parent.name))
+        if state not in "ZX":
+            found.append(Process(int(path.parent.name), int(parent), int(number)))
     return found
+
+
+def session(leader: int) -> list[int]:
+    """Returns the processes of a session that are alive."""
+    return [process.pid for process in processes() if process.session == leader]

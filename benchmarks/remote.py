@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
+import kills_processes
 from cluster.swift import swift
 
 STORAGE, NAME, AWAY_SECONDS = "s3://models/runs", "one", 60.0
-TOPKNOT = [sys.executable, "-m", "tune"]
-SEARCH = [*TOPKNOT, "search", "--name", NAME, "--trials", "40", "--max-epochs", "6", "--storage", STORAGE]
+SEARCH = ("search", "--name", NAME, "--trials", "40", "--max-epochs", "6")
 
 
 def main() -> None:
@@ -34,14 +34,15 @@ def main() -> None:
             return os.environ | server.environment() | {"XDG_CACHE_HOME": f"{root}/{name}"}
 
         def topknot(name: str, *arguments: str, text: str | None = None) -> str:
-            command = [*TOPKNOT, *arguments, "--storage", STORAGE]
+            command = kills_processes.topknot(*arguments, "--storage", STORAGE)
             return subprocess.run(command, env=machine(name), check=True, stdout=subprocess.PIPE, text=True, input=text).stdout
 
         def trials() -> list[dict[str, object]]:
             shown: list[dict[str, object]] = json.loads(topknot("third", "show", NAME, "--json"))["trials"]
             return shown
 
-        driver = subprocess.Popen(SEARCH, env=machine("first"), stderr=sys.stderr, start_new_session=True)
+        search = kills_processes.topknot(*SEARCH, "--storage", STORAGE)
+        driver = subprocess.Popen(search, env=machine("first"), stderr=sys.stderr, start_new_session=True)
         while f"runs/{NAME}/weights/00003.npz" not in dict(server.objects("models")):
             time.sleep(0.5)
         server.stop()
@@ -50,8 +51,7 @@ def main() -> None:
         server.start()
         print("the store is back", flush=True)
         time.sleep(15)
-        os.killpg(driver.pid, signal.SIGKILL)
-        driver.wait()
+        kills_processes.kill(driver)
         before = trials()
         topknot("second", "resume", NAME, "--json")
         after = trials()
@@ -61,7 +61,7 @@ def main() -> None:
         once = [trial["trial"] for trial in after] == list(range(len(after)))
         ended = [(old, new) for old, new in zip(before, after, strict=False) if old["state"] != "running"]
         print(f"trials known when the driver was killed: {len(before)}; in the end {len(after)}, once each: {once}")
-        print(f"in the end: { ({each: states.count(each) for each in sorted(set(states))}) }")
+        print(f"in the end: {dict(Counter(states))}")
         print(f"what had ended is as it was: {all(old == new for old, new in ended)}")
         print(f"objects left: {len(dict(server.objects('models')))}; the exported classifier says {answer[0]['label']}")
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from contest.runs import hardware, versions
 from corpora import corpus_parser, read
+from ports import free_port
 
 WARM_SECONDS = 2.0
 CLIENTS = (1, 8, 64)
@@ -116,13 +117,6 @@ def keep(path: Path, rows: list[dict[str, Any]]) -> None:
     new = {tuple(row[name] for name in same) for row in rows}
     kept = [row for row in kept if tuple(row[name] for name in same) not in new] + rows
     path.write_text(json.dumps({"hardware": hardware(), "versions": versions(), "rounds": kept}, indent=1) + "\n")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

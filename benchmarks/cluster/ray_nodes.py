@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.ports import free_ports
+from kills_processes import processes
+from ports import free_ports
 
 RAY = (sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())")
 AGENTS = ("--dashboard-agent-listen-port", "--dashboard-agent-grpc-port", "--runtime-env-agent-port", "--metrics-export-port")
@@ -56,7 +57,7 @@ class Node:
         for pid in [*family(self.process.pid), self.process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait()
+        self.process.communicate()  # waits for its end, and closes its pipe
 
 
 class Nodes:
@@ -155,14 +156,8 @@ def ray_nodes(folder: Path, token: Path, environment: Mapping[str, str], *, jobs
 
 def family(leader: int) -> list[int]:
     """Returns the processes that are alive of those that a process has started, and of its session, itself included."""
-    parents, sessions = {}, {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has ended meanwhile
-            state, parent, _, session = path.read_text(errors="replace").rpartition(")")[2].split()[:4]
-            if state not in "ZX":
-                pid = int(path.parent.name)
-                parents[pid], sessions[pid] = int(parent), int(session)
-    found = {pid for pid, session in sessions.items() if session == leader}
-    while more := {pid for pid, parent in parents.items() if parent in found | {leader}} - found:
+    alive = processes()
+    found = {process.pid for process in alive if process.session == leader}
+    while more := {process.pid for process in alive if process.parent in found | {leader}} - found:
         found |= more
     return sorted(found)

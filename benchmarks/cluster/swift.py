@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.fs
-from cluster.ports import free_ports
+from ports import free_ports
 
 PYTHON = "/usr/bin/python3"
 """Debian's own, which sees Debian's packages."""

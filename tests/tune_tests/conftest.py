@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import warnings
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 INSTALL_SECONDS = 120
 PASSWORD = "p@ss:w/ord?#%41&x=1+ "  # noqa: S105 - all that a URL gives a meaning to
@@ -44,13 +44,6 @@ def install() -> str:
     except (subprocess.SubprocessError, OSError) as error:
         return f"it is not installed, and could not be: {error}"
     return ""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")

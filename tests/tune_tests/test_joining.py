@@ -2,23 +2,19 @@
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from cluster.ray_nodes import ray_nodes
 
 from data.corpus import Corpus
 from tune.cluster_address import answers
 
 HEAD, NODE = "127.0.77.10", "127.0.77.11"
-RAY = [sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())"]
-AGENTS = ("--dashboard-agent-listen-port", "--dashboard-agent-grpc-port", "--runtime-env-agent-port", "--metrics-export-port")
 CONFIG = """
 max_epochs: 2
 portfolio: false
@@ -26,42 +22,6 @@ space: {embedding_size: 4, lstm_size: 4, bidirectional: false, pooling: last, de
 """
 
 pytestmark = pytest.mark.timeout(1800)
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as sockets:
-        taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
-        for one in taken:
-            one.bind(("", 0))
-        return [one.getsockname()[1] for one in taken]
-
-
-@contextmanager
-def node(token: Path, *flags: str) -> Iterator[None]:
-    """Starts a node with RAY_AUTH_MODE=token, waits until it is part of its cluster, and ends it and all its processes."""
-    # Fixed ports spare a node the search for free ones, for which it is given 30 s.
-    ports = [part for flag, port in zip(AGENTS, free_ports(len(AGENTS)), strict=True) for part in (flag, str(port))]
-    with subprocess.Popen(
-        [*RAY, "start", "--block", *flags, *ports],
-        # Ray's workers would give way to all else on the machine, and the tests with them.
-        env=os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_worker_niceness": "0"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            assert process.stdout
-            said = []
-            for line in process.stdout:
-                said.append(line)
-                if "block forever" in line:
-                    break
-            else:
-                pytest.fail("".join(said))
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -74,18 +34,9 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def cluster(token: Path) -> Iterator[str]:
     """The address of a cluster's head, which has one worker node with two CPUs."""
-    (port,) = free_ports(1)
-    address = f"{HEAD}:{port}"
-    with (
-        tempfile.TemporaryDirectory(prefix="ray") as folder,  # a socket's path must be short
-        node(
-            token,
-            *("--head", "--node-ip-address", HEAD, "--port", str(port), "--num-cpus", "0"),
-            *("--include-dashboard", "false", "--ray-client-server-port", str(free_ports(1)[0]), "--temp-dir", folder),
-        ),
-        node(token, "--address", address, "--node-ip-address", NODE, "--num-cpus", "2"),
-    ):
-        yield address
+    with tempfile.TemporaryDirectory(prefix="ray") as folder, ray_nodes(Path(folder), token, {}, jobs=False) as nodes:
+        nodes.add(cpus=2).await_ready()
+        yield nodes.address
 
 
 @pytest.fixture(scope="module")

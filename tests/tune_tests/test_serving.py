@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 from starlette.types import Message, Receive, Scope, Send
 
 from data.corpus import Corpus
@@ -25,13 +26,6 @@ from tune.serving.door import LARGEST_BODY, Door
 from tune.serving.questions import MOST_TEXTS, Question
 
 SMALL = {"embedding_size": 8, "lstm_size": 4, "pooling": "max", "dense_layers": 0, "max_length": 50, "batch_size": 16}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def ask(address: str, body: Any = None) -> tuple[int, Any]:

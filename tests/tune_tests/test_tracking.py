@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from data.corpus import Corpus
 from data.errors import InputError
@@ -135,13 +136,6 @@ def test_one_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"--track tensorboard:.*it cannot be reached"):
         make_tracker(f"tensorboard:{tmp_path / 'file'}", "name", tmp_path)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

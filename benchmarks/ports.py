@@ -10,3 +10,8 @@ def free_ports(count: int) -> list[int]:
         for one in taken:
             one.bind(("", 0))
         return [one.getsockname()[1] for one in taken]
+
+
+def free_port() -> int:
+    (port,) = free_ports(1)
+    return port
