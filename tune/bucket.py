@@ -41,6 +41,10 @@ class Bucket(Place):
     def __str__(self) -> str:
         return urlunsplit(urlsplit(self.address)._replace(query=""))
 
+    def at_once(self) -> Bucket:
+        """Returns the same, of which what fails is not tried again."""
+        return replace(self, patience=0.0)
+
     def inside(self, name: str) -> Bucket:
         """Returns the place of a folder within this one."""
         parts = urlsplit(self.address)
@@ -87,7 +91,7 @@ class Bucket(Place):
 
     def names(self) -> list[str]:
         """Lists the objects that stand here."""
-        return [name for name in self.stamps() if "/" not in name]
+        return list(self.stamps())
 
     def stamps(self, folder: str = "") -> dict[str, Stamp]:
         """Returns the stamp of each object that stands here or in a folder, those within folders as 'folder/name'."""
@@ -100,12 +104,12 @@ class Bucket(Place):
     def _infos(self, folder: str, *, recursive: bool) -> list[tuple[str, FileInfo]]:
         from pyarrow.fs import FileSelector
 
-        def infos(files: FileSystem, path: str) -> list[FileInfo]:
-            found: list[FileInfo] = files.get_file_info(FileSelector(path, allow_not_found=True, recursive=recursive))
-            return found
+        def infos(files: FileSystem, path: str) -> list[tuple[str, FileInfo]]:
+            root = path.removesuffix(folder)
+            found = files.get_file_info(FileSelector(path, allow_not_found=True, recursive=recursive))
+            return [(info.path.removeprefix(root).strip("/"), info) for info in found]
 
-        _, root = _open(self.address)
-        return [(info.path.removeprefix(root).strip("/"), info) for info in self._persist(infos, folder)]
+        return self._persist(infos, folder)
 
     def _persist(self, call: Callable[[FileSystem, str], Answer], name: str) -> Answer:
         """Calls a function with the file system and a name's path on it, again and again while it fails."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 import optuna
 
 from data.errors import InputError
-from tune.bucket import Bucket
+from tune.bucket import PATIENCE, Bucket
 from tune.damage import intact
 from tune.outcome import TrialOutcome, read_trials
 from tune.place import Folder, Place
@@ -95,42 +93,6 @@ class SearchFolder:
         storage = self.storage or self.path.parent
         return "" if storage == Path(DEFAULT_STORAGE).absolute() else f" --storage {shlex.quote(str(storage))}"
 
-    @contextmanager
-    def locked(self, say: Callable[[str], None]) -> Iterator[SearchFolder]:
-        """Keeps other processes from running the same search; yields its folder to work in.
-
-        Of a search under an address, that is a folder of this machine, whose changes are sent there until the end; it is
-        removed if the search has not begun by then. `say` shows a line.
-
-        Raises:
-            InputError: If another process runs it, or the address cannot be used.
-            SearchFailedError: If another process took it over, or the end could not be sent.
-        """
-        if self.storage is None:
-            with self._locked():
-                yield self
-            return
-        from tune.mirror import driven
-
-        folder = replace(self, path=self.storage.workshop(self.name))
-        folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with folder._locked():  # noqa: SLF001 - another of the same
-            try:
-                with driven(folder.bucket, folder.path, self.name, say):
-                    yield folder
-            finally:
-                if not folder.has_begun():
-                    shutil.rmtree(folder.path, ignore_errors=True)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with (self.path / LOCK).open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it however the process ends
-            except OSError:
-                raise InputError(f"The search {self.name!r} is running already, in another process.") from None
-            yield
-
     def refresh(self) -> None:
         """Makes a copy of what stands under an address what it is now.
 
@@ -152,7 +114,7 @@ class SearchFolder:
         """Reads the search's trials, by number; none where it has just begun."""
         if not self.has_begun():
             return []
-        with intact(self.path), explained(self.read_json(ABOUT).get("study")):
+        with intact(self), explained(self.read_json(ABOUT).get("study")):
             return read_trials(self.study())
 
     def keep(self, settings: Settings, about: dict[str, Any]) -> None:
@@ -253,7 +215,7 @@ class SearchFolder:
         return TrialFiles(self._place(SNAPSHOTS))
 
     def _place(self, name: str) -> Place:
-        return Folder(self.path / name) if self.storage is None else Bucket(self.bucket.inside(name).address)
+        return Folder(self.path / name) if self.storage is None else replace(self.bucket.inside(name), patience=PATIENCE)
 
     def kept(self, trials: Iterable[TrialOutcome]) -> list[TrialOutcome]:
         """Returns those of the trials whose weights are kept, in their order."""

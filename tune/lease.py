@@ -38,6 +38,7 @@ class Lease:
         beats: How often it was renewed: counted, so that nobody's clock matters.
         at: When it was last, as its owner's `time.time` gives it: for people.
         ended: Its owner has let go of it.
+        after: The owner of the claim before; empty for the first.
     """
 
     owner: str
@@ -46,6 +47,7 @@ class Lease:
     beats: int = 0
     at: float = 0.0
     ended: bool = False
+    after: str = ""
 
     def is_dead(self) -> bool:
         """Tells whether its owner is known to run no more: it said so, or ran on this machine."""
@@ -71,20 +73,17 @@ def take_lease(bucket: Bucket, name: str) -> Lease:
         InputError: If another process runs it.
         OSError: If the bucket cannot be used.
     """
-    there = read_lease(bucket)
-    if there and not there.is_dead():
-        until = time.monotonic() + LOST_SECONDS
-        while time.monotonic() < until:
-            time.sleep(LOOK_SECONDS)
-            now = read_lease(bucket)
-            if now is None or now.is_dead():
-                break
-            if now != there:
-                raise InputError(
-                    f"The search {name!r} is running already, on {now.host} (process {now.process}). "
-                    f"One that is no longer there is given up after {LOST_SECONDS:.0f} s."
-                )
-    mine = Lease(uuid.uuid4().hex, _host(), os.getpid(), at=time.time())
+    there = now = read_lease(bucket)
+    until = time.monotonic() + LOST_SECONDS
+    while now and not now.is_dead() and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
+        now = read_lease(bucket)
+        if now and not now.is_dead() and now != there:
+            raise InputError(
+                f"The search {name!r} is running already, on {now.host} (process {now.process}). "
+                f"One that is no longer there is given up after {LOST_SECONDS:.0f} s."
+            )
+    mine = Lease(uuid.uuid4().hex, _host(), os.getpid(), at=time.time(), after=now.owner if now else "")
     _write(bucket, mine)
     time.sleep(SETTLE_SECONDS)
     now = read_lease(bucket)
@@ -122,7 +121,7 @@ class Heartbeat(threading.Thread):
 
     def __init__(self, bucket: Bucket, lease: Lease, on_loss: Callable[[], None]) -> None:
         super().__init__(name="heartbeat", daemon=True)
-        self._bucket, self._lease, self._on_loss = replace(bucket, patience=0.0), lease, on_loss
+        self._bucket, self._lease, self._on_loss = bucket.at_once(), lease, on_loss
         self._ended = threading.Event()
         self.lost = ""
 

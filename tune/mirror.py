@@ -19,16 +19,16 @@ from pathlib import Path, PurePosixPath
 
 from tune.bucket import Bucket, brief
 from tune.errors import SearchFailedError
-from tune.lease import LEASE, Heartbeat, read_lease, take_lease
-from tune.place import Stamp
+from tune.folder import ABOUT, CLASSIFIERS, LOCK, RAY, REPEATS, RESULT, SETTINGS, SNAPSHOTS, WEIGHTS
+from tune.lease import LEASE, Heartbeat, take_lease
+from tune.place import Folder, Stamp
 
-RAY, WEIGHTS, SNAPSHOTS, LOCK = "ray", "weights", "snapshots", "search.lock"
 APART = {RAY, WEIGHTS, SNAPSHOTS, LOCK, LEASE}
 """What is never fetched nor sent."""
-FETCHED = (".json", ".yaml", ".journal", ".html")
+FETCHED = (".json", ".yaml", ".journal")
 """How the names of the files end that are fetched; those of folders, whatever they end in."""
-FOLDERS = ("classifiers",)
-LAST = ("repeats.json", "result.json", "search.json", "settings.yaml")
+FOLDERS = (CLASSIFIERS,)
+LAST = (REPEATS, RESULT, ABOUT, SETTINGS)
 """What is sent after all else, in this order: each says that what stands before it is there."""
 STAMPS, OWNER = ".fetched.json", ".owner"
 THREADS = 8
@@ -52,7 +52,7 @@ def fetch(bucket: Bucket, path: Path, folders: tuple[str, ...] = FOLDERS) -> Non
         OSError: If the bucket cannot be read.
     """
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    there = {name: stamp for name, stamp in bucket.stamps().items() if "/" not in name and name.endswith(FETCHED)}
+    there = {name: stamp for name, stamp in bucket.stamps().items() if name.endswith(FETCHED)}
     for folder in folders:
         there |= bucket.stamps(folder)
     there = {name: stamp for name, stamp in there.items() if _is_plain(name) and name not in APART}
@@ -64,14 +64,14 @@ def fetch(bucket: Bucket, path: Path, folders: tuple[str, ...] = FOLDERS) -> Non
     for name in mine - there.keys():
         (path / name).unlink(missing_ok=True)
     others = {name: stamp for name, stamp in known.items() if name not in mine}
-    _replace(path / STAMPS, json.dumps(others | there).encode())
+    Folder(path).write(STAMPS, json.dumps(others | there).encode())
 
 
 def _fetch_file(bucket: Bucket, path: Path, name: str) -> None:
     with suppress(FileNotFoundError):  # removed meanwhile
         content = bucket.read(name)
         (path / name).parent.mkdir(parents=True, exist_ok=True)
-        _replace(path / name, content)
+        Folder(path).write(name, content)
 
 
 def _is_plain(name: str) -> bool:
@@ -85,12 +85,6 @@ def _read_stamps(path: Path) -> dict[str, Stamp]:
         return {name: Stamp(*stamp) for name, stamp in json.loads((path / STAMPS).read_bytes()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 @contextmanager
@@ -110,16 +104,14 @@ def driven(bucket: Bucket, path: Path, name: str, say: Callable[[str], None]) ->
         SearchFailedError: If another has taken it over meanwhile, or the end could not be sent.
         OSError: If the bucket cannot be used in the first place.
     """
-    before = read_lease(bucket)
     lease = take_lease(bucket, name)
     owner = path / OWNER
-    if before is None or not owner.is_file() or owner.read_text(encoding="ascii") != before.owner:
-        for child in path.iterdir() if path.is_dir() else ():
+    if not lease.after or not owner.is_file() or owner.read_text(encoding="ascii") != lease.after:
+        for child in path.glob("*"):
             if child.name != LOCK:
                 shutil.rmtree(child) if child.is_dir() else child.unlink()
         fetch(bucket, path)
-        owner.write_text(lease.owner, encoding="ascii")
-    _replace(owner, lease.owner.encode())
+    Folder(path).write(OWNER, lease.owner.encode())
     heartbeat = Heartbeat(bucket, lease, on_loss=_interrupt)
     sender = Sender(bucket, path, heartbeat, say)
     heartbeat.start()
@@ -144,7 +136,7 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         """Sends until `finish`."""
-        hasty, wait, failing = replace(self._bucket, patience=0.0), SEND_SECONDS, 0.0
+        hasty, wait, failing = self._bucket.at_once(), SEND_SECONDS, 0.0
         while not self._ended.wait(wait):
             started = time.monotonic()
             try:

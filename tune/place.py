@@ -17,7 +17,11 @@ class Stamp(NamedTuple):
 
 
 class Place(ABC):
-    """Files by name; those within others' folders as 'folder/name'."""
+    """Files by name; those within folders as 'folder/name'."""
+
+    def at_once(self) -> Place:
+        """Returns the same, of which what fails is not tried again."""
+        return self
 
     @abstractmethod
     def read(self, name: str) -> bytes:
@@ -60,9 +64,10 @@ class Folder(Place):
 
     def write(self, name: str, content: bytes) -> None:
         """Writes a file beside the one that it replaces."""
-        temporary = self.path / f".{name}.{os.getpid()}"
+        path = self.path / name
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
         temporary.write_bytes(content)
-        temporary.replace(self.path / name)
+        temporary.replace(path)
 
     def remove(self, name: str) -> None:
         """Removes a file."""

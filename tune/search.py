@@ -17,6 +17,7 @@ from tune.errors import SearchInterruptedError
 from tune.first import first_trials
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
+from tune.lock import locked
 from tune.nodes import check_shared, count_on_cluster, read_nodes
 from tune.provenance import Goal, check_fingerprint, check_metric, check_space, check_vectors, count_workers, describe
 from tune.run import run_trials
@@ -54,7 +55,7 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     with claim_search(settings.storage, str(settings.name)) as claimed:
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
         corpus = _read(settings, display) if settings.data else None
-        with claimed.locked(display.say) as folder, _resumable(folder):
+        with locked(claimed, display.say) as folder, _resumable(folder):
             trackers = make_trackers(settings.track, folder.name, folder.path)
             with _workers(folder, settings) as (workers, wait_for_ray):
                 inputs = _prepare(settings, corpus or _read(settings, display), display)
@@ -144,7 +145,7 @@ def resume_search(
     settings = settings.model_copy(update={"address": address or settings.address})
     check_space(found, settings)
     check_metric(found, settings)
-    with found.locked(display.say) as folder, _resumable(folder):
+    with locked(found, display.say) as folder, _resumable(folder):
         corpus = _read(settings, display)
         check_fingerprint(folder, settings, corpus)
         trackers = make_trackers(settings.track, folder.name, folder.path)

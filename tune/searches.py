@@ -57,7 +57,7 @@ def claim_search(storage: Storage, name: str) -> Iterator[SearchFolder]:
     """Makes the folder of a new search; removes it, and what was made above it, if what follows ends in an error.
 
     Once `SearchFolder.keep` was called, an error leaves it as it is. Under an address nothing is made before
-    `SearchFolder.locked`, which sees to it that of two that begin at once one goes on.
+    `tune.lock.locked`, which sees to it that of two that begin at once one goes on.
 
     Raises:
         InputError: If the name is taken, or the storage cannot be written.

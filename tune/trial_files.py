@@ -36,6 +36,10 @@ class TrialFiles:
 
     place: Place
 
+    def at_once(self) -> TrialFiles:
+        """Returns the same, of which what fails is not tried again."""
+        return TrialFiles(self.place.at_once())
+
     def __contains__(self, trial: int) -> bool:
         return self.place.stamp(file_name(trial)) is not None
 
@@ -55,10 +59,9 @@ class TrialFiles:
 
     def read(self, trial: int) -> dict[str, npt.NDArray[Any]]:
         """Reads a trial's arrays; raises one of `DAMAGE` if its file is damaged or not there."""
-        file = io.BytesIO(self.place.read(file_name(trial)))
-        check_archive(file)
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: array for name, array in arrays.items() if name != BEGAN}
+        arrays = _read_arrays(self.place, file_name(trial))
+        arrays.pop(BEGAN, None)
+        return arrays
 
     def remove(self, trial: int) -> None:
         """Removes a trial's file, if it is there."""
@@ -91,7 +94,7 @@ class TrialFile:
     def __init__(self, files: TrialFiles, trial: int) -> None:
         self._place, self._name = files.place, file_name(trial)
         self._began = time.time()
-        self._stamp: Stamp | None = self._place.stamp(self._name)
+        self._stamp: Stamp | None = self._place.stamp(self._name)  # what stands there now is of an earlier run, by any clock
 
     def write(self, arrays: Mapping[str, Any]) -> bool:
         """Writes arrays, whole or not at all; tells whether it did, or left to a later run what that wrote."""
@@ -108,7 +111,13 @@ class TrialFile:
         if self._place.stamp(self._name) == self._stamp:
             return False
         try:
-            with np.load(io.BytesIO(self._place.read(self._name)), allow_pickle=False) as arrays:
-                return float(arrays[BEGAN]) > self._began
+            return float(_read_arrays(self._place, self._name)[BEGAN]) > self._began
         except DAMAGE:  # or removed meanwhile
             return False
+
+
+def _read_arrays(place: Place, name: str) -> dict[str, npt.NDArray[Any]]:
+    file = io.BytesIO(place.read(name))
+    check_archive(file)
+    with np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)

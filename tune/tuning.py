@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -71,17 +70,18 @@ class Tuning:
 
         settings, trials = self.settings, read_trials(self.study)
         weights, snapshots = self.folder.weights, self.folder.snapshots
+        kept, left = weights.at_once(), snapshots.at_once()
         best = podium(trials, settings.keep, weights.trials().__contains__)
-        budget = math.inf if settings.checkpoint_budget is None else settings.checkpoint_budget * 2**30
         record = Record(self.study, self.inputs.space, self.limit, best, self.first, self.inputs.size_of)
 
         def tidy() -> None:
             with suppress(OSError):  # out of reach for now: the next time will do
-                best.fit(budget, weights.size)
+                if settings.checkpoint_budget is not None:
+                    best.fit(settings.checkpoint_budget * 2**30, kept.size)
                 while best.fallen:
-                    weights.remove(best.fallen[-1])
+                    kept.remove(best.fallen[-1])
                     best.fallen.pop()
-                snapshots.keep_only(record.running)
+                left.keep_only(record.running)
 
         def ended() -> None:
             trial_ended()

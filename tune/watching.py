@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from data.errors import InputError
-from tune.folder import ABOUT, LOCK, LOG, SearchFolder
+from tune.folder import ABOUT, LOG, SearchFolder
 from tune.live_view import LiveState, LiveView, RunningTrial, best_text, clock
+from tune.lock import is_running
 from tune.outcome import TrialOutcome, counts, useful_share
 from tune.repeat_file import repeat_seconds
-from tune.storage import readable
 
 PLAIN_SECONDS = 30.0
 """Between two lines where there is no terminal, unless something has changed."""
@@ -34,9 +32,7 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
     if console.is_terminal:
         with Live(console=console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
             while True:
-                running = is_running(folder)
-                folder.refresh()
-                state = read_state(folder, running=running)
+                running, state = _look(folder)
                 live.update(Group(Text(folder.name, "bold"), LiveView(state)), refresh=True)
                 if not running:
                     break
@@ -44,9 +40,7 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
     else:
         said, when = "", 0.0
         while True:
-            running = is_running(folder)
-            folder.refresh()
-            state = read_state(folder, running=running)
+            running, state = _look(folder)
             line = f"{state.done}{state.best and state.best[0]}"
             if line != said or time.monotonic() > when + PLAIN_SECONDS:
                 said, when = line, time.monotonic()
@@ -62,6 +56,13 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
         else Text(f"Nobody runs it{'' if folder.storage else ' on this machine'}; go on with: {folder.resume_command()}"),
         soft_wrap=True,
     )
+
+
+def _look(folder: SearchFolder) -> tuple[bool, LiveState]:
+    """Returns whether a search runs, and how it stands no earlier than that was so."""
+    running = is_running(folder)
+    folder.refresh()
+    return running, read_state(folder, running=running)
 
 
 def read_state(folder: SearchFolder, *, running: bool) -> LiveState:
@@ -88,28 +89,6 @@ def read_state(folder: SearchFolder, *, running: bool) -> LiveState:
         running={trial.number: _running(trial) for trial in trials if trial.state == "running" and trial.hparams},
         notes=[f"last news {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(news))} · log: {folder}/{LOG}"],
     )
-
-
-def is_running(folder: SearchFolder) -> bool:
-    """Tells whether a process runs the search: of this machine, of one that shares the folder's locks, or any under an address.
-
-    Raises:
-        InputError: If its storage cannot be read.
-    """
-    if folder.storage is not None:
-        from tune.lease import LOST_SECONDS, read_lease
-
-        with readable(folder.storage):
-            lease = read_lease(folder.bucket)
-        return lease is not None and not lease.is_dead() and time.time() - lease.at < LOST_SECONDS
-    try:
-        with (folder.path / LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # and lets go of it as it closes
-    except BlockingIOError:
-        return True
-    except OSError as error:
-        raise InputError(f"{folder.path / LOCK} cannot be read: {error.strerror or error}.") from None
-    return False
 
 
 def _modified(folder: SearchFolder) -> float:

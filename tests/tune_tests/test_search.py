@@ -26,10 +26,10 @@ from data.corpus import Corpus
 from model.classifier import Classifier
 from tune.folder import SearchFolder
 from tune.live_view import clock
+from tune.lock import is_running, locked
 from tune.outcome import ranked_trials
 from tune.searches import find_search
 from tune.study import open_study
-from tune.watching import is_running
 
 RATE = "learning_rate: {float: [0.005, 0.05], log: true}"
 CONFIG = f"""
@@ -129,7 +129,7 @@ def test_watching_ends_with_the_search_and_says_what_to_do_then(finished: tuple[
     (tmp_path / "words/search.json").write_text(json.dumps(about | {"finished": False}))
     folder = find_search(tmp_path, "words")
     assert not is_running(folder)
-    with folder.locked(print):
+    with locked(folder, print):
         assert is_running(folder)
         command = [sys.executable, "-m", "tune", "watch", "words", "--storage", str(tmp_path), "--every", "0.1"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:

@@ -1,0 +1,76 @@
+"""Who runs a search: one process at a time, which holds the lock of its folder, or the lease of its address."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from data.errors import InputError
+from tune.folder import LOCK, SearchFolder
+from tune.lease import LOST_SECONDS, read_lease
+from tune.mirror import driven
+from tune.storage import readable
+
+
+@contextmanager
+def locked(folder: SearchFolder, say: Callable[[str], None]) -> Iterator[SearchFolder]:
+    """Keeps other processes from running the same search; yields its folder to work in.
+
+    Of a search under an address, that is a folder of this machine, whose changes are sent there until the end; it is removed
+    if the search has not begun by then.
+
+    Args:
+        folder: Of the search.
+        say: Shows a line.
+
+    Raises:
+        InputError: If another process runs it, or the address cannot be used.
+        SearchFailedError: If another process took it over, or the end could not be sent.
+    """
+    if folder.storage is None:
+        with _flock(folder):
+            yield folder
+        return
+    working = replace(folder, path=folder.storage.workshop(folder.name))
+    working.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _flock(working):
+        try:
+            with driven(working.bucket, working.path, working.name, say):
+                yield working
+        finally:
+            if not working.has_begun():
+                shutil.rmtree(working.path, ignore_errors=True)
+
+
+@contextmanager
+def _flock(folder: SearchFolder) -> Iterator[None]:
+    with (folder.path / LOCK).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it however the process ends
+        except OSError:
+            raise InputError(f"The search {folder.name!r} is running already, in another process.") from None
+        yield
+
+
+def is_running(folder: SearchFolder) -> bool:
+    """Tells whether a process runs the search: of this machine, of one that shares the folder's locks, or any under an address.
+
+    Raises:
+        InputError: If its storage cannot be read.
+    """
+    if folder.storage is not None:
+        with readable(folder.storage):
+            lease = read_lease(folder.bucket)
+        return lease is not None and not lease.is_dead() and time.time() - lease.at < LOST_SECONDS
+    try:
+        with (folder.path / LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # and lets go of it as it closes
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        raise InputError(f"{folder.path / LOCK} cannot be read: {error.strerror or error}.") from None
+    return False
