@@ -31,7 +31,7 @@ storage_option = click.option(
     type=_StorageType(),
     default=DEFAULT_STORAGE,
     show_default=True,
-    help="Where searches stand: a folder, or s3://, gs:// or abfs://BUCKET/PREFIX",
+    help=Settings.model_fields["storage"].description,
 )
 
 

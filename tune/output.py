@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from data.errors import InputError
-from tune.storage import Storage
+
+if TYPE_CHECKING:
+    from tune.folder import SearchFolder
 
 
 def prepare() -> None:
@@ -38,13 +40,11 @@ def stdout() -> Any:
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
-def print_result(storage: Storage, name: str, document: dict[str, Any], as_json: bool) -> None:
+def print_result(folder: SearchFolder, document: dict[str, Any], as_json: bool) -> None:
     """Prints what a search came to."""
     from tune.damage import intact
-    from tune.searches import find_search
     from tune.summary import result_view, with_paths
 
-    folder = find_search(storage, name)
     with intact(folder):
         document = with_paths(folder, document)
         view = None if as_json else result_view(folder, document)

@@ -34,9 +34,10 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
         return
     prepare()
     from tune.search import start_search
+    from tune.searches import find_search
 
     document = start_search(settings, display(started), started)
-    print_result(settings.storage, document["name"], document, as_json)
+    print_result(find_search(settings.storage, document["name"]), document, as_json)
 
 
 @click.command()
@@ -62,7 +63,8 @@ def resume(name: str, storage: Storage, trials: int | None, time_limit: str | No
     folder = find_search(storage, name)
     told = read_settings(None, given({"time_limit": time_limit, "address": address}))
     document = resume_search(folder, trials, told.time_limit, display(started), started, told.address)
-    print_result(storage, name, document, as_json)
+    folder.refresh()
+    print_result(folder, document, as_json)
 
 
 @click.command("list")
@@ -148,7 +150,7 @@ def best(name: str, storage: Storage, trial: int | None, export: Path | None, as
         except OSError as error:
             raise InputError(f"{export} cannot be written: {error.strerror or error}. Choose another --export.") from None
         click.echo(f"The classifier is in {export}", err=True)
-    print_result(storage, name, document, as_json)
+    print_result(folder, document, as_json)
 
 
 @click.command()

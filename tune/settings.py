@@ -76,10 +76,6 @@ def _path(value: Path) -> Path:
     return value
 
 
-def _storage(value: Path | RemoteStorage) -> Path | RemoteStorage:
-    return _path(value) if isinstance(value, Path) else value
-
-
 FilePath = Annotated[Path, AfterValidator(_path)]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
@@ -106,8 +102,8 @@ class Settings(BaseModel):
     name: Annotated[str, BeforeValidator(_name)] | None = Field(
         None, description="The search's name [data's name and the time]"
     )
-    storage: Annotated[Path | RemoteStorage, BeforeValidator(parse_storage), AfterValidator(_storage), PlainSerializer(str)] = (
-        Field(Path(DEFAULT_STORAGE), description="Where searches stand: a folder, or s3://, gs:// or abfs://BUCKET/PREFIX")
+    storage: Annotated[FilePath | RemoteStorage, BeforeValidator(parse_storage), PlainSerializer(str)] = Field(
+        Path(DEFAULT_STORAGE), description="Where searches stand: a folder, or s3://, gs:// or abfs://BUCKET/PREFIX"
     )
     trials: int | None = Field(None, ge=1, description="Configurations to try [60; no limit where there is a time limit]")
     time_limit: Seconds | None = Field(None, description="Wall time for all of the search: 90s, 10m, 1h30m")

@@ -64,7 +64,7 @@ def search_row(folder: SearchFolder) -> dict[str, Any]:
     """Returns a search in a line of `list`, as far as it can be read."""
     created, finished, trials, unreadable = "", False, list[TrialOutcome](), ""
     try:
-        with intact(folder.path):
+        with intact(folder):
             about = folder.read_json(ABOUT)
             created, finished = str(about["created"]), bool(about["finished"])
             unreadable = "its study cannot be read"  # it may be in a database that cannot be reached now

@@ -34,7 +34,7 @@ def write_report(folder: SearchFolder, path: Path) -> None:
     Raises:
         InputError: If the file cannot be written.
     """
-    with intact(folder.path):
+    with intact(folder):
         text = render(folder)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
