@@ -133,8 +133,8 @@ class Heartbeat(threading.Thread):
                     self._on_loss()
                     return
 
-    def end(self, *, patience: float) -> None:
-        """Lets go of the search, unless another process has it.
+    def end(self, *, begun: bool, patience: float) -> None:
+        """Lets go of the search, unless another process has it; leaves no lease of one that has not begun.
 
         Raises:
             OSError: If the bucket could not be reached for so many seconds.
@@ -143,7 +143,8 @@ class Heartbeat(threading.Thread):
         self.join()
         if not self.lost:
             self._bucket = replace(self._bucket, patience=patience)
-            self._renew(ended=True)
+            if self._renew(ended=True) and not begun:
+                self._bucket.remove(LEASE)
 
     def _renew(self, *, ended: bool = False) -> bool:
         try:

@@ -161,7 +161,7 @@ class Sender(threading.Thread):
         self.join()
         try:
             self._send(replace(self._bucket, patience=LAST_PATIENCE))
-            self._heartbeat.end(patience=LAST_PATIENCE)
+            self._heartbeat.end(begun=SETTINGS in self._sent, patience=LAST_PATIENCE)
         except OSError as error:
             raise SearchFailedError(
                 f"{error}. What the search has come to stands on this machine, in {self._path}, and was not all sent; "

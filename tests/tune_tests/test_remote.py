@@ -219,6 +219,13 @@ def test_what_a_driver_writes_is_sent_and_what_it_removes_is_removed(tmp_path: P
         assert (path / "result.json").read_text() == "newer", "another machine has run it since"
 
 
+def test_a_search_that_never_began_leaves_nothing(tmp_path: Path) -> None:
+    there = bucket(tmp_path)
+    with driven(there, tmp_path / "work", "one", print):
+        pass
+    assert there.names() == []
+
+
 def test_a_driver_whose_search_was_taken_over_stops_and_sends_nothing_more(tmp_path: Path) -> None:
     there, path = bucket(tmp_path), tmp_path / "work"
 
