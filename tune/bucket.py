@@ -7,10 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from tune.place import Place, Stamp
+from tune.place import Folder, Place, Stamp
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
@@ -64,14 +65,13 @@ class Bucket(Place):
         """Writes an object; it is there when it is whole."""
 
         def write(files: FileSystem, path: str) -> None:
-            local = files.type_name == "local"
-            if local:
-                files.create_dir(path.rpartition("/")[0], recursive=True)
-            written = f"{path}.new" if local else path
-            with files.open_output_stream(written) as stream:
+            if files.type_name == "local":  # which would show half a file
+                folder = Path(path).parent
+                folder.mkdir(parents=True, exist_ok=True)
+                Folder(folder).write(Path(path).name, content)
+                return
+            with files.open_output_stream(path) as stream:
                 stream.write(content)
-            if local:
-                files.move(written, path)
 
         self._persist(write, name)
 

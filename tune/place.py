@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import uuid
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +65,7 @@ class Folder(Place):
     def write(self, name: str, content: bytes) -> None:
         """Writes a file beside the one that it replaces."""
         path = self.path / name
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().int}")  # others may write it, also from other machines
         temporary.write_bytes(content)
         temporary.replace(path)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,17 @@ def test_files_are_read_as_they_were_written(tmp_path: Path, kind: str) -> None:
     for _ in range(2):
         place.remove("one")
     assert place.names() == ["2"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_of_what_several_write_at_once_one_is_there_whole(tmp_path: Path, kind: str) -> None:
+    place: Place = Folder(tmp_path) if kind == "folder" else bucket(tmp_path)
+    contents = [bytes([number]) * 100_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            list(pool.map(lambda content: place.write("one", content), contents))
+            assert place.read("one") in contents
+    assert place.names() == ["one"]
 
 
 def test_weights_and_snapshots_stand_in_a_bucket_as_in_a_folder(tmp_path: Path) -> None:
