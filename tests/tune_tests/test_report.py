@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from model.explanation import Explanation, Word
 from model.hparams import HParams
 from tune.outcome import TrialOutcome
+from tune.report.confusion import PAIRS, matrix, mistakes
 from tune.report.importance import LEAST, beaten_shares, importances
 from tune.report.page import cell, page
 from tune.report.trials import trial_sections
@@ -109,6 +110,54 @@ def test_texts_and_labels_cannot_become_markup_and_nothing_is_fetched() -> None:
     assert "\x00" not in text
 
 
+class Squares(HTMLParser):
+    """The body of a confusion matrix: its rows' names, and the text of each cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in {"td", "th"}:
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.rows and self.rows[-1]:
+            self.rows[-1][-1] += data
+
+
+@pytest.mark.parametrize("classes", [2, 21, 90])
+def test_the_confusion_matrix_holds_every_count_beside_its_names(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(0.2, (classes, classes)) + np.diag(rng.integers(0, 50, classes))
+    names = [f"class {index} & its long name" for index in range(classes)]
+    text = matrix(names, counts)
+    squares = Squares()
+    squares.feed(text.split("<p", 1)[0])
+    assert squares.rows[0] == ["", *names]
+    assert [row[0] for row in squares.rows[1:]] == names
+    assert [[int(square or 0) for square in row[1:]] for row in squares.rows[1:]] == counts.tolist()
+    wide = re.search(r"--wide:([\d.]+)px;--names:(\d+)px", text)
+    assert wide
+    assert classes * float(wide[1]) + float(wide[2]) <= 1040
+
+
+def test_the_pairs_mistaken_most_often_come_first_and_right_answers_are_none() -> None:
+    counts = np.array([[90, 1, 0], [4, 5, 1], [0, 4, 0]])
+    squares = Squares()
+    squares.feed(mistakes(["a", "b", "c"], counts))
+    assert squares.rows[1:] == [
+        ["c", "b", "4", "1.00"],
+        ["b", "a", "4", "0.40"],
+        ["b", "c", "1", "0.10"],
+        ["a", "b", "1", "0.01"],
+    ]
+    assert mistakes(["a", "b"], np.diag([3, 0])) == ""
+    assert mistakes([str(index) for index in range(9)], np.ones((9, 9), np.int64)).count("<tr>") == PAIRS + 1
+
+
 def test_cells_hold_what_they_show() -> None:
     assert cell("<a> & \x07") == "&lt;a&gt; &amp; \N{REPLACEMENT CHARACTER}"
 
@@ -119,11 +168,21 @@ def test_a_thousand_trials_make_a_page_below_15_mb() -> None:
     assert len(text.encode()) < 15e6
 
 
+SORTED = """<script>
+const table = document.querySelector("#classes .tall table"), told = [];
+const titles = table.tHead.rows[0].cells, last = titles.length - 1;
+const column = (index) => [...table.tBodies[0].rows].map((row) => row.cells[index].textContent);
+for (const index of [last, last, 3]) { titles[index].click(); told.push(column(index).join(",")); }
+document.body.dataset.sorted = told.join(";");
+</script>"""
+"""Clicks on the titles of the table of classes: on the last, F1, twice, and on that of the rows once."""
+
+
 def test_a_browser_draws_it_and_complains_of_nothing(tmp_path: Path) -> None:
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("NOT TESTED: the report in a browser; there is no chromium on the PATH")
-    (tmp_path / "report.html").write_text(hostile_page(), encoding="utf-8")
+    (tmp_path / "report.html").write_text(hostile_page() + SORTED, encoding="utf-8")
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--virtual-time-budget=20000"]
     flags += ["--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     done = subprocess.run(
@@ -131,6 +190,13 @@ def test_a_browser_draws_it_and_complains_of_nothing(tmp_path: Path) -> None:
     )
     said = [line for line in done.stderr.splitlines() if "CONSOLE" in line and "GL Driver Message" not in line]
     assert said == []
-    assert '<body data-drawn="all">' in done.stdout
+    assert '<body data-drawn="all"' in done.stdout
+    told = re.search(r'data-sorted="([^"]*)"', done.stdout)
+    assert told
+    down, up, rows = (one.split(",") for one in told[1].split(";"))
+    assert down == sorted(down, key=float, reverse=True)
+    assert up == down[::-1]
+    assert len(set(down)) > 2
+    assert rows == sorted(rows, key=int, reverse=True)
     assert "<title>&lt;title&gt;&amp;</title>" in done.stdout
     assert "<img" not in done.stdout.split("</style>", 1)[1].replace("<image", "")

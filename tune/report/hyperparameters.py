@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,8 +12,10 @@ from tune.outcome import TrialOutcome
 from tune.report.importance import beaten_shares, importances, varied
 from tune.report.page import BLUE, ORANGE, TEAL, Section, figure
 
-AXES = 9
+AXES = 8
 """Hyperparameters of the parallel coordinates, the most important ones."""
+WIDE = 10
+"""Ratio of the largest value to the smallest above which an axis is logarithmic."""
 
 
 def hyperparameter_sections(trials: Sequence[TrialOutcome]) -> Iterator[Section]:
@@ -56,10 +59,9 @@ def _coordinates(trials: Sequence[TrialOutcome], names: list[str]) -> Iterator[s
     axes = [_axis(name, [trial.hparams[name] for trial in told]) for name in shown]
     losses = [trial.epochs[(trial.best_epoch or 1) - 1]["loss"] for trial in told]
     high = float(np.quantile(losses, 0.95))
-    axes.append({"label": "loss", "values": [min(loss, high) for loss in losses]})
+    axes.append({"label": "loss", "values": [min(loss, high) for loss in losses], "tickformat": ".3~f"})
     line = {
         "color": beaten_shares(told).tolist(),
-        "colorscale": [[0, "#c8ccd4"], [0.5, "#7fa0e6"], [1, "#1f49b6"]],
         "cmin": 0,
         "cmax": 1,
     }
@@ -67,32 +69,30 @@ def _coordinates(trials: Sequence[TrialOutcome], names: list[str]) -> Iterator[s
     yield figure(
         [{"type": "parcoords", "dimensions": axes, "line": line}],
         {"margin": {"l": 60, "r": 60, "t": 48, "b": 28}},
-        width=100 * len(axes),
+        width=115 * len(axes),
     )
 
 
 def _axis(name: str, values: list[Any]) -> dict[str, Any]:
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        if min(values) > 0 and max(values) / min(values) > 30:
-            marks = sorted(
-                {10.0**power for power in range(-6, 6) if min(values) <= 10.0**power <= max(values)}
-                | {min(values), max(values)}
-            )
-            return {
-                "label": name,
-                "values": np.log10(values).tolist(),
-                "tickvals": np.log10(marks).tolist(),
-                "ticktext": [f"{mark:.3g}" for mark in marks],
-            }
-        return {"label": name, "values": list(values)}
+        if min(values) > 0 and max(values) / min(values) > WIDE:
+            marks = _marks(min(values), max(values))
+            ticks = {"tickvals": np.log10(marks).tolist(), "ticktext": [f"{mark:.3g}" for mark in marks]}
+            return {"label": name, "values": np.log10(values).tolist(), **ticks}
+        whole = all(isinstance(value, int) for value in values)
+        return {"label": name, "values": list(values), **({} if whole else {"tickformat": ".3~g"})}
     kinds = sorted({str(value) for value in values})
     places = {kind: place for place, kind in enumerate(kinds)}
-    return {
-        "label": name,
-        "values": [places[str(value)] for value in values],
-        "tickvals": list(places.values()),
-        "ticktext": kinds,
-    }
+    ticks = {"tickvals": list(places.values()), "ticktext": kinds}
+    return {"label": name, "values": [places[str(value)] for value in values], **ticks}
+
+
+def _marks(low: float, high: float) -> list[float]:
+    """Returns what stands at a logarithmic axis: its ends, and what is round between them and not too near."""
+    around = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    gap = (high / low) ** 0.08
+    between = [digit * 10.0**power for power in around for digit in (1, 2, 5)]
+    return [low, *(mark for mark in between if low * gap < mark < high / gap), high]
 
 
 def _top_k(trials: Sequence[TrialOutcome]) -> str:

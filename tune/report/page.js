@@ -22,7 +22,7 @@
   };
   const themed = (trace) => {
     const { ink, soft } = theme();
-    if (trace.type === "parcoords") return { ...trace, labelfont: { color: ink, size: 12 }, tickfont: { color: soft, size: 10 }, rangefont: { color: soft, size: 10 } };
+    if (trace.type === "parcoords") return { ...trace, line: { ...trace.line, colorscale: [[0, css("--low")], [0.5, css("--middle")], [1, css("--high")]] }, labelfont: { color: ink, size: 11 }, tickfont: { color: soft, size: 10 }, rangefont: { color: soft, size: 10 } };
     return trace;
   };
   // Where nothing hovers, as on a phone, the buttons would lie over the figure for good.
@@ -37,5 +37,37 @@
     setTimeout(next, 0, index + 1);
   };
   next(0);
+  // A click, or Enter, on a column's title sorts a long table by it: numbers downwards first, texts upwards.
+  const worth = (row, column) => {
+    const text = row.cells[column].textContent.trim(), value = Number(text.replaceAll(",", ""));
+    return text === "–" || text === "" ? null : Number.isNaN(value) ? text : value;
+  };
+  const sort = (title) => {
+    const body = title.closest("table").tBodies[0], column = title.cellIndex, rows = [...body.rows];
+    const first = rows.map((row) => worth(row, column)).find((value) => value !== null);
+    const upwards = title.ariaSort ? title.ariaSort === "descending" : typeof first === "string";
+    for (const other of title.parentNode.cells) other.ariaSort = null;
+    title.ariaSort = upwards ? "ascending" : "descending";
+    const compare = (a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true });
+    const kept = rows.map((row) => [worth(row, column), row]);
+    kept.sort(([a], [b]) => a === null || b === null ? (a === null) - (b === null) : upwards ? compare(a, b) : compare(b, a));
+    body.append(...kept.map(([, row]) => row));
+  };
+  for (const title of document.querySelectorAll(".tall th")) {
+    title.tabIndex = 0;
+    title.onclick = () => sort(title);
+    title.onkeydown = (event) => event.key === "Enter" && sort(title);
+  }
+  // The confusion matrix says below what its cell under the pointer, or the finger, holds, and marks its column's name.
+  for (const place of document.querySelectorAll(".matrix")) {
+    const titles = place.querySelector("thead tr").cells;
+    let marked = titles[0];
+    place.onpointerover = (event) => {
+      const square = event.target.closest("tbody td");
+      marked.classList.remove("on");
+      if (square) (marked = titles[square.cellIndex]).classList.add("on");
+      place.nextElementSibling.textContent = (square && square.title) || "\u00a0";
+    };
+  }
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => figures.forEach(draw));
 })();

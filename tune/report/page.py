@@ -50,15 +50,24 @@ def figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any] | None = Non
     )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
-    """Returns a table as HTML; cells are HTML already (see `cell`), the first `left` columns flush left, numbers right."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1, sort: bool = False) -> str:
+    """Returns a table as HTML.
+
+    Args:
+        head: The columns' titles, plain text.
+        rows: Their cells, HTML already (see `cell`).
+        left: So many columns are flush left, the others, numbers, right.
+        sort: It may be long: it scrolls below its head, and a click on a title sorts it.
+    """
     classes = ["l" if index < left else "r" for index in range(len(head))]
     top = "".join(f"<th class='{kind}'>{escape(title)}</th>" for kind, title in zip(classes, head, strict=True))
     body = "".join(
         "<tr>" + "".join(f"<td class='{kind}'>{value}</td>" for kind, value in zip(classes, row, strict=True)) + "</tr>"
         for row in rows
     )
-    return f"<div class='scroll'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    return (
+        f"<div class='scroll{' tall' if sort else ''}'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def cell(value: object) -> str:

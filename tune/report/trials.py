@@ -81,5 +81,7 @@ def _listed(trials: Sequence[TrialOutcome]) -> str:
                 number(trial.seconds, 1),
             ]
         )
-    shown = table(["trial", "ended", "hyperparameters", "loss", "accuracy", "macro-F1", "epoch", "seconds"], rows, left=3)
+    shown = table(
+        ["trial", "ended", "hyperparameters", "loss", "accuracy", "macro-F1", "epoch", "seconds"], rows, left=3, sort=True
+    )
     return shown if len(trials) <= 10 else details(f"The best {len(rows)} of {len(trials)}", shown)

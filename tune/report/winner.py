@@ -12,10 +12,9 @@ from model.calibration import BINS
 from model.evaluation import evaluate
 from model.explanation import Explanation
 from tune.explained import in_words
+from tune.report.confusion import matrix, mistakes
 from tune.report.page import BLUE, GREY, Section, bar, cell, figure, label, number, table
 
-MOST_TOLD = 30
-"""Classes up to which the confusion's cells hold their rows."""
 WORST, LONGEST = 25, 360
 """Texts shown that the winner gets most wrong, and characters of each."""
 MOST_EXPLAINED = 12
@@ -57,15 +56,15 @@ def winner_sections(answers: Answers) -> Iterator[Section]:
     yield Section(
         "classes",
         "Class by class",
-        [_classes(answers)],
+        _classes(answers),
         f"The winner on the {rows}, by class, the commonest in training first.",
     )
     yield Section(
         "confusion",
         "What is taken for what",
-        [_confusion(answers)],
-        "Rows of the true class (down) by the class answered (across); the darker, the larger the share of the true class's "
-        "rows. Right answers lie on the diagonal.",
+        _confusion(answers),
+        "Rows of the true class (down) by the class answered (across), the commonest in training first: right answers on the "
+        "diagonal, mistakes in orange; the stronger the colour, the larger the share of the true class's rows.",
     )
     yield Section(
         "wrong",
@@ -82,7 +81,7 @@ def winner_sections(answers: Answers) -> Iterator[Section]:
     )
 
 
-def _classes(answers: Answers) -> str:
+def _classes(answers: Answers) -> list[str]:
     logits = np.log(np.maximum(answers.probabilities, 1e-12))
     figures = evaluate(answers.labels, logits).by_class(answers.classes)
     confusion, rows = answers.confusion, []
@@ -91,47 +90,36 @@ def _classes(answers: Answers) -> str:
         others = confusion[index].copy()
         others[index] = 0
         rival = int(others.argmax())
-        taken = f"{label(answers.classes[rival])} ({others[rival]})" if others[rival] else ""
+        taken = f"{cell(answers.classes[rival])} ({others[rival]})" if others[rival] else ""
         known = one["rows"] > 0
         scores = [bar(one[key] if known else None) for key in ("precision", "recall", "f1")]
         rows.append([cell(answers.classes[index]), taken, f"{answers.trained[index]:,}", f"{one['rows']:,}", *scores])
     head = ["class", "mostly taken for", "training rows", f"{answers.side} rows", "precision", "recall", "F1"]
-    return table(head, rows, left=2)
+    return [_sizes(answers, figures), table(head, rows, left=2, sort=True)]
 
 
-def _confusion(answers: Answers) -> str:
+def _sizes(answers: Answers, figures: dict[str, dict[str, Any]]) -> str:
+    shown = [index for index, name in enumerate(answers.classes) if figures[name]["rows"]]
+    trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": answers.trained[shown].tolist(),
+        "y": [round(figures[answers.classes[index]]["f1"], 4) for index in shown],
+        "text": [f"{label(answers.classes[index], 60)}: {figures[answers.classes[index]]['rows']} rows" for index in shown],
+        "hovertemplate": "%{text}<br>F1 %{y:.3f}, %{x} training rows<extra></extra>",
+        "marker": {"color": BLUE, "size": 9, "opacity": 0.65},
+    }
+    axes = {
+        "xaxis": {"title": {"text": "training rows of the class"}, "type": "log", "dtick": "D2", "minor": {"showgrid": False}},
+        "yaxis": {"title": {"text": f"{answers.side} F1"}, "range": [-0.04, 1.05]},
+    }
+    return figure([trace], axes, height=260)
+
+
+def _confusion(answers: Answers) -> list[str]:
     order = np.argsort(-answers.trained, kind="stable")
-    counts = answers.confusion[np.ix_(order, order)]
-    names = [label(answers.classes[index]) for index in order]
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    places = list(range(len(names)))
-    trace: dict[str, Any] = {
-        "type": "heatmap",
-        "z": np.round(shares, 3).tolist(),
-        "x": places,
-        "y": places,
-        "zmin": 0,
-        "zmax": 1,
-        "colorscale": [[0, "rgba(76,120,221,0)"], [0.02, "rgba(76,120,221,.22)"], [1, "rgba(58,98,214,1)"]],
-        "showscale": False,
-        "xgap": 1,
-        "ygap": 1,
-        "hovertext": [
-            [f"{true}, taken for {other}: {counts[i, j]}" for j, other in enumerate(names)] for i, true in enumerate(names)
-        ],
-        "hovertemplate": "%{hovertext}<extra></extra>",
-    }
-    if len(names) <= MOST_TOLD:
-        trace |= {"text": [[str(value or "") for value in row] for row in counts.tolist()], "texttemplate": "%{text}"}
-    axis = {"tickvals": places, "ticktext": names, "tickfont": {"size": 11 if len(names) <= MOST_TOLD else 8}}
-    axis |= {"showgrid": False, "zeroline": False}
-    layout = {
-        "xaxis": {**axis, "side": "top", "tickangle": -60},
-        "yaxis": {**axis, "autorange": "reversed"},
-        "margin": {"l": 10, "r": 60, "t": 10, "b": 10},
-    }
-    step = 24 if len(names) <= MOST_TOLD else 13
-    return figure([trace], layout, height=220 + step * len(names), width=260 + step * len(names))
+    counts, names = answers.confusion[np.ix_(order, order)], [answers.classes[index] for index in order]
+    return [matrix(names, counts), mistakes(names, counts)]
 
 
 def _wrong(answers: Answers) -> str:
