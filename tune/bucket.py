@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -60,6 +61,15 @@ class Bucket(Place):
                 return content
 
         return self._persist(read, name)
+
+    def download(self, name: str, path: Path) -> None:
+        """Copies an object, as it is, to a file of this machine, a part at a time."""
+
+        def download(files: FileSystem, source: str) -> None:
+            with files.open_input_stream(source, compression=None) as stream, path.open("wb") as copy:
+                shutil.copyfileobj(stream, copy, 2**20)
+
+        self._persist(download, name)
 
     def write(self, name: str, content: bytes) -> None:
         """Writes an object; it is there when it is whole."""

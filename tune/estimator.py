@@ -165,7 +165,7 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         settings = self._settings(frame, storage)
         try:
             storage.mkdir(parents=True, exist_ok=True)
-            frame.to_parquet(settings.data)
+            frame.to_parquet(str(settings.data))
         except OSError as error:
             raise InputError(f"storage: {storage} cannot be written: {error.strerror or error}.") from None
         except UnicodeEncodeError as error:

@@ -20,6 +20,7 @@ from data.vocabulary import Vocabulary
 from model.hparams import HParams
 from model.size import classifier_bytes
 from model.wide import SPEED, Wide, encode_wide
+from tune.remote_file import here
 from tune.settings import EMBEDDING, Settings
 from tune.space import Space
 from tune.written_space import parse_space
@@ -123,12 +124,13 @@ def read_settings_corpus(settings: Settings) -> Corpus:
     """
     if settings.data is None:
         return without_small_classes(read_industries(), settings.small_classes)
-    corpus = read_corpus(
-        settings.data,
-        text=settings.text,
-        label=settings.label,
-        group=settings.group,
-        drop_unlabelled=settings.drop_unlabelled,
-        drop_empty=settings.drop_empty,
-    )
+    with here(settings.data) as file:
+        corpus = read_corpus(
+            file,
+            text=settings.text,
+            label=settings.label,
+            group=settings.group,
+            drop_unlabelled=settings.drop_unlabelled,
+            drop_empty=settings.drop_empty,
+        )
     return without_small_classes(corpus, settings.small_classes)

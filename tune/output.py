@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ def prepare() -> None:
 
     set_environment()
     divert_chatter()
+    logging.raiseExceptions = False  # a log on a full disk is told of once, by the command's last line
 
 
 def display(started: float) -> Any:

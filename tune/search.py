@@ -19,6 +19,7 @@ from tune.folder import ABOUT, SearchFolder
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.lock import locked
 from tune.nodes import check_shared, count_on_cluster, read_nodes
+from tune.outage import outages_told
 from tune.provenance import Goal, check_fingerprint, check_metric, check_space, check_vectors, count_workers, describe
 from tune.run import run_trials
 from tune.searches import claim_search
@@ -103,9 +104,10 @@ def _default_name(settings: Settings) -> str:
 
 @contextmanager
 def _resumable(folder: SearchFolder) -> Iterator[None]:
-    """Makes of Ctrl-C, wherever it comes, an error that says how to go on; unless there is nothing to go on with."""
+    """Makes of Ctrl-C and of a disk that takes nothing more, wherever they come, an error that says how to go on."""
     try:
-        yield
+        with outages_told(folder):
+            yield
     except KeyboardInterrupt:
         if not folder.has_begun():
             raise

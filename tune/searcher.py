@@ -16,6 +16,7 @@ from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
+from tune.outage import disk_error
 from tune.record import Record
 
 NUMBER, HPARAMS, REPORTED, EPOCHS, BAR, SIZE = "number", "hparams", "reported", "epochs", "bar", "size"
@@ -89,8 +90,15 @@ class StudyCallback(Callback):
         trial.config.update({REPORTED: self._record.lowest(number), EPOCHS: self._record.epochs(number)})
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Tells that the trial failed, and of what."""
-        lines = (trial.get_pickled_error() and str(trial.get_pickled_error()).strip().splitlines()) or ["unknown error"]
+        """Tells that the trial failed, and of what.
+
+        Raises:
+            OSError: If it was the disk's failure, not the trial's.
+        """
+        error = trial.get_pickled_error()
+        lines = (error and str(error).strip().splitlines()) or ["unknown error"]
+        if outage := disk_error(lines[-1]):
+            raise outage  # it ends the search; resumed, that runs the trial again
         self._record.end(trial.config[NUMBER], TrialState.FAIL, f"crashed: {lines[-1][:200]}")
         _forget_figures(trial)
 

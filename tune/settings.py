@@ -25,6 +25,7 @@ from model.hparams import Precision
 from model.presets import SPACES
 from tune.cluster_address import check_address
 from tune.objective import Objective, parse_objective
+from tune.remote_file import RemoteFile, parse_file
 from tune.storage import RemoteStorage, parse_storage
 from tune.study_address import shown_address
 from tune.tracking.tracker import check_track
@@ -76,6 +77,10 @@ def _path(value: Path) -> Path:
     return value
 
 
+def _text_of(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 FilePath = Annotated[Path, AfterValidator(_path)]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
@@ -85,8 +90,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    data: FilePath | None = Field(
-        None, description="Labelled texts: CSV, TSV, JSON lines or Parquet, also .gz [the embedded corpus]"
+    data: Annotated[FilePath | RemoteFile | None, BeforeValidator(parse_file), PlainSerializer(_text_of)] = Field(
+        None,
+        description="Labelled texts: CSV, TSV, JSON lines or Parquet, also .gz; a file, or s3://, gs:// or abfs://BUCKET/FILE "
+        "[the embedded corpus]",
     )
     text: str = Field("text", description="The column of the texts")
     label: str = Field("label", description="The column of the labels")

@@ -37,14 +37,11 @@ class RemoteStorage:
 
     def copy(self, name: str) -> Path:
         """Returns the folder of a search's copy on this machine, to look at."""
-        return _cache() / "copies" / self._digest() / name
+        return cache() / "copies" / digest(self.address.rstrip("/")) / name
 
     def workshop(self, name: str) -> Path:
         """Returns the folder on this machine that a search has while it runs here."""
-        return _cache() / "running" / self._digest() / name
-
-    def _digest(self) -> str:
-        return hashlib.blake2b(self.address.rstrip("/").encode(), digest_size=8).hexdigest()
+        return cache() / "running" / digest(self.address.rstrip("/")) / name
 
 
 Storage = Path | RemoteStorage
@@ -82,6 +79,12 @@ def readable(storage: RemoteStorage) -> Iterator[None]:
         ) from None
 
 
-def _cache() -> Path:
+def digest(address: str) -> str:
+    """Returns the name that an address has in the cache."""
+    return hashlib.blake2b(address.encode(), digest_size=8).hexdigest()
+
+
+def cache() -> Path:
+    """Returns the folder of this machine that keeps what can be fetched again, and what a search under an address works on."""
     told = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (told if told.is_absolute() else Path.home() / ".cache") / "topknot"

@@ -1,0 +1,100 @@
+"""A file under an address of an object store, kept on this machine for as long as it stays what it is there."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from data.errors import InputError
+from tune.bucket import Bucket, brief, check_bucket, is_address
+from tune.storage import HASTE, cache, digest
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """An object: s3://BUCKET/PREFIX/NAME, gs:// or abfs://; options of the store as `tune.bucket.Bucket` takes them.
+
+    Attributes:
+        address: Of the object.
+    """
+
+    address: str
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def name(self) -> str:
+        """The last part of the object's path."""
+        return urlsplit(self.address).path.rpartition("/")[2]
+
+    def absolute(self) -> RemoteFile:
+        """Returns the same: an address means one thing in any folder."""
+        return self
+
+    def fetch(self) -> Path:
+        """Returns a copy on this machine, fetched unless it is there and as it was: of the same size and time.
+
+        Raises:
+            InputError: If there is no such object, or it cannot be read.
+        """
+        parts = urlsplit(self.address)
+        bucket = Bucket(urlunsplit(parts._replace(path=parts.path.rpartition("/")[0])), HASTE)
+        try:
+            stamp = bucket.stamp(self.name)
+            if stamp is None:
+                raise InputError(f"{self} does not exist.")
+            folder = cache() / "data" / digest(self.address)
+            copy = folder / f"{stamp.size}-{stamp.changed}" / self.name
+            if not copy.is_file():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                part = copy.with_name(f".{uuid.uuid4().int}")
+                try:
+                    bucket.download(self.name, part)
+                    part.replace(copy)
+                finally:
+                    part.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{self} cannot be read: {brief(error)}. "
+                "Look at the bucket's name and region, at this machine's credentials or role, and at the room in its cache."
+            ) from None
+        for old in folder.glob("*/*"):
+            if old.parent != copy.parent:
+                old.unlink(missing_ok=True)
+        return copy
+
+
+def parse_file(value: Any) -> Any:
+    """Returns the file that a text names; anything else as it is, for pydantic to refuse.
+
+    Raises:
+        ValueError: If it is an address that cannot be used.
+    """
+    if isinstance(value, str) and is_address(value):
+        if not RemoteFile(value).name:
+            raise ValueError(f"{value!r} names no file, as s3://BUCKET/PREFIX/texts.csv does")
+        return RemoteFile(check_bucket(value))
+    return value
+
+
+@contextmanager
+def here(file: Path | RemoteFile) -> Iterator[Path]:
+    """Gives a file as one of this machine; errors about its copy name the address that it came from.
+
+    Raises:
+        InputError: If it cannot be fetched.
+    """
+    if isinstance(file, Path):
+        yield file
+        return
+    copy = file.fetch()
+    try:
+        yield copy
+    except InputError as error:
+        raise InputError(str(error).replace(str(copy), str(file))) from None
