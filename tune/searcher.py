@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from optuna.trial import TrialState
@@ -23,6 +25,12 @@ NUMBER, HPARAMS, REPORTED, EPOCHS, BAR, SIZE = "number", "hparams", "reported", 
 """Keys of a trial's config: `tune.record.Proposal`."""
 ENDED = "ended"
 """Key of a result: why the trial ended of itself; empty while it goes on."""
+
+
+NOT_ITS_DOING = ("node has died", "node was terminated", "exit_actor", "is unavailable:")
+"""What Ray says when a node is gone or out of reach, or when a worker that had grown too large made room for another."""
+FORGIVEN = 10
+"""How often that is no failure of a trial: what ends its nodes again and again may be the trial after all."""
 
 
 class StudySearcher(Searcher):
@@ -70,6 +78,7 @@ class StudyCallback(Callback):
 
     def __init__(self, record: Record, reasons: Mapping[int, str]) -> None:
         self._record, self._reasons = record, reasons
+        self._forgiven: Counter[int] = Counter()
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
         """Tells a report; and the end, if this was the last."""
@@ -85,8 +94,14 @@ class StudyCallback(Callback):
             self._record.end(number, TrialState.PRUNED, reason)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Tells a trial that is run again what it has reported: it leaves better weights alone, and is not stopped there."""
+        """Tells a trial that is run again what it has reported: it leaves better weights alone, and is not stopped there.
+
+        What was not its doing does not count among its failures.
+        """
         number = trial.config[NUMBER]
+        if self._forgiven[number] < FORGIVEN and is_not_its_doing(trial):
+            self._forgiven[number] += 1
+            trial.run_metadata.num_failures = max(0, trial.run_metadata.num_failures - 1)
         trial.config.update({REPORTED: self._record.lowest(number), EPOCHS: self._record.epochs(number)})
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -108,6 +123,14 @@ class StudyCallback(Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
+
+
+def is_not_its_doing(trial: Trial) -> bool:
+    """Tells whether a trial's last failure, as Tune has written it down, was that of its node or of the network."""
+    if trial.error_file is None:
+        return False
+    last = Path(trial.error_file).read_text(encoding="utf-8", errors="replace").rpartition("Failure # ")[2]
+    return any(words in last for words in NOT_ITS_DOING)
 
 
 def _forget_figures(trial: Trial) -> None:

@@ -16,7 +16,9 @@ from tune.record import METRICS
 from tune.trial_files import DAMAGE, TrialFiles
 
 SECONDS = 5.0
-"""Of training that may be lost, beside an epoch: a trial writes its first snapshot so long after its start."""
+"""Of training that may be lost, beside an epoch: a trial writes its first snapshot so long after its start.
+
+On a cluster, whose nodes may be gone at any moment, snapshots are written after each epoch."""
 COST = 20.0
 """A snapshot is written at most every so many times the seconds that writing the last one took."""
 COUNTS, REPORTS, WEIGHT, OPTIMIZER = "counts", "reports", "weight", "optimizer"
@@ -35,16 +37,17 @@ class SnapshotFile:
     Args:
         files: The search's snapshots.
         trial: Its number.
+        each_epoch: Whether it is written after each epoch, whatever that costs.
     """
 
-    def __init__(self, files: TrialFiles, trial: int) -> None:
-        self._files, self._trial, self._file = files, trial, files.writer(trial)
+    def __init__(self, files: TrialFiles, trial: int, *, each_epoch: bool = False) -> None:
+        self._files, self._trial, self._file, self._each_epoch = files, trial, files.writer(trial), each_epoch
         self._due = time.monotonic() + SECONDS
 
     @property
     def due(self) -> bool:
         """Whether it is time to write it."""
-        return time.monotonic() >= self._due
+        return self._each_epoch or time.monotonic() >= self._due
 
     def write(self, kept: Kept) -> None:
         """Writes the file, whole or not at all; not if the trial is run again elsewhere."""

@@ -46,6 +46,7 @@ class LSTMTrial(Trainable):
         precision: Precision,
         memory: float | None,
         deadline: float,
+        each_epoch: bool = False,
     ) -> None:
         """Starts the process's first trial.
 
@@ -63,6 +64,7 @@ class LSTMTrial(Trainable):
             precision: What LSTM layers are computed in.
             memory: Bytes of its own above which the process is replaced before its next trial; None for its part of the node's.
             deadline: A time as `time.time` gives it; a trial ends within a step of it.
+            each_epoch: Whether each epoch is to outlive the process, whatever that costs.
         """
         from model.device import use_device  # brings TensorFlow, which the driver must not pay for
         from model.pool import KEPT, POOL
@@ -73,6 +75,7 @@ class LSTMTrial(Trainable):
         self._memory, self._precision = memory, precision
         self._dataset, self._weights, self._snapshots, self._seed = dataset, weights, snapshots, seed
         self._epochs, self._patience, self._objective, self._deadline = epochs, patience, objective, deadline
+        self._each_epoch = each_epoch
         self._training: Training | None = None
         self._failure, self._outgrown = "", False
         self._best, self._best_epoch = math.inf, 0
@@ -120,7 +123,7 @@ class LSTMTrial(Trainable):
         self._number, self._reported, self._bar = config[NUMBER], config[REPORTED], config[BAR]
         self._best, self._best_epoch = math.inf, 0
         self._best_file = self._weights.writer(self._number)
-        self._file = SnapshotFile(self._snapshots, self._number)
+        self._file = SnapshotFile(self._snapshots, self._number, each_epoch=self._each_epoch)
         self._reports: list[dict[str, float]] = []
         self._told = 0
         self._last: dict[str, Any] = {

@@ -104,6 +104,7 @@ class Tuning:
             precision=settings.precision,
             memory=self.workers.memory,
             deadline=self.end,
+            each_epoch=self.workers.on_nodes,
         )
         Tuner(
             with_resources(trainable, {"cpu": self.workers.cpus, "gpu": settings.gpus_per_trial}),

@@ -16,11 +16,13 @@ class Workers:
         count: So many trials run at a time; on a cluster that grows, as soon as there is room for them.
         cpus: What each takes of the CPUs that Ray counts.
         memory: Bytes above which a worker's process is replaced; None for its part of the memory of the node it runs on.
+        on_nodes: Whether they stand on nodes of a cluster, each of which may be gone at any moment.
     """
 
     count: int
     cpus: int
     memory: float | None
+    on_nodes: bool = False
 
     @classmethod
     def local(cls, settings: Settings, count: int) -> Workers:
@@ -31,4 +33,4 @@ class Workers:
     def on_cluster(cls, settings: Settings, count: int) -> Workers:
         """Returns those of a cluster, whose CPUs are cores."""
         memory = worker_memory(settings.worker_memory, count) if settings.worker_memory else None
-        return cls(count, settings.cpus_per_trial, memory)
+        return cls(count, settings.cpus_per_trial, memory, on_nodes=True)

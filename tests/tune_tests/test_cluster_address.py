@@ -162,7 +162,7 @@ def test_a_cluster_is_filled_and_one_that_grows_is_asked_for_more() -> None:
 
 
 def test_a_clusters_workers_take_their_cpus_and_their_nodes_memory() -> None:
-    assert Workers.on_cluster(Settings(cpus_per_trial=2), 8) == Workers(8, 2, None)
+    assert Workers.on_cluster(Settings(cpus_per_trial=2), 8) == Workers(8, 2, None, on_nodes=True)
     assert Workers.on_cluster(Settings(worker_memory=1.5), 8).memory == 1.5 * 2**30
     local = Workers.local(Settings(cpus_per_trial=2), 3)
     assert (local.count, local.cpus) == (3, 1)

@@ -5,14 +5,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster.ray_nodes import ray_nodes
+from cluster.ray_nodes import Nodes, ray_nodes
 
 from data.corpus import Corpus
 from tune.cluster_address import answers
+from tune.folder import SearchFolder
 
 HEAD, NODE = "127.0.77.10", "127.0.77.11"
 CONFIG = """
@@ -32,11 +34,17 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cluster(token: Path) -> Iterator[str]:
-    """The address of a cluster's head, which has one worker node with two CPUs."""
+def nodes(token: Path) -> Iterator[Nodes]:
+    """A cluster's head, and one worker node with two CPUs."""
     with tempfile.TemporaryDirectory(prefix="ray") as folder, ray_nodes(Path(folder), token, {}, jobs=False) as nodes:
         nodes.add(cpus=2).await_ready()
-        yield nodes.address
+        yield nodes
+
+
+@pytest.fixture(scope="module")
+def cluster(nodes: Nodes) -> str:
+    """The address of the cluster's head."""
+    return nodes.address
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +153,31 @@ with joined_cluster("{cluster}"):
     assert f"--storage /no/such: not seen from {NODE}, whose trials" in done.stdout
     assert f"--storage file:///proc/store: {NODE} cannot write there." in done.stdout
     assert HEAD not in done.stdout
+
+
+def test_a_dead_nodes_trial_goes_on_elsewhere_and_has_not_failed(
+    nodes: Nodes, token: Path, config: Path, tmp_path: Path
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    search = ["search", "--config", str(config), "--storage", str(tmp_path), "--name", "words", "--address", nodes.address]
+    with (tmp_path / "told").open("w") as told:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "tune", *search, "--trials", "1", "--max-epochs", "400", "--patience", "400"],
+            env=environment | {"RAY_AUTH_TOKEN_PATH": str(token)},
+            stdout=subprocess.DEVNULL,
+            stderr=told,
+        )
+        try:
+            folder = SearchFolder(tmp_path / "words")
+            while not any(len(trial.epochs) > 5 for trial in folder.trials()):
+                assert driver.poll() is None, (tmp_path / "told").read_text()
+                time.sleep(0.5)
+            nodes.kill(nodes.workers[0])
+            before = len(folder.trials()[0].epochs)
+            nodes.add(cpus=2).await_ready()
+            assert driver.wait(300) == 0, (tmp_path / "told").read_text()
+        finally:
+            driver.kill()
+            driver.wait()
+    assert before < 400
+    assert [(trial.number, len(trial.epochs), trial.state) for trial in folder.trials()] == [(0, 400, "complete")]

@@ -123,6 +123,10 @@ def test_a_snapshot_is_not_due_before_its_time(tmp_path: Path, monkeypatch: pyte
     assert not SnapshotFile(files(tmp_path), 1).due
 
 
+def test_on_a_cluster_a_snapshot_is_due_after_each_epoch(tmp_path: Path) -> None:
+    assert SnapshotFile(files(tmp_path), 1, each_epoch=True).due
+
+
 def test_only_running_trials_have_snapshots(tmp_path: Path) -> None:
     for name in ("00003.npz", "00012.npz", ".00012.npz.411", ".00003.npz.77", "123456.npz", ".nfs0000000004"):
         (tmp_path / name).touch()
