@@ -110,11 +110,10 @@ class StudyCallback(Callback):
         Raises:
             OSError: If it was the disk's failure, not the trial's.
         """
-        error = trial.get_pickled_error()
-        lines = (error and str(error).strip().splitlines()) or ["unknown error"]
-        if outage := disk_error(lines[-1]):
+        last = (last_error(trial).splitlines() or ["unknown error"])[-1]
+        if outage := disk_error(last):
             raise outage  # it ends the search; resumed, that runs the trial again
-        self._record.end(trial.config[NUMBER], TrialState.FAIL, f"crashed: {lines[-1][:200]}")
+        self._record.end(trial.config[NUMBER], TrialState.FAIL, f"crashed: {last[:200]}")
         _forget_figures(trial)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -127,10 +126,15 @@ class StudyCallback(Callback):
 
 def is_not_its_doing(trial: Trial) -> bool:
     """Tells whether a trial's last failure, as Tune has written it down, was that of its node or of the network."""
-    if trial.error_file is None:
-        return False
-    last = Path(trial.error_file).read_text(encoding="utf-8", errors="replace").rpartition("Failure # ")[2]
+    last = last_error(trial)
     return any(words in last for words in NOT_ITS_DOING)
+
+
+def last_error(trial: Trial) -> str:
+    """Returns what Tune has written down of a trial's last failure, on this machine; the storage may not have taken it."""
+    if trial.error_file is None:
+        return ""
+    return Path(trial.error_file).read_text(encoding="utf-8", errors="replace").rpartition("Failure # ")[2].strip()
 
 
 def _forget_figures(trial: Trial) -> None:
