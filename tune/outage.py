@@ -38,9 +38,11 @@ def outages_told(folder: SearchFolder) -> Iterator[None]:
         if cause is None:
             raise
         number, said = cause
-        kept = "; what was finished is kept" if folder.has_begun() else ""
-        then = f", then go on with: {folder.resume_command()}" if folder.has_begun() else ", then begin again"
-        raise SearchFailedError(f"{said}{kept}. {REMEDIES[number]}{then}") from None
+        if folder.has_begun():
+            message = f"{said}; what was finished is kept. {REMEDIES[number]}, then go on with: {folder.resume_command()}"
+        else:
+            message = f"{said}. {REMEDIES[number]}, then begin again"
+        raise SearchFailedError(message) from None
 
 
 def disk_error(line: str) -> OSError | None:

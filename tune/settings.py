@@ -77,10 +77,6 @@ def _path(value: Path) -> Path:
     return value
 
 
-def _text_of(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
 FilePath = Annotated[Path, AfterValidator(_path)]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 
@@ -90,7 +86,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    data: Annotated[FilePath | RemoteFile | None, BeforeValidator(parse_file), PlainSerializer(_text_of)] = Field(
+    data: Annotated[
+        FilePath | RemoteFile | None, BeforeValidator(parse_file), PlainSerializer(str, when_used="unless-none")
+    ] = Field(
         None,
         description="Labelled texts: CSV, TSV, JSON lines or Parquet, also .gz; a file, or s3://, gs:// or abfs://BUCKET/FILE "
         "[the embedded corpus]",

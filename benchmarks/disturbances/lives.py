@@ -111,12 +111,12 @@ def ask(*arguments: str) -> Any:
 
 
 @contextmanager
-def small_disk(place: Path) -> Iterator[Path | None]:
+def small_disk(place: Path, mib: int = DISK_MIB) -> Iterator[Path | None]:
     """Mounts a small file system in memory; None where that is not allowed."""
     disk = place / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "topknot-chaos", str(disk)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "topknot-chaos", str(disk)], capture_output=True, check=False
     )
     if mounted.returncode:
         print("No file system can be mounted (that needs root): nothing happens to the disk")

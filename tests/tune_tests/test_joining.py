@@ -56,12 +56,16 @@ def config(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus) -> Path:
     return folder / "words.yaml"
 
 
+def with_token(token: Path) -> dict[str, str]:
+    surrounding = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    return surrounding | {"RAY_AUTH_TOKEN_PATH": str(token)}
+
+
 def run(token: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs Python with a token of its own choice, and none of the surrounding Ray's."""
-    surrounding = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     return subprocess.run(
         [sys.executable, *command],
-        env=surrounding | {"RAY_AUTH_TOKEN_PATH": str(token)} | environment,
+        env=with_token(token) | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -158,12 +162,11 @@ with joined_cluster("{cluster}"):
 def test_a_dead_nodes_trial_goes_on_elsewhere_and_has_not_failed(
     nodes: Nodes, token: Path, config: Path, tmp_path: Path
 ) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     search = ["search", "--config", str(config), "--storage", str(tmp_path), "--name", "words", "--address", nodes.address]
     with (tmp_path / "told").open("w") as told:
         driver = subprocess.Popen(
             [sys.executable, "-m", "tune", *search, "--trials", "1", "--max-epochs", "400", "--patience", "400"],
-            env=environment | {"RAY_AUTH_TOKEN_PATH": str(token)},
+            env=with_token(token),
             stdout=subprocess.DEVNULL,
             stderr=told,
         )

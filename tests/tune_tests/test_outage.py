@@ -3,7 +3,6 @@
 import errno
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from disturbances.lives import small_disk as small_file_system
 
 from tune.errors import SearchFailedError
 from tune.folder import SearchFolder
@@ -26,15 +26,10 @@ TINY = "space: {lstm_size: 4, embedding_size: 8, batch_size: 16, lstm_layers: 1,
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 3 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        [str(shutil.which("mount")), "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("only root can mount a small file system")
-    yield disk
-    subprocess.run([str(shutil.which("umount")), "--lazy", disk], check=True)
+    with small_file_system(tmp_path, 3) as disk:
+        if disk is None:
+            pytest.skip("only root can mount a small file system")
+        yield disk
 
 
 def topknot(*arguments: str) -> list[str]:
