@@ -25,8 +25,8 @@ TINY = "space: {lstm_size: 4, embedding_size: 8, batch_size: 16, lstm_layers: 1,
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MiB."""
-    with small_file_system(tmp_path, 3) as disk:
+    """A file system of 24 MiB."""
+    with small_file_system(tmp_path, 24) as disk:
         if disk is None:
             pytest.skip("only root can mount a small file system")
         yield disk
@@ -69,7 +69,7 @@ def test_a_full_disk_ends_a_search_in_a_line_and_resume_finishes_it(tmp_path: Pa
     folder = SearchFolder(small_disk / "one")
     before = {trial.number: trial for trial in folder.trials() if trial.state != "running"}
     resumed = subprocess.run(
-        topknot("resume", "one", "--storage", str(small_disk), "--time-limit", "20s"),
+        topknot("resume", "one", "--storage", str(small_disk), "--time-limit", "10s"),
         capture_output=True,
         text=True,
         cwd=tmp_path,

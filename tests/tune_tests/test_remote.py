@@ -238,6 +238,12 @@ def test_a_search_that_never_began_leaves_nothing(tmp_path: Path) -> None:
     assert there.names() == []
 
 
+def _beats(there: Bucket) -> int:
+    lease = read_lease(there)
+    assert lease
+    return lease.beats
+
+
 def test_a_driver_whose_search_was_taken_over_stops_and_sends_nothing_more(tmp_path: Path) -> None:
     there, path = bucket(tmp_path), tmp_path / "work"
 
@@ -245,6 +251,9 @@ def test_a_driver_whose_search_was_taken_over_stops_and_sends_nothing_more(tmp_p
         with driven(there, path, "one", print):
             (path / "settings.yaml").write_text("mine")
             while there.stamp("settings.yaml") is None:
+                time.sleep(0.01)
+            beats = _beats(there)
+            while _beats(there) == beats:  # else it might be renewed between its being read and written, and the other's lost
                 time.sleep(0.01)
             there.write(LEASE, json.dumps({"owner": "x", "host": "elsewhere", "process": 7}).encode())
             try:
