@@ -35,6 +35,9 @@ ENVIRONMENT = {
 FLOORS = ("data", "model", "tune")
 """What a cluster's nodes are sent, so that they run the driver's own code."""
 
+AHEAD_OF_NODES = 64
+"""So many trials may wait for nodes at a time. With a Searcher, Tune would have one wait, and a cluster grow node by node."""
+
 REGISTRATION_SECONDS = 5.0
 """How long the processes that Ray starts for its workers are waited for, at most; they import TensorFlow afterwards."""
 
@@ -72,6 +75,7 @@ def joined_cluster(address: str) -> Iterator[None]:
     Raises:
         InputError: If it does not take us.
     """
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(AHEAD_OF_NODES)
     with _ray(lambda: _join(address)) as wait:
         wait()
         yield

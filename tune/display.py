@@ -17,6 +17,7 @@ from tune.folder import LOG
 from tune.live_view import LiveState, LiveView, RunningTrial, best_text, clock
 from tune.objective import Objective
 from tune.searcher import ENDED, HPARAMS, NUMBER
+from tune.workers import Workers
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
@@ -48,7 +49,8 @@ class Display(Callback):
         self._cost = math.inf
         self._notes: list[str] = []
         self._useful = 0.0
-        self._workers, self._epochs = 1, 0
+        self._workers: Workers | None = None
+        self._epochs = 0
         self._limit: int | None = None
         self._deadline: float | None = None
         self._last_line = 0.0
@@ -64,7 +66,7 @@ class Display(Callback):
         folder: SearchFolder,
         settings: Settings,
         inputs: Inputs,
-        workers: int,
+        workers: Workers,
         limit: int | None,
         deadline: float | None,
     ) -> None:
@@ -76,7 +78,7 @@ class Display(Callback):
         self.say(f"{len(inputs.corpus):,} texts of {len(inputs.corpus.classes)} classes: {sizes}")
         ends = [] if limit is None else [f"{limit} trials"]
         ends += [] if deadline is None else [clock(deadline - self.started)]
-        self.say(f"Searching with {workers} workers until {' or '.join(ends)}; kept in {folder}")
+        self.say(f"Searching with {workers} until {' or '.join(ends)}; kept in {folder}")
         size = 4 * count_parameters(inputs.space.largest(), inputs.dataset.vocabulary_size, inputs.dataset.classes) / 2**20
         kept = f"the weights of the best {settings.keep} are kept, {size:.0f} MiB each at most"
         budget = f", {settings.checkpoint_budget:g} GiB together" if settings.checkpoint_budget else ""
@@ -132,6 +134,7 @@ class Display(Callback):
 
     def _state(self) -> LiveState:
         elapsed = time.time() - self.started
+        workers = self._workers.mean() if self._workers else 1
         return LiveState(
             objective=self._objective,
             max_epochs=self._epochs,
@@ -139,7 +142,7 @@ class Display(Callback):
             seconds=self._deadline and self._deadline - self.started,
             trials=self._limit,
             ended=self._ended,
-            useful_share=self._useful / (self._workers * elapsed),
+            useful_share=self._useful / (workers * elapsed) if workers else 0.0,
             best=self._best,
             running=self._running,
             notes=self._notes,

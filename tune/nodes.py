@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +18,9 @@ from tune.storage import HASTE
 
 SEEN_SECONDS = 120.0
 """How long nodes are waited for to say whether they see a folder; each starts a process for that."""
+
+STATUS = "__autoscaling_status"
+"""Where Ray's first autoscaler writes its own, in the GCS."""
 
 
 class Node(NamedTuple):
@@ -43,23 +48,47 @@ def read_nodes() -> list[Node]:
     ]
 
 
-def count_on_cluster(settings: Settings, nodes: Sequence[Node]) -> int:
-    """Returns how many trials run at a time: as many as are asked for, or as there is room for now.
+def read_most_cpus() -> float | None:
+    """Returns how many CPUs the joined cluster's autoscaler may bring it to: inf if it does not say, None if there is none.
+
+    Ray has no public way to ask. Its second autoscaler, Kubernetes's, tells the GCS its limits; its first one a status alone,
+    in which nodes have the types of its file: without a file, each has one of its own, `node_` and its identity.
+    """
+    from ray._private.state import state
+    from ray.experimental.internal_kv import _internal_kv_get
+
+    try:
+        if most := state.get_max_resources_from_cluster_config():
+            return float(most.get("CPU", 0))
+        status = json.loads(_internal_kv_get(STATUS) or b"{}")
+        types = status["autoscaler_report"]["active_nodes"]
+    except Exception:  # what is private may go; then the cluster is taken as it stands
+        return None
+    return None if all(kind.startswith("node_") for kind in types) else math.inf
+
+
+def count_on_cluster(settings: Settings, nodes: Sequence[Node], most_cpus: float | None) -> int:
+    """Returns how many trials run at a time when the search begins: as many as are asked for, or as there is room for now.
 
     Trials for which there is no room yet wait, and a cluster that can grow does so for them.
 
+    Args:
+        settings: Of the search.
+        nodes: Of the cluster.
+        most_cpus: That it may grow to, as `read_most_cpus` returns them.
+
     Raises:
-        InputError: If it is left to the cluster, and there is no room.
+        InputError: If it is left to the cluster, there is no room, and none will come.
     """
     if settings.workers != "auto":
         return settings.workers
     room = sum(node.room(settings) for node in nodes)
-    if not room:
+    if not room and (most_cpus or 0) < settings.cpus_per_trial:
         raise InputError(
-            "--workers auto: no node of the cluster has room for a trial now. "
-            "If the cluster grows as it is needed, say how many are to run at a time: --workers 32."
+            "--workers auto: no node of the cluster has room for a trial now, and it does not say that it grows. "
+            "If nodes are to come, say how many trials are to run at a time: --workers 32."
         )
-    return room
+    return max(1, room)
 
 
 def check_shared(folder: SearchFolder) -> None:

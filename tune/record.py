@@ -79,6 +79,11 @@ class Record:
         """The trials that have not ended."""
         return {*self._live, *(orphan.number for orphan in self._orphans)}
 
+    @property
+    def live(self) -> int:
+        """How many trials run, or wait to."""
+        return len(self._live)
+
     def propose(self) -> Proposal | None:
         """Returns a new trial, or None when there are enough."""
         if self._orphans:

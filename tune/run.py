@@ -95,9 +95,9 @@ def run_trials(
         limit=limit,
         end=repeat_end - REPEAT_SHARE * float(settings.time_limit or 0) if settings.repeat else repeat_end,
     )
-    clock = _Clock(folder, started)
+    clock = _Clock(folder, started, workers)
     divert_chatter(folder.path / LOG)
-    display.start(folder, settings, inputs, workers.count, limit, deadline)
+    display.start(folder, settings, inputs, workers, limit, deadline)
     for line in [*obstacles(settings, inputs.space), *_kept(settings, tuning.end, repeat_end, refit_end)]:
         display.say(line)
     baselines = {"baseline": Baseline.linear(inputs.dataset, settings.seed)}
@@ -137,7 +137,7 @@ def run_trials(
         finally:
             wall = clock.write()
     trials = folder.trials()
-    share = useful_share(trials, workers.count, wall, repeat_seconds(folder))
+    share = useful_share(trials, folder.read_json(ABOUT)["workers"], wall, repeat_seconds(folder))
     result |= {"wall_seconds": wall, "useful_share": share, "trials": counts(trials)}
     folder.write_json(RESULT, result)
     folder.write_json(ABOUT, folder.read_json(ABOUT) | {"finished": True})
@@ -150,18 +150,21 @@ def _sampler(folder: SearchFolder, settings: Settings, inputs: Inputs) -> BaseSa
 
 
 class _Clock:
-    """Adds the time since a run of a search began to what earlier runs took, and writes it down."""
+    """Adds the time since a run of a search began to what earlier runs took; writes it down, with the workers' mean number."""
 
-    def __init__(self, folder: SearchFolder, started: float) -> None:
-        self._folder, self._started = folder, started
+    def __init__(self, folder: SearchFolder, started: float, workers: Workers) -> None:
+        self._folder, self._started, self._workers = folder, started, workers
         about = folder.read_json(ABOUT)
         self._before = float(about["wall_seconds"])
+        self._paid = self._before * float(about["workers"])
         folder.write_json(ABOUT, about | {"finished": False, "began": started - self._before})
 
     def write(self) -> float:
         """Writes and returns the search's wall seconds."""
-        wall = self._before + time.time() - self._started
-        self._folder.write_json(ABOUT, self._folder.read_json(ABOUT) | {"wall_seconds": wall})
+        lasted = time.time() - self._started
+        wall = self._before + lasted
+        mean = round((self._paid + self._workers.mean() * lasted) / wall, 3)
+        self._folder.write_json(ABOUT, self._folder.read_json(ABOUT) | {"wall_seconds": wall, "workers": mean})
         return wall
 
 

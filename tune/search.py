@@ -18,9 +18,10 @@ from tune.first import first_trials
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.lock import locked
-from tune.nodes import check_shared, count_on_cluster, read_nodes
+from tune.nodes import check_shared, count_on_cluster, read_most_cpus, read_nodes
 from tune.outage import outages_told
 from tune.provenance import Goal, check_fingerprint, check_metric, check_space, check_vectors, count_workers, describe
+from tune.room import Room
 from tune.run import run_trials
 from tune.searches import claim_search
 from tune.settings import Settings
@@ -76,7 +77,8 @@ def _workers(folder: SearchFolder, settings: Settings) -> Iterator[tuple[Workers
             yield workers, wait_for_ray
     else:
         with joined_cluster(address):
-            workers = Workers.on_cluster(settings, count_on_cluster(settings, read_nodes()))
+            room = Room(settings) if settings.workers == "auto" else None
+            workers = Workers.on_cluster(settings, count_on_cluster(settings, read_nodes(), read_most_cpus()), room)
             check_shared(folder)
             yield workers, lambda: None
 

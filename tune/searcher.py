@@ -34,15 +34,24 @@ FORGIVEN = 10
 
 
 class StudySearcher(Searcher):
-    """Proposes what the study proposes, until the deadline (a time as `time.time` gives it)."""
+    """Proposes what the study proposes.
 
-    def __init__(self, record: Record, deadline: float) -> None:
+    Args:
+        record: Of the study.
+        deadline: Until when, as `time.time` gives it.
+        wanted: Returns how many trials may run or wait at a time; None if Tune counts them.
+    """
+
+    def __init__(self, record: Record, deadline: float, wanted: Callable[[], int] | None) -> None:
         super().__init__(metric=record.objective.metric, mode=record.objective.mode)
-        self._record, self._deadline = record, deadline
+        self._record, self._deadline, self._wanted = record, deadline, wanted
 
     def suggest(self, trial_id: str) -> Any:
-        """Returns a trial's config, or that there are no more."""
-        proposal = self._record.propose() if time.time() < self._deadline else None
+        """Returns a trial's config, None if there is no room for one now, or that there are no more."""
+        in_time = time.time() < self._deadline
+        if in_time and self._wanted and self._record.live >= self._wanted():
+            return None
+        proposal = self._record.propose() if in_time else None
         if proposal is None:
             return Searcher.FINISHED
         return {

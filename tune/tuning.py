@@ -68,7 +68,7 @@ class Tuning:
         from tune.searcher import NUMBER, Housekeeping, SearchStopper, StudyCallback, StudySearcher
         from tune.trial import LSTMTrial
 
-        settings, trials = self.settings, read_trials(self.study)
+        settings, trials, room = self.settings, read_trials(self.study), self.workers.room
         weights, snapshots = self.folder.weights, self.folder.snapshots
         kept, left = weights.at_once(), snapshots.at_once()
         best = podium(trials, settings.keep, weights.trials().__contains__)
@@ -109,10 +109,10 @@ class Tuning:
         Tuner(
             with_resources(trainable, {"cpu": self.workers.cpus, "gpu": settings.gpus_per_trial}),
             tune_config=TuneConfig(
-                search_alg=StudySearcher(record, self.end),
+                search_alg=StudySearcher(record, self.end, room.wanted if room else None),
                 scheduler=scheduler,
                 num_samples=-1,
-                max_concurrent_trials=self.workers.count,
+                max_concurrent_trials=None if room else self.workers.count,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: f"{trial.config[NUMBER]:05d}",
             ),

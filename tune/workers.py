@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tune.memory import worker_memory
+from tune.room import Room
 from tune.settings import Settings
 
 
@@ -17,12 +18,14 @@ class Workers:
         cpus: What each takes of the CPUs that Ray counts.
         memory: Bytes above which a worker's process is replaced; None for its part of the memory of the node it runs on.
         on_nodes: Whether they stand on nodes of a cluster, each of which may be gone at any moment.
+        room: Of the cluster whose nodes they fill, however many those become; None if their number is set.
     """
 
     count: int
     cpus: int
     memory: float | None
     on_nodes: bool = False
+    room: Room | None = None
 
     @classmethod
     def local(cls, settings: Settings, count: int) -> Workers:
@@ -30,7 +33,16 @@ class Workers:
         return cls(count, 1, worker_memory(settings.worker_memory, count))
 
     @classmethod
-    def on_cluster(cls, settings: Settings, count: int) -> Workers:
+    def on_cluster(cls, settings: Settings, count: int, room: Room | None = None) -> Workers:
         """Returns those of a cluster, whose CPUs are cores."""
         memory = worker_memory(settings.worker_memory, count) if settings.worker_memory else None
-        return cls(count, settings.cpus_per_trial, memory, on_nodes=True)
+        return cls(count, settings.cpus_per_trial, memory, on_nodes=True, room=room)
+
+    def __str__(self) -> str:
+        return (
+            f"as many workers as the cluster has room for, now {self.room.trials()}," if self.room else f"{self.count} workers"
+        )
+
+    def mean(self) -> float:
+        """Returns how many there were on average so far."""
+        return self.room.mean() if self.room else self.count

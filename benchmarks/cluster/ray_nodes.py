@@ -68,9 +68,12 @@ class Nodes:
         token: The file that holds the cluster's.
         environment: What nodes, jobs and trials have in theirs besides.
         jobs: Whether jobs can be submitted, which needs `ray[default]`.
+        flags: Of `ray start` for the head, besides.
     """
 
-    def __init__(self, folder: Path, token: Path, environment: Mapping[str, str], *, jobs: bool = True) -> None:
+    def __init__(
+        self, folder: Path, token: Path, environment: Mapping[str, str], *, jobs: bool = True, flags: tuple[str, ...] = ()
+    ) -> None:
         self.token, self._last = token, HEAD
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # jobs run the head's `python`
         surrounding = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
@@ -82,7 +85,17 @@ class Nodes:
         self.address = f"{LOOPBACK.format(HEAD)}:{port}"
         self.dashboard = f"http://127.0.0.1:{dashboard}"
         board = ("--include-dashboard", str(jobs).lower(), "--dashboard-host", "127.0.0.1", "--dashboard-port", str(dashboard))
-        head = ("--head", "--port", str(port), "--ray-client-server-port", str(client), "--temp-dir", str(folder), *board)
+        head = (
+            "--head",
+            "--port",
+            str(port),
+            "--ray-client-server-port",
+            str(client),
+            "--temp-dir",
+            str(folder),
+            *board,
+            *flags,
+        )
         self.head = self._start(HEAD, 0, *head)
         self.workers: list[Node] = []
 
@@ -144,9 +157,11 @@ class Nodes:
 
 
 @contextmanager
-def ray_nodes(folder: Path, token: Path, environment: Mapping[str, str], *, jobs: bool = True) -> Iterator[Nodes]:
+def ray_nodes(
+    folder: Path, token: Path, environment: Mapping[str, str], *, jobs: bool = True, flags: tuple[str, ...] = ()
+) -> Iterator[Nodes]:
     """Runs a cluster that has but its head, and ends all that it has come to."""
-    nodes = Nodes(folder, token, environment, jobs=jobs)
+    nodes = Nodes(folder, token, environment, jobs=jobs, flags=flags)
     try:
         nodes.head.await_ready()
         yield nodes

@@ -148,15 +148,18 @@ def test_loopback_is_what_no_other_machine_reaches() -> None:
 def test_a_cluster_is_filled_and_one_that_grows_is_asked_for_more() -> None:
     nodes = [Node("0", "10.0.0.1", 0, 0), Node("1", "10.0.0.2", 16, 0), Node("2", "10.0.0.3", 7, 2)]
 
-    def count(nodes: list[Node], **values: object) -> int:
-        return count_on_cluster(Settings.model_validate(values), nodes)
+    def count(nodes: list[Node], most_cpus: float | None = None, **values: object) -> int:
+        return count_on_cluster(Settings.model_validate(values), nodes, most_cpus)
 
     assert count(nodes) == 23
     assert count(nodes, cpus_per_trial=4) == 4 + 1
     assert count(nodes, gpus_per_trial=0.5) == 4
     assert count(nodes, gpus_per_trial=0.1) == 7
     assert count(nodes[:1], workers=64) == 64
+    assert count([], 32) == 1
     for empty in ([], nodes[:1]):
+        with pytest.raises(InputError, match=r"--workers 32"):
+            count(empty, 3, cpus_per_trial=4)
         with pytest.raises(InputError, match=r"--workers 32"):
             count(empty)
 

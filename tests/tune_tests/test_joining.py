@@ -79,7 +79,7 @@ def test_a_search_on_a_cluster_fills_its_worker_nodes_and_leaves_it_running(
     search = ("-m", "tune", "search", "--config", str(config), "--storage", str(tmp_path), "--name", "words")
     done = run(token, *search, "--trials", "3", "--address", cluster, "--json")
     assert done.returncode == 0, done.stderr
-    assert "Searching with 2 workers" in done.stderr
+    assert "Searching with as many workers as the cluster has room for, now 2, until" in done.stderr
     best = json.loads(done.stdout)
     assert (tmp_path / "words" / "weights" / f"{best['trial']:05d}.npz").is_file()
     assert json.loads((tmp_path / "words" / "search.json").read_text())["workers"] == 2

@@ -39,7 +39,7 @@ def _time(trials: Sequence[TrialOutcome], about: dict[str, Any]) -> str:
             bar(max(0.0, 1 - useful / paid)) if paid else "",
         ],
     ]
-    head = f"{about['workers']} workers, {about['wall_seconds']:.0f} s: worker seconds"
+    head = f"{about['workers']:.4g} workers, {about['wall_seconds']:.0f} s: worker seconds"
     traces = []
     for kind, colour in ENDS.items():
         those = [trial for trial in trials if end_of(trial) == kind]

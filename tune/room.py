@@ -1,0 +1,76 @@
+"""How many trials a cluster has room for, as its nodes come and go."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+from tune.nodes import Node, read_most_cpus, read_nodes
+from tune.settings import Settings
+
+READ_SECONDS = 2.0
+"""How long what the cluster has said of its nodes is held for true."""
+AHEAD = 4
+"""On a cluster that can grow, so many trials at least wait for nodes, which the autoscaler sees. More do on a large one, which
+may double: but each is proposed before those that it waits behind have ended, from less than will be known."""
+
+STALE_SECONDS = 900.0
+"""After that long with no new node, a cluster that does not say how far it grows is taken for grown, and few wait on."""
+
+
+class Room:
+    """A cluster's room for trials, now and over time.
+
+    Args:
+        settings: What each trial takes.
+        nodes: Returns the nodes that are alive.
+        most_cpus: Returns how many CPUs the cluster may grow to; inf if it does not say, None if it does not grow.
+        now: Returns seconds, as `time.monotonic` does.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        nodes: Callable[[], Sequence[Node]] = read_nodes,
+        most_cpus: Callable[[], float | None] = read_most_cpus,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._nodes, self._most_cpus, self._now = settings, nodes, most_cpus, now
+        self._began = self._read_at = self._grew_at = now()
+        self._paid, self._trials = 0.0, 0
+        self._read()
+
+    def trials(self) -> int:
+        """Returns how many trials the nodes run at a time."""
+        self._refresh()
+        return self._trials
+
+    def wanted(self) -> int:
+        """Returns how many trials are to run or wait for nodes."""
+        self._refresh()
+        return self._trials + self._ahead
+
+    def mean(self) -> float:
+        """Returns how many trials there was room for, over the time since this was made."""
+        self._refresh()
+        now = self._now()
+        if now == self._began:
+            return float(self._trials)
+        return (self._paid + self._trials * (now - self._read_at)) / (now - self._began)
+
+    def _refresh(self) -> None:
+        now = self._now()
+        if now - self._read_at >= READ_SECONDS:
+            self._paid += self._trials * (now - self._read_at)
+            self._read_at = now
+            self._read()
+
+    def _read(self) -> None:
+        nodes, most = self._nodes(), self._most_cpus()
+        before, self._trials = self._trials, sum(node.room(self._settings) for node in nodes)
+        if self._trials > before:
+            self._grew_at = self._read_at
+        more = 0 if most is None else max(0.0, (most - sum(node.cpus for node in nodes)) / self._settings.cpus_per_trial)
+        stale = most == math.inf and self._read_at - self._grew_at > STALE_SECONDS
+        self._ahead = int(min(more, AHEAD if stale else max(AHEAD, self._trials)))
