@@ -61,7 +61,7 @@ def read_most_cpus() -> float | None:
         if most := state.get_max_resources_from_cluster_config():
             return float(most.get("CPU", 0))
         status = json.loads(_internal_kv_get(STATUS) or b"{}")
-        types = status["autoscaler_report"]["active_nodes"]
+        types = status["autoscaler_report"]["node_type_mapping"].values()
     except Exception:  # what is private may go; then the cluster is taken as it stands
         return None
     return None if all(kind.startswith("node_") for kind in types) else math.inf
