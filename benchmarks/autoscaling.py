@@ -31,7 +31,7 @@ CONFIG = {
     "available_node_types": {
         "ray.head.default": {"resources": {}, "node_config": {}, "max_workers": 0},
         "worker": {
-            "resources": {"CPU": 1, "object_store_memory": 2**27, "memory": 2**32},
+            "resources": {"CPU": 1, "object_store_memory": 2**27},
             "node_config": {},
             "min_workers": 0,
             "max_workers": MOST,
