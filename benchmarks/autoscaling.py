@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from cluster.ray_nodes import ray_nodes
+from cluster.ray_nodes import HEAD, LOOPBACK, ray_nodes
+from ports import free_ports
 
 FAKE_HEAD_NODE_ID = "f" * 51 + "00000"
 """As Ray's provider has it."""
@@ -24,7 +25,6 @@ CONFIG = {
     "max_workers": MOST,
     "upscaling_speed": 4,
     "idle_timeout_minutes": IDLE_SECONDS / 60,
-    "provider": {"type": "fake_multinode", "head_node_id": FAKE_HEAD_NODE_ID, "launch_multiple": True},
     "auth": {},
     "docker": {},
     "head_node_type": "ray.head.default",
@@ -54,14 +54,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ray") as folder:
         path = Path(folder)
         (path / "token").write_text(secrets.token_hex(16))
-        (path / "fake.json").write_text(json.dumps(CONFIG))
+        port = free_ports(1)[0]
+        provider = {
+            "type": "fake_multinode",
+            "head_node_id": FAKE_HEAD_NODE_ID,
+            "gcs_address": f"{LOOPBACK.format(HEAD)}:{port}",
+        }
+        (path / "fake.json").write_text(json.dumps(CONFIG | {"provider": provider}))
         fake = {
             "RAY_FAKE_CLUSTER": "1",
             "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
             "AUTOSCALER_UPDATE_INTERVAL_S": "1",
         }
         flags = ("--autoscaling-config", str(path / "fake.json"))
-        with ray_nodes(path, path / "token", fake, jobs=False, flags=flags) as nodes:
+        with ray_nodes(path, path / "token", fake, jobs=False, port=port, flags=flags) as nodes:
             os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path / "token")}
             import ray  # which reads the environment as it is imported
 
@@ -87,6 +93,7 @@ def main() -> None:
                     time.sleep(0.5)
             about = json.loads((path / "runs/one/search.json").read_text())
             result = json.loads((path / "runs/one/result.json").read_text())
+            print((path / "session_latest/logs/monitor.log").read_text()[-3000:]) if os.environ.get("DEBUG") else None
             ray.shutdown()
     print(json.dumps({"nodes": seen, "trials": result["trials"], "workers": about["workers"]}))
 

@@ -68,11 +68,19 @@ class Nodes:
         token: The file that holds the cluster's.
         environment: What nodes, jobs and trials have in theirs besides.
         jobs: Whether jobs can be submitted, which needs `ray[default]`.
+        port: Of the head's GCS; 0 for a free one.
         flags: Of `ray start` for the head, besides.
     """
 
     def __init__(
-        self, folder: Path, token: Path, environment: Mapping[str, str], *, jobs: bool = True, flags: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        token: Path,
+        environment: Mapping[str, str],
+        *,
+        jobs: bool = True,
+        port: int = 0,
+        flags: tuple[str, ...] = (),
     ) -> None:
         self.token, self._last = token, HEAD
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # jobs run the head's `python`
@@ -81,7 +89,8 @@ class Nodes:
         ours = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_worker_niceness": "0", "PATH": path}
         ours |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "120"}
         self.environment = surrounding | HEALTH | ours | dict(environment)
-        port, client, dashboard = free_ports(3)
+        free, client, dashboard = free_ports(3)
+        port = port or free
         self.address = f"{LOOPBACK.format(HEAD)}:{port}"
         self.dashboard = f"http://127.0.0.1:{dashboard}"
         board = ("--include-dashboard", str(jobs).lower(), "--dashboard-host", "127.0.0.1", "--dashboard-port", str(dashboard))
@@ -158,10 +167,10 @@ class Nodes:
 
 @contextmanager
 def ray_nodes(
-    folder: Path, token: Path, environment: Mapping[str, str], *, jobs: bool = True, flags: tuple[str, ...] = ()
+    folder: Path, token: Path, environment: Mapping[str, str], *, jobs: bool = True, port: int = 0, flags: tuple[str, ...] = ()
 ) -> Iterator[Nodes]:
     """Runs a cluster that has but its head, and ends all that it has come to."""
-    nodes = Nodes(folder, token, environment, jobs=jobs, flags=flags)
+    nodes = Nodes(folder, token, environment, jobs=jobs, port=port, flags=flags)
     try:
         nodes.head.await_ready()
         yield nodes
