@@ -2,7 +2,7 @@
 
     python benchmarks/autoscaling.py
 
-The nodes are processes of this machine, by Ray's provider for tests: 0 at first, 3 of one CPU at most.
+The nodes are processes of this machine: 0 at first, 3 of one CPU at most.
 """
 
 import json
@@ -17,9 +17,7 @@ from pathlib import Path
 from cluster.ray_nodes import HEAD, LOOPBACK, ray_nodes
 from ports import free_ports
 
-FAKE_HEAD_NODE_ID = "f" * 51 + "00000"
-"""As Ray's provider has it."""
-PROVIDER = "ray.autoscaler._private.fake_multi_node.node_provider.FakeMultiNodeProvider"
+PROVIDER = "cluster.node_provider.LoopbackNodeProvider"
 MOST, IDLE_SECONDS, TRIALS = 3, 20, 40
 CONFIG = {
     "cluster_name": "fake",
@@ -28,12 +26,12 @@ CONFIG = {
     "idle_timeout_minutes": IDLE_SECONDS / 60,
     "auth": {},
     "docker": {},
-    "head_node_type": "ray.head.default",
+    "head_node_type": "head",
     "available_node_types": {
-        "ray.head.default": {"resources": {}, "node_config": {}, "max_workers": 0},
+        "head": {"resources": {}, "node_config": {}, "max_workers": 0},
         "worker": {
-            "resources": {"CPU": 1, "object_store_memory": 2**27},
-            "node_config": {},
+            "resources": {"CPU": 1},
+            "node_config": {"cpus": 1},
             "min_workers": 0,
             "max_workers": MOST,
         },
@@ -57,17 +55,14 @@ def main() -> None:
         (path / "token").write_text(secrets.token_hex(16))
         port = free_ports(1)[0]
         provider = {
-            "type": "fake_multinode",
-            "head_node_id": FAKE_HEAD_NODE_ID,
+            "type": "external",
+            "module": PROVIDER,
+            "worker_liveness_check": False,
+            "disable_node_updaters": True,
             "gcs_address": f"{LOOPBACK.format(HEAD)}:{port}",
         }
         (path / "fake.json").write_text(json.dumps(CONFIG | {"provider": provider}))
-        fake = {
-            "RAY_FAKE_CLUSTER": "1",
-            "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
-            "AUTOSCALER_HEARTBEAT_TIMEOUT_S": "100000",  # the provider's nodes have no address that their load is known by
-            "AUTOSCALER_UPDATE_INTERVAL_S": "1",
-        }
+        fake = {"PYTHONPATH": str(Path(__file__).parent), "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
         flags = ("--autoscaling-config", str(path / "fake.json"))
         with ray_nodes(path, path / "token", fake, jobs=False, port=port, flags=flags) as nodes:
             os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path / "token")}
