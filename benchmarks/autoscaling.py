@@ -20,7 +20,7 @@ from ports import free_ports
 PROVIDER = "cluster.node_provider.LoopbackNodeProvider"
 MOST, IDLE_SECONDS, TRIALS = 3, 20, 40
 CONFIG = {
-    "cluster_name": "fake",
+    "cluster_name": "growing",
     "max_workers": MOST,
     "upscaling_speed": 4,
     "idle_timeout_minutes": IDLE_SECONDS / 60,
@@ -61,17 +61,17 @@ def main() -> None:
             "disable_node_updaters": True,
             "gcs_address": f"{LOOPBACK.format(HEAD)}:{port}",
         }
-        (path / "fake.json").write_text(json.dumps(CONFIG | {"provider": provider}))
-        fake = {"PYTHONPATH": str(Path(__file__).parent), "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
-        flags = ("--autoscaling-config", str(path / "fake.json"))
-        with ray_nodes(path, path / "token", fake, jobs=False, port=port, flags=flags) as nodes:
+        (path / "nodes.json").write_text(json.dumps(CONFIG | {"provider": provider}))
+        extra = {"PYTHONPATH": str(Path(__file__).parent), "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
+        flags = ("--autoscaling-config", str(path / "nodes.json"))
+        with ray_nodes(path, path / "token", extra, jobs=False, port=port, flags=flags) as nodes:
             os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path / "token")}
             import ray  # which reads the environment as it is imported
 
             ray.init(nodes.address, logging_level="ERROR", log_to_driver=False)
             search = ("search", "--storage", str(path / "runs"), "--name", "one", "--trials", str(TRIALS), "--max-epochs", "3")
             began, seen = time.monotonic(), [(0.0, 0)]
-            surrounding = {name: value for name, value in nodes.environment.items() if name not in fake}
+            surrounding = {name: value for name, value in nodes.environment.items() if name not in extra}
             with subprocess.Popen(
                 [sys.executable, "-m", "tune", *search, "--address", nodes.address, "--json"],
                 env=surrounding,

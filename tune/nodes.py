@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -65,30 +64,6 @@ def read_most_cpus() -> float | None:
     except Exception:  # what is private may go; then the cluster is taken as it stands
         return None
     return None if all(kind.startswith("node_") for kind in types) else math.inf
-
-
-def count_on_cluster(settings: Settings, nodes: Sequence[Node], most_cpus: float | None) -> int:
-    """Returns how many trials run at a time when the search begins: as many as are asked for, or as there is room for now.
-
-    Trials for which there is no room yet wait, and a cluster that can grow does so for them.
-
-    Args:
-        settings: Of the search.
-        nodes: Of the cluster.
-        most_cpus: That it may grow to, as `read_most_cpus` returns them.
-
-    Raises:
-        InputError: If it is left to the cluster, there is no room, and none will come.
-    """
-    if settings.workers != "auto":
-        return settings.workers
-    room = sum(node.room(settings) for node in nodes)
-    if not room and (most_cpus or 0) < settings.cpus_per_trial:
-        raise InputError(
-            "--workers auto: no node of the cluster has room for a trial now, and it does not say that it grows. "
-            "If nodes are to come, say how many trials are to run at a time: --workers 32."
-        )
-    return max(1, room)
 
 
 def check_shared(folder: SearchFolder) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 
+from data.errors import InputError
 from tune.nodes import Node, read_most_cpus, read_nodes
 from tune.settings import Settings
 
@@ -39,6 +41,7 @@ class Room:
         self._settings, self._nodes, self._most_cpus, self._now = settings, nodes, most_cpus, now
         self._began = self._read_at = self._grew_at = now()
         self._paid, self._trials = 0.0, 0
+        self._lock = threading.Lock()  # the display asks from a thread of its own
         self._read()
 
     def trials(self) -> int:
@@ -60,11 +63,12 @@ class Room:
         return (self._paid + self._trials * (now - self._read_at)) / (now - self._began)
 
     def _refresh(self) -> None:
-        now = self._now()
-        if now - self._read_at >= READ_SECONDS:
-            self._paid += self._trials * (now - self._read_at)
-            self._read_at = now
-            self._read()
+        with self._lock:
+            now = self._now()
+            if now - self._read_at >= READ_SECONDS:
+                self._paid += self._trials * (now - self._read_at)
+                self._read_at = now
+                self._read()
 
     def _read(self) -> None:
         nodes, most = self._nodes(), self._most_cpus()
@@ -74,3 +78,21 @@ class Room:
         more = 0 if most is None else max(0.0, (most - sum(node.cpus for node in nodes)) / self._settings.cpus_per_trial)
         stale = most == math.inf and self._read_at - self._grew_at > STALE_SECONDS
         self._ahead = int(min(more, AHEAD if stale else max(AHEAD, self._trials)))
+
+
+def count_on_cluster(settings: Settings, room: Room) -> int:
+    """Returns how many trials run at a time when the search begins: as many as are asked for, or as there is room for now.
+
+    Trials for which there is no room yet wait, and a cluster that can grow does so for them.
+
+    Raises:
+        InputError: If it is left to the cluster, there is no room, and none will come.
+    """
+    if settings.workers != "auto":
+        return settings.workers
+    if not room.wanted():
+        raise InputError(
+            "--workers auto: no node of the cluster has room for a trial now, and it does not say that it grows. "
+            "If nodes are to come, say how many trials are to run at a time: --workers 32."
+        )
+    return max(1, room.trials())

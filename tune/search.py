@@ -18,10 +18,10 @@ from tune.first import first_trials
 from tune.folder import ABOUT, SearchFolder
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.lock import locked
-from tune.nodes import check_shared, count_on_cluster, read_most_cpus, read_nodes
+from tune.nodes import check_shared
 from tune.outage import outages_told
 from tune.provenance import Goal, check_fingerprint, check_metric, check_space, check_vectors, count_workers, describe
-from tune.room import Room
+from tune.room import Room, count_on_cluster
 from tune.run import run_trials
 from tune.searches import claim_search
 from tune.settings import Settings
@@ -77,8 +77,9 @@ def _workers(folder: SearchFolder, settings: Settings) -> Iterator[tuple[Workers
             yield workers, wait_for_ray
     else:
         with joined_cluster(address):
-            room = Room(settings) if settings.workers == "auto" else None
-            workers = Workers.on_cluster(settings, count_on_cluster(settings, read_nodes(), read_most_cpus()), room)
+            room = Room(settings)
+            count = count_on_cluster(settings, room)
+            workers = Workers.on_cluster(settings, count, room if settings.workers == "auto" else None)
             check_shared(folder)
             yield workers, lambda: None
 

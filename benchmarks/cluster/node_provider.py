@@ -3,12 +3,11 @@
 Ray's own for tests gives all nodes one address, by which its first autoscaler cannot tell their loads apart.
 """
 
-import os
 import subprocess
 import threading
 from typing import Any
 
-from cluster.ray_nodes import AGENTS, HEAD, LOOPBACK, RAY, Node
+from cluster.ray_nodes import AGENTS, HEAD, LOOPBACK, Node, start_command
 from ports import free_ports
 from ray.autoscaler._private.command_runner import SSHCommandRunner
 from ray.autoscaler.node_provider import NodeProvider
@@ -64,15 +63,12 @@ class LoopbackNodeProvider(NodeProvider):
                 self._last += 1
                 address = LOOPBACK.format(self._last)
                 self._tags[address] = tags | {TAG_RAY_NODE_STATUS: STATUS_UP_TO_DATE}
-                ports = [part for flag in AGENTS for part in (flag, str(next(self._ports)))]
-            size = ("--num-cpus", str(node_config["cpus"]), "--object-store-memory", str(2**28))
-            head = ("--address", self.provider_config["gcs_address"])
+                ports = [next(self._ports) for _ in AGENTS]
             process = subprocess.Popen(
-                [*RAY, "start", "--block", "--node-ip-address", address, *head, *size, *ports],
+                start_command(address, node_config["cpus"], ports, "--address", self.provider_config["gcs_address"]),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 text=True,
-                env=dict(os.environ),
             )
             self._nodes[address] = Node(address, process)
         return {}

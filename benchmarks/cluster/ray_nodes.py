@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,17 +94,8 @@ class Nodes:
         self.address = f"{LOOPBACK.format(HEAD)}:{port}"
         self.dashboard = f"http://127.0.0.1:{dashboard}"
         board = ("--include-dashboard", str(jobs).lower(), "--dashboard-host", "127.0.0.1", "--dashboard-port", str(dashboard))
-        head = (
-            "--head",
-            "--port",
-            str(port),
-            "--ray-client-server-port",
-            str(client),
-            "--temp-dir",
-            str(folder),
-            *board,
-            *flags,
-        )
+        board = (*board, *flags)
+        head = ("--head", "--port", str(port), "--ray-client-server-port", str(client), "--temp-dir", str(folder), *board)
         self.head = self._start(HEAD, 0, *head)
         self.workers: list[Node] = []
 
@@ -151,11 +142,8 @@ class Nodes:
 
     def _start(self, number: int, cpus: int, *flags: str) -> Node:
         address = LOOPBACK.format(number)
-        # Fixed ports spare a node the search for free ones, for which it is given 30 s.
-        ports = [part for flag, port in zip(AGENTS, free_ports(len(AGENTS)), strict=True) for part in (flag, str(port))]
-        size = ("--num-cpus", str(cpus), "--object-store-memory", str(2**28))
         process = subprocess.Popen(
-            [*RAY, "start", "--block", "--node-ip-address", address, *size, *flags, *ports],
+            start_command(address, cpus, free_ports(len(AGENTS)), *flags),
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -163,6 +151,13 @@ class Nodes:
             start_new_session=True,
         )
         return Node(address, process)
+
+
+def start_command(address: str, cpus: int, ports: Iterable[int], *flags: str) -> list[str]:
+    """Returns a node's command: fixed ports for its agents spare it the search for free ones, for which it has 30 s."""
+    agents = [part for flag, port in zip(AGENTS, ports, strict=True) for part in (flag, str(port))]
+    size = ("--num-cpus", str(cpus), "--object-store-memory", str(2**28))
+    return [*RAY, "start", "--block", "--node-ip-address", address, *size, *flags, *agents]
 
 
 @contextmanager

@@ -82,9 +82,8 @@ def test_the_engine_computes_the_function_and_gradients_of_the_keras_network(hpa
     (ours, our_gradients), (theirs, their_gradients) = results
     np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=1e-5)
     for mine, other in zip(our_gradients, their_gradients, strict=True):
-        size = float(
-            np.max(np.abs(other))
-        )  # single precision loses digits where large terms cancel, by the CPU's own order of sums
+        # Single precision loses digits where large terms cancel, by the CPU's own order of sums.
+        size = float(np.max(np.abs(other)))
         np.testing.assert_allclose(mine, other, atol=1e-5 * max(1.0, size), rtol=1e-4)
 
 

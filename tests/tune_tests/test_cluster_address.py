@@ -12,7 +12,8 @@ import ray
 
 from data.errors import InputError
 from tune.cluster_address import ADDRESS, answers, check_closed, find_cluster, is_loopback
-from tune.nodes import Node, count_on_cluster
+from tune.nodes import Node
+from tune.room import Room, count_on_cluster
 from tune.settings import Settings, read_settings
 from tune.workers import Workers
 
@@ -149,7 +150,8 @@ def test_a_cluster_is_filled_and_one_that_grows_is_asked_for_more() -> None:
     nodes = [Node("0", "10.0.0.1", 0, 0), Node("1", "10.0.0.2", 16, 0), Node("2", "10.0.0.3", 7, 2)]
 
     def count(nodes: list[Node], most_cpus: float | None = None, **values: object) -> int:
-        return count_on_cluster(Settings.model_validate(values), nodes, most_cpus)
+        settings = Settings.model_validate(values)
+        return count_on_cluster(settings, Room(settings, lambda: nodes, lambda: most_cpus))
 
     assert count(nodes) == 23
     assert count(nodes, cpus_per_trial=4) == 4 + 1
