@@ -160,7 +160,9 @@ def mlflow_address(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SQLAlchemy, at MLflow
-def test_mlflow_has_a_run_for_each_trial_and_the_winner_loads_back(mlflow_address: str, corpus: Corpus, tmp_path: Path) -> None:
+def test_mlflow_has_a_run_for_each_trial_and_the_winner_loads_back(
+    mlflow_address: str, corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from mlflow import MlflowClient
 
     classifier = run_experiment(corpus, epochs=1, embedding_size=4, lstm_size=4).classifier
@@ -175,6 +177,7 @@ def test_mlflow_has_a_run_for_each_trial_and_the_winner_loads_back(mlflow_addres
             tracking.finish(RESULT, tmp_path / "00003")
         tracking.close()
     assert said == []
+    assert capsys.readouterr().out == ""
     client = MlflowClient(mlflow_address)
     experiment = client.get_experiment_by_name("words")
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}

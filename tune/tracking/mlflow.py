@@ -27,6 +27,7 @@ class MLflowTracker(Tracker):
     def __init__(self, uri: str, name: str, folder: Path) -> None:
         for key, value in (ENVIRONMENT | {"MLFLOW_DISABLE_TELEMETRY": "true"}).items():
             os.environ.setdefault(key, value)
+        os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # stdout is for results
         from mlflow import MlflowClient
 
         self._client, self._name = MlflowClient(tracking_uri=uri), name
