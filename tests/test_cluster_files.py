@@ -13,11 +13,12 @@ import pytest
 import yaml
 from ray._private.runtime_env.packaging import create_package
 from ray.autoscaler._private.util import prepare_config, validate_config
+from ray.autoscaler.tags import TAG_RAY_CLUSTER_NAME
 
 ROOT = Path(__file__).parents[1]
 CLOUDS = ["cluster.yaml", "clusters/gcp.yaml"]
 LAUNCHED = [*CLOUDS, "clusters/local.yaml"]
-RAYJOB, DOCKERFILE = "clusters/rayjob.yaml", "clusters/Dockerfile"
+RAYJOB, DOCKERFILE, STACK = "clusters/rayjob.yaml", "clusters/Dockerfile", "clusters/aws-stack.yaml"
 CODE = {"data", "model", "tune"}
 INSTALL = "make -C ~/topknot cluster"
 
@@ -26,6 +27,23 @@ def read(name: str) -> dict[str, Any]:
     config = yaml.safe_load((ROOT / name).read_text())
     assert isinstance(config, dict)
     return config
+
+
+def stack() -> dict[str, Any]:
+    """Returns the resources of CloudFormation's template, what its functions are given as plain text."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("!", lambda _loader, _tag, node: node.value)
+    resources = yaml.load((ROOT / STACK).read_text(), Loader)["Resources"]  # noqa: S506 - a SafeLoader
+    assert isinstance(resources, dict)
+    return resources
+
+
+def node_roles(config: dict[str, Any]) -> dict[str, str]:
+    """Returns the role of each kind of AWS's nodes."""
+    return {kind: spec["node_config"]["IamInstanceProfile"]["Name"] for kind, spec in config["available_node_types"].items()}
 
 
 def locked(name: str) -> dict[str, tuple[str, frozenset[str]]]:
@@ -79,6 +97,50 @@ def test_every_node_asks_for_the_token_that_is_brought_to_it(name: str) -> None:
         assert re.search(r'export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="\$HOME/.ray/auth_token";.*ray start', command)
     assert config["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"  # noqa: S105 - a path
     assert "chmod 600 ~/.ray/auth_token" in config["setup_commands"]
+
+
+def test_awss_nodes_have_the_roles_that_the_stack_makes() -> None:
+    made = {
+        properties["InstanceProfileName"]: properties["Roles"]
+        for properties in (resource.get("Properties", {}) for resource in stack().values())
+        if "InstanceProfileName" in properties
+    }
+    assert node_roles(read("cluster.yaml")) == {
+        "head": "topknot-head",
+        "on_demand": "topknot-worker",
+        "spot": "topknot-worker",
+    }
+    assert made == {"topknot-head": ["HeadRole"], "topknot-worker": ["WorkerRole"]}
+
+
+def test_awss_workers_may_use_the_bucket_and_nothing_else() -> None:
+    policies = {
+        name: resource["Properties"]
+        for name, resource in stack().items()
+        if resource["Type"] in {"AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"}
+    }
+    workers = [
+        statement
+        for policy in policies.values()
+        if "WorkerRole" in [*policy.get("Roles", []), policy.get("RoleName")]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    assert {statement["Resource"] for statement in workers} == {"Bucket.Arn", "${Bucket.Arn}/*"}
+    assert all(action.startswith("s3:") for statement in workers for action in statement["Action"])
+    assert "s3:*" not in [action for statement in workers for action in statement["Action"]]
+
+
+def test_awss_head_may_end_its_own_clusters_nodes_alone() -> None:
+    statements = stack()["StartWorkers"]["Properties"]["PolicyDocument"]["Statement"]
+    (ends,) = (statement for statement in statements if "ec2:TerminateInstances" in statement["Action"])
+    tagged = {f"aws:ResourceTag/{TAG_RAY_CLUSTER_NAME}": read("cluster.yaml")["cluster_name"]}
+    assert ends["Condition"] == {"StringEquals": tagged}
+
+
+def test_awss_bucket_is_closed_and_outlives_the_stack() -> None:
+    bucket = stack()["Bucket"]
+    assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
 
 
 @pytest.mark.parametrize("name", CLOUDS)
@@ -192,7 +254,7 @@ def test_every_pod_of_ray_mounts_the_claim_where_the_job_keeps_its_searches() ->
         assert f"--storage {mount['mountPath']}/" in job["spec"]["entrypoint"]
 
 
-@pytest.mark.parametrize("name", [*LAUNCHED, RAYJOB, DOCKERFILE, ".rayignore", "docs/cluster.md"])
+@pytest.mark.parametrize("name", [*LAUNCHED, RAYJOB, DOCKERFILE, STACK, ".rayignore", "docs/cluster.md"])
 def test_no_secret_stands_in_a_clusters_file(name: str) -> None:
     text = (ROOT / name).read_text()
     assert not re.search(r"AKIA\w{16}|BEGIN [A-Z ]*KEY|\b[0-9a-f]{40,}\b|RAY_AUTH_TOKEN=|(?i:password|secret_key)\s*[:=]", text)
