@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from cluster.ray_nodes import HEAD, LOOPBACK, ray_nodes
+from cluster.networks import Loopback
+from cluster.ray_nodes import HEAD, ray_nodes
 from ports import free_ports
 
 PROVIDER = "cluster.node_provider.LoopbackNodeProvider"
@@ -59,7 +60,7 @@ def main() -> None:
             "module": PROVIDER,
             "worker_liveness_check": False,
             "disable_node_updaters": True,
-            "gcs_address": f"{LOOPBACK.format(HEAD)}:{port}",
+            "gcs_address": f"{Loopback().address(HEAD)}:{port}",
         }
         (path / "nodes.json").write_text(json.dumps(CONFIG | {"provider": provider}))
         extra = {"PYTHONPATH": str(Path(__file__).parent), "AUTOSCALER_UPDATE_INTERVAL_S": "1"}

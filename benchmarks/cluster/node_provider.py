@@ -7,7 +7,8 @@ import subprocess
 import threading
 from typing import Any
 
-from cluster.ray_nodes import AGENTS, HEAD, LOOPBACK, Node, start_command
+from cluster.networks import Loopback
+from cluster.ray_nodes import AGENTS, HEAD, Node, start_command
 from ports import free_ports
 from ray.autoscaler._private.command_runner import SSHCommandRunner
 from ray.autoscaler.node_provider import NodeProvider
@@ -27,7 +28,7 @@ class LoopbackNodeProvider(NodeProvider):
         super().__init__(provider_config, cluster_name)
         self._lock, self._last = threading.RLock(), HEAD
         self._tags: dict[str, dict[str, str]] = {
-            LOOPBACK.format(HEAD): {
+            Loopback().address(HEAD): {
                 TAG_RAY_NODE_KIND: NODE_KIND_HEAD,
                 TAG_RAY_USER_NODE_TYPE: "head",
                 TAG_RAY_NODE_STATUS: STATUS_UP_TO_DATE,
@@ -61,7 +62,7 @@ class LoopbackNodeProvider(NodeProvider):
         for _ in range(count):
             with self._lock:
                 self._last += 1
-                address = LOOPBACK.format(self._last)
+                address = Loopback().address(self._last)
                 self._tags[address] = tags | {TAG_RAY_NODE_STATUS: STATUS_UP_TO_DATE}
                 ports = [next(self._ports) for _ in AGENTS]
             process = subprocess.Popen(
@@ -70,7 +71,7 @@ class LoopbackNodeProvider(NodeProvider):
                 stderr=subprocess.DEVNULL,
                 text=True,
             )
-            self._nodes[address] = Node(address, process)
+            self._nodes[address] = Node(self._last, address, process)
         return {}
 
     def terminate_node(self, node_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A cluster of Ray on this machine: a head without trial CPUs and nodes of one CPU, each at a loopback address of its own."""
+"""A cluster of Ray on this machine: a head without trial CPUs and nodes of one CPU, each at an address of its own."""
 
 import os
 import signal
@@ -9,13 +9,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.networks import Loopback, Network
 from kills_processes import processes
 from ports import free_ports
 
 RAY = (sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())")
 AGENTS = ("--dashboard-agent-listen-port", "--dashboard-agent-grpc-port", "--runtime-env-agent-port", "--metrics-export-port")
-LOOPBACK = "127.0.77.{}"
 HEAD = 10
+"""The head's number; those of the workers follow."""
 HEALTH = {
     "RAY_health_check_initial_delay_ms": "2000",
     "RAY_health_check_period_ms": "1000",
@@ -29,6 +30,7 @@ HEALTH = {
 class Node:
     """A node and the process that leads it."""
 
+    number: int
     address: str
     process: subprocess.Popen[str]
 
@@ -70,6 +72,7 @@ class Nodes:
         jobs: Whether jobs can be submitted, which needs `ray[default]`.
         port: Of the head's GCS; 0 for a free one.
         flags: Of `ray start` for the head, besides.
+        network: That the nodes are in.
     """
 
     def __init__(
@@ -81,8 +84,9 @@ class Nodes:
         jobs: bool = True,
         port: int = 0,
         flags: tuple[str, ...] = (),
+        network: Network | None = None,
     ) -> None:
-        self.token, self._last = token, HEAD
+        self.token, self._last, self.network = token, HEAD, network or Loopback()
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # jobs run the head's `python`
         surrounding = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         # Ray's workers would give way to all else on the machine (niceness 15).
@@ -91,7 +95,7 @@ class Nodes:
         self.environment = surrounding | HEALTH | ours | dict(environment)
         free, client, dashboard = free_ports(3)
         port = port or free
-        self.address = f"{LOOPBACK.format(HEAD)}:{port}"
+        self.address = f"{self.network.address(HEAD)}:{port}"
         self.dashboard = f"http://127.0.0.1:{dashboard}"
         board = ("--include-dashboard", str(jobs).lower(), "--dashboard-host", "127.0.0.1", "--dashboard-port", str(dashboard))
         board = (*board, *flags)
@@ -99,10 +103,10 @@ class Nodes:
         self.head = self._start(HEAD, 0, *head)
         self.workers: list[Node] = []
 
-    def add(self, cpus: int = 1) -> Node:
-        """Starts another node; `await_ready` waits for it."""
-        self._last += 1
-        node = self._start(self._last, cpus, "--address", self.address)
+    def add(self, cpus: int = 1, number: int | None = None) -> Node:
+        """Starts another node, or one anew that has ended; `await_ready` waits for it."""
+        self._last += number is None
+        node = self._start(number or self._last, cpus, "--address", self.address)
         self.workers.append(node)
         return node
 
@@ -123,8 +127,9 @@ class Nodes:
     def submit(self, name: str, folder: Path, *command: str, log: Path) -> subprocess.Popen[bytes]:
         """Submits a job; the process prints what it says, and ends as it does."""
         job = ("job", "submit", "--address", self.dashboard, "--submission-id", name, "--working-dir", str(folder), "--")
+        on_head = self.network.within(HEAD)
         with log.open("ab") as file:
-            return subprocess.Popen([*RAY, *job, *command], env=self.environment, stdout=file, stderr=file)
+            return subprocess.Popen([*on_head, *RAY, *job, *command], env=self.environment, stdout=file, stderr=file)
 
     def drivers(self) -> list[int]:
         """Returns the processes on the head that run `python -m tune`."""
@@ -141,16 +146,16 @@ class Nodes:
             node.kill()
 
     def _start(self, number: int, cpus: int, *flags: str) -> Node:
-        address = LOOPBACK.format(number)
+        address = self.network.address(number)
         process = subprocess.Popen(
-            start_command(address, cpus, free_ports(len(AGENTS)), *flags),
+            [*self.network.within(number), *start_command(address, cpus, free_ports(len(AGENTS)), *flags)],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
-        return Node(address, process)
+        return Node(number, address, process)
 
 
 def start_command(address: str, cpus: int, ports: Iterable[int], *flags: str) -> list[str]:
@@ -162,10 +167,17 @@ def start_command(address: str, cpus: int, ports: Iterable[int], *flags: str) ->
 
 @contextmanager
 def ray_nodes(
-    folder: Path, token: Path, environment: Mapping[str, str], *, jobs: bool = True, port: int = 0, flags: tuple[str, ...] = ()
+    folder: Path,
+    token: Path,
+    environment: Mapping[str, str],
+    *,
+    jobs: bool = True,
+    port: int = 0,
+    flags: tuple[str, ...] = (),
+    network: Network | None = None,
 ) -> Iterator[Nodes]:
     """Runs a cluster that has but its head, and ends all that it has come to."""
-    nodes = Nodes(folder, token, environment, jobs=jobs, port=port, flags=flags)
+    nodes = Nodes(folder, token, environment, jobs=jobs, port=port, flags=flags, network=network)
     try:
         nodes.head.await_ready()
         yield nodes

@@ -29,8 +29,8 @@ WITH_US = ("setpriv", "--pdeathsig", "KILL")
 """Ends a server with the process that started it, however that ends."""
 STARTS_SECONDS = 60
 PIPELINE = (
-    "catch_errors gatekeeper healthcheck cache content_md5 listing_formats s3api tempauth copy slo dlo versioned_writes "
-    "proxy-server"
+    "catch_errors gatekeeper healthcheck cache witness content_md5 listing_formats s3api tempauth copy slo dlo "
+    "versioned_writes proxy-server"
 )
 SERVER = """[DEFAULT]
 bind_ip = {host}
@@ -52,6 +52,10 @@ use = egg:swift#{role}
 PROXY = """
 allow_account_management = true
 account_autocreate = true
+
+[filter:witness]
+paste.filter_factory = cluster.swift_process:witness
+file = {folder}/written
 
 [filter:content_md5]
 paste.filter_factory = cluster.swift_process:content_md5
@@ -75,12 +79,12 @@ class Swift:
 
     access_key = "topknot:engineer"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, host: str = HOST) -> None:
+        self.folder, self._host = folder, host
         self.secret_key = secrets.token_hex(16)
         names = (MEMCACHED, *ROLES)
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
-        self.endpoint = f"http://{HOST}:{self.ports['proxy']}"
+        self.endpoint = f"http://{host}:{self.ports['proxy']}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         (folder / "devices" / "disk").mkdir(parents=True)
         hashes = f"swift_hash_path_suffix = {secrets.token_hex(8)}\nswift_hash_path_prefix = {secrets.token_hex(8)}\n"
@@ -122,6 +126,11 @@ class Swift:
         found = self.filesystem().get_file_info(pyarrow.fs.FileSelector(bucket, recursive=True))
         return sorted((info.path.removeprefix(f"{bucket}/"), info.size) for info in found if info.is_file)
 
+    def written(self) -> list[tuple[float, str, str]]:
+        """Returns what was written, in order: when, from which address, and the object with its bucket."""
+        lines = (self.folder / "written").read_text(encoding="utf-8").splitlines()
+        return [(float(at), host, name) for at, host, name in (line.split(" ", 2) for line in lines)]
+
     def start(self) -> None:
         """Starts what does not run, and waits until the whole answers."""
         log = self.folder / "log"
@@ -137,7 +146,7 @@ class Swift:
                     )
         until = time.monotonic() + STARTS_SECONDS
         for role, port in self.ports.items():
-            while not healthy(port):
+            while not healthy(self._host if role == "proxy" else HOST, port):
                 if self._processes[role].poll() is not None or time.monotonic() > until:
                     raise RuntimeError(f"Swift's {role} server does not start:\n{log.read_text(errors='replace')[-3000:]}")
                 time.sleep(0.1)
@@ -152,9 +161,12 @@ class Swift:
     def _configure(self, role: str) -> None:
         user = pwd.getpwuid(os.getuid()).pw_name
         pipeline = PIPELINE if role == "proxy" else f"{role}-server"
-        text = SERVER.format(host=HOST, port=self.ports[role], folder=self.folder, user=user, pipeline=pipeline, role=role)
+        host = self._host if role == "proxy" else HOST
+        text = SERVER.format(host=host, port=self.ports[role], folder=self.folder, user=user, pipeline=pipeline, role=role)
         if role == "proxy":
-            text += PROXY.format(region=REGION, secret=self.secret_key, host=HOST, cache=self.ports[MEMCACHED])
+            text += PROXY.format(
+                folder=self.folder, region=REGION, secret=self.secret_key, host=HOST, cache=self.ports[MEMCACHED]
+            )
             plain = [name for name in PIPELINE.split()[:-1] if f"[filter:{name}]" not in text]
             text += "".join(f"\n[filter:{name}]\nuse = egg:swift#{name}\n" for name in plain)
         path = self.folder / f"{role}.conf"
@@ -171,9 +183,9 @@ class Swift:
         return {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
-def healthy(port: int) -> bool:
+def healthy(host: str, port: int) -> bool:
     """Whether a server answers at all; only the proxy's answer has a body."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/healthcheck")
         connection.getresponse().read()
@@ -194,13 +206,13 @@ def installed() -> bool:
 
 
 @contextmanager
-def swift(folder: Path) -> Iterator[Swift]:
-    """Runs an S3 server whose objects lie in a folder, which it makes."""
+def swift(folder: Path, host: str = HOST) -> Iterator[Swift]:
+    """Runs an S3 server whose objects lie in a folder, which it makes; it listens at the one address."""
     if not installed():
         sys.exit(
             "There is no OpenStack Swift. Install it with: apt-get install --no-install-recommends python3-swift memcached"
         )
-    server = Swift(folder.absolute())
+    server = Swift(folder.absolute(), host)
     try:
         server.start()
         yield server

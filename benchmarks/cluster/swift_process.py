@@ -8,6 +8,7 @@ import base64
 import hashlib
 import io
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,22 @@ def content_md5(_global_conf: dict[str, str], **_local_conf: str) -> Callable[[A
                 digest = hashlib.md5(body, usedforsecurity=False).digest()
                 environ |= {"HTTP_CONTENT_MD5": base64.b64encode(digest).decode(), "wsgi.input": io.BytesIO(body)}
             answered: Iterable[bytes] = app(environ, start_response)
+            return answered
+
+        return answer
+
+    return filtered
+
+
+def witness(_global_conf: dict[str, str], *, file: str, **_local_conf: str) -> Callable[[Any], Any]:
+    """Makes the filter that notes what is written, when, and from where."""
+
+    def filtered(app: Any) -> Any:
+        def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            answered: Iterable[bytes] = app(environ, start_response)
+            if environ["REQUEST_METHOD"] == "PUT":
+                with Path(file).open("a", encoding="utf-8") as notes:
+                    notes.write(f"{time.time():.3f} {environ['REMOTE_ADDR']} {environ['PATH_INFO'].lstrip('/')}\n")
             return answered
 
         return answer
