@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -97,6 +98,19 @@ def test_each_of_many_who_ask_at_once_gets_his_own_answer(address: str, folder: 
     _, metrics = ask(f"{address}/metrics")
     counted = sum(float(value) for value in re.findall(r"^topknot_texts_total\{.*\} (\S+)$", metrics, re.MULTILINE))
     assert counted >= 60
+
+
+def test_the_question_of_the_documentation_has_the_answer_that_stands_there(address: str) -> None:
+    page = (Path(__file__).parents[2] / "docs/serving.md").read_text(encoding="utf-8")
+    (question,) = re.findall(r"^    (curl .*)$", page, re.MULTILINE)
+    (answer,) = re.findall(r"```json\n(.*)\n```", page)
+    done = subprocess.run(
+        ["/bin/bash", "-c", question.replace("localhost:8000", address)], capture_output=True, text=True, check=True
+    )
+    (told,), (written,) = json.loads(done.stdout)["answers"], json.loads(answer.replace(", ...", ""))["answers"]
+    assert told.keys() == written.keys()
+    assert told["top"][0].keys() == written["top"][0].keys()
+    assert len(told["top"]) == json.loads(shlex.split(question)[-1])["top"]
 
 
 def test_words_are_explained(address: str) -> None:
