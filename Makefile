@@ -11,7 +11,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 # The user's own uv where there is one, else a private copy, installed from the lock with its hash checked.
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 
-.PHONY: help setup search test format lint types tests cluster lock docs audit fuzz chaos clean
+.PHONY: help setup search test format lint types tests cluster cluster-test lock docs audit fuzz chaos clean
 
 help: ## What can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -58,6 +58,9 @@ chaos: setup ## Kill, stop, starve and damage searches, and see that they come t
 
 fuzz: setup ## Read 119,000 generated inputs: each must give a right result or one clear error (5 minutes)
 	.venv/bin/python benchmarks/fuzz.py
+
+cluster-test: cluster ## A search on a cluster of this machine that loses nodes and driver (10 minutes; needs root, docs/cluster.md)
+	.venv/bin/python benchmarks/cluster_test.py
 
 clean: ## Remove .venv, .uv and caches; searches in runs/ stay
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -117,7 +117,10 @@ def try_tokens(rehearsal: Rehearsal) -> None:
             )
             print(f"  {what} with {who}: {done.returncode}, {(done.stderr or done.stdout).strip().splitlines()[-1][:150]}")
             rehearsal.note(f"{what} with {who} is refused", done.returncode != 0 and "oken" in done.stderr + done.stdout)
-    rehearsal.note("none of them has run or left anything", not rehearsal.server.objects(BUCKET) and not (rehearsal.root / "entered").exists())
+    rehearsal.note(
+        "none of them has run or left anything",
+        not rehearsal.server.objects(BUCKET) and not (rehearsal.root / "entered").exists(),
+    )
 
 
 def befall(rehearsal: Rehearsal) -> None:
@@ -226,7 +229,8 @@ def rehearse(rehearsal: Rehearsal) -> dict[str, Any]:
     for name, number in {"head": HEAD, "worker": rehearsal.nodes.workers[-1].number}.items():
         doors[name] = look(rehearsal.network.inside(number), rehearsal.network.address(number))
     print(*table(doors), sep="\n")
-    rehearsal.note("no other machine reaches the dashboard", not any(d.reached for d in doors["head"] if d.what == "dashboard"))
+    jobs = int(rehearsal.nodes.dashboard.rsplit(":", 1)[1])
+    rehearsal.note("no other machine reaches the dashboard", not any(d.reached for d in doors["head"] if d.port == jobs))
     figures = account(rehearsal)
     use(rehearsal)
     return figures | {"doors": {node: [door._asdict() for door in found] for node, found in doors.items()}}

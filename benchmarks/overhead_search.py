@@ -1,6 +1,7 @@
 """One search of trainings that take no time, in this process; `overhead.py` runs it and asks the questions.
 
 python benchmarks/overhead_search.py FIGURES topknot tpe 100 2 --profile
+python benchmarks/overhead_search.py FIGURES topknot tpe 100 4 --address HOST:PORT   # on a cluster's nodes
 """
 
 import argparse
@@ -31,7 +32,9 @@ def made_up_loss(number: int, epoch: int) -> float:
     return random.Random(number).random() + math.exp(-epoch / 6)
 
 
-def prepare_topknot(folder: Path, sampler: str, trials: int, workers: int) -> tuple[Any, Callable[[Meter], Any]]:
+def prepare_topknot(
+    folder: Path, sampler: str, trials: int, workers: int, address: str | None = None
+) -> tuple[Any, Callable[[Meter], Any]]:
     """Returns what starts Ray, and what runs the trials: all that `topknot search` runs, but for the corpus and the winner."""
     import tune.cluster
 
@@ -86,20 +89,24 @@ def prepare_topknot(folder: Path, sampler: str, trials: int, workers: int) -> tu
             settings=settings,
             inputs=inputs,
             study=study,
-            workers=Workers.local(settings, workers),
+            workers=Workers.on_cluster(settings, workers) if address else Workers.local(settings, workers),
             first=[],
             limit=trials,
             end=math.inf,
         )
-        tuning.run(threading.Event(), display, lambda: None)
+        tuning.run(threading.Event(), [display], lambda: None)
 
-    return ready_cluster(workers), run
+    return ready_cluster(workers, address), run
 
 
 @contextmanager
-def ready_cluster(workers: int) -> Iterator[None]:
+def ready_cluster(workers: int, address: str | None) -> Iterator[None]:
     import tune.cluster
 
+    if address:
+        with tune.cluster.joined_cluster(address):
+            yield
+        return
     with tune.cluster.local_cluster(workers) as wait_for_ray:
         wait_for_ray()
         yield
@@ -145,18 +152,25 @@ def prepare_ray(folder: Path, sampler: str, trials: int, workers: int) -> tuple[
     return ray.init(num_cpus=workers), run
 
 
-def measure(side: str, sampler: str, trials: int, workers: int, profile: bool) -> dict[str, Any]:
+def measure(side: str, sampler: str, trials: int, workers: int, profile: bool, address: str | None) -> dict[str, Any]:
     """Runs one search in this process."""
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        cluster, run = (prepare_topknot if side == "topknot" else prepare_ray)(Path(folder), sampler, trials, workers)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if side == "topknot":
+            cluster, run = prepare_topknot(folder, sampler, trials, workers, address)
+        else:
+            cluster, run = prepare_ray(folder, sampler, trials, workers)
         with cluster:
             meter, profiler = Meter(side), cProfile.Profile()
             start = meter.started - started
             meter.mark()
+            before = time.process_time()
             (profiler.runcall if profile else lambda run, meter: run(meter))(run, meter)
+            spent = time.process_time() - before
             meter.mark()
     figures = {
+        "cpu_seconds": spent,
         "start_seconds": start,
         "seconds": meter.marks[-1][1],
         "reports": meter.reports,
@@ -178,8 +192,9 @@ def main() -> None:
     parser.add_argument("trials", type=int)
     parser.add_argument("workers", type=int)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--address", help="of a cluster's head, whose node this machine is")
     options = parser.parse_args()
-    figures = measure(options.side, options.sampler, options.trials, options.workers, options.profile)
+    figures = measure(options.side, options.sampler, options.trials, options.workers, options.profile, options.address)
     options.figures.write_text(json.dumps(figures))
 
 

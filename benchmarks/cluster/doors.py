@@ -1,6 +1,7 @@
 """What listens on a node, and what of it others reach."""
 
 import asyncio
+import http.client
 import re
 import subprocess
 from collections import Counter
@@ -12,9 +13,10 @@ LISTENER = re.compile(r"(?P<address>\S+):(?P<port>\d+)\s+\S+\s+users:\(\(.*?pid=
 NAMES = {
     "gcs_server": "GCS",
     "raylet/raylet": "raylet",
-    "dashboard/agent.py": "dashboard agent",
-    "runtime_env/agent": "runtime environment agent",
+    "ray::DashboardAgent": "agent for jobs and metrics",
+    "ray::RuntimeEnvAgent": "runtime environment agent",
     "dashboard/dashboard.py": "dashboard",
+    "_private/monitor.py": "autoscaler",
     "ray.util.client.server": "Ray client",
     "tune search": "driver",
     "tune resume": "driver",
@@ -32,12 +34,14 @@ class Door(NamedTuple):
         address: What it is bound to, as `ss` gives it.
         port: Its number.
         reached: Whether another machine can connect to it.
+        says: What it answers there to whoever asks for a page with no token; empty where it speaks no HTTP, as gRPC does not.
     """
 
     what: str
     address: str
     port: int
     reached: bool
+    says: str = ""
 
 
 def look(inside: tuple[str, ...], address: str) -> list[Door]:
@@ -49,19 +53,25 @@ def look(inside: tuple[str, ...], address: str) -> list[Door]:
     """
     open_ports = asyncio.run(_scan(address))
     listed = subprocess.run([*inside, "ss", "-Hltnp"], check=True, capture_output=True, text=True).stdout
-    found = [match for line in listed.splitlines() if (match := LISTENER.search(line))]
-    doors = [Door(_what(int(m["pid"])), m["address"], int(m["port"]), int(m["port"]) in open_ports) for m in found]
-    nobodys = open_ports - {door.port for door in doors}
-    return sorted(doors + [Door("unknown", "?", port, reached=True) for port in nobodys])
+    doors = []
+    for match in filter(None, map(LISTENER.search, listed.splitlines())):
+        bound, port = match["address"], int(match["port"])
+        reached = port in open_ports and "127.0.0.1" not in bound
+        doors.append(Door(_what(int(match["pid"])), bound, port, reached, _says(address, port) if reached else ""))
+    nobodys = open_ports - {door.port for door in doors if door.reached}
+    return sorted(doors + [Door("unknown", "?", port, reached=True, says=_says(address, port)) for port in nobodys])
 
 
 def table(doors: dict[str, list[Door]]) -> list[str]:
     """Returns the lines of a table of several nodes' doors, those of one kind in one."""
-    lines = ["| node | listens | on | ports | another machine reaches |", "|---|---|---|---|---|"]
+    lines = [
+        "| node | listens | on | ports | another machine reaches | and is told, with no token |",
+        "|---|---|---|---|---|---|",
+    ]
     for node, found in doors.items():
-        kinds = Counter((door.what, door.address, door.reached) for door in found)
-        for (what, address, reached), count in sorted(kinds.items()):
-            lines.append(f"| {node} | {what} | {address} | {count} | {'yes' if reached else 'no'} |")
+        kinds = Counter((door.what, door.address, door.reached, door.says) for door in found)
+        for (what, address, reached, says), count in sorted(kinds.items()):
+            lines.append(f"| {node} | {what} | {address} | {count} | {'yes' if reached else 'no'} | {says} |")
     return lines
 
 
@@ -70,6 +80,19 @@ def _what(pid: int) -> str:
         command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
         return next((name for part, name in NAMES.items() if part in command), command.split("/")[-1][:40].strip())
     return "ended"
+
+
+def _says(address: str, port: int) -> str:
+    connection = http.client.HTTPConnection(address, port, timeout=SECONDS)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return ""
+    else:
+        return f"{answer.status} {answer.reason}"
+    finally:
+        connection.close()
 
 
 async def _scan(address: str) -> set[int]:
