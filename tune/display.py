@@ -94,6 +94,10 @@ class Display(Callback):
             self._live = Live(console=self.console, get_renderable=self._view, refresh_per_second=2, transient=True)
             self._live.start()
 
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Shows a trial from its beginning on."""
+        self._running.setdefault(trial.config[NUMBER], RunningTrial(trial.config[HPARAMS]))
+
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
         """Takes a report in."""
         number = trial.config[NUMBER]

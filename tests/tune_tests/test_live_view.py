@@ -1,6 +1,8 @@
 """The live view: it tells what is so, and fits every terminal."""
 
 import io
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,10 +10,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from model.hparams import HParams
+from tune.display import Display
 from tune.live_view import LiveState, LiveView, RunningTrial, clock
 from tune.objective import Objective
+from tune.searcher import ENDED, HPARAMS, NUMBER
 
-HPARAMS = HParams(bidirectional=True, dense_layers=2, top_k=0.25, top_k_schedule="anneal").to_dict()
+HPARAMETERS = HParams(bidirectional=True, dense_layers=2, top_k=0.25, top_k_schedule="anneal").to_dict()
 
 
 def state(
@@ -30,7 +34,7 @@ def state(
         trials=trials,
         ended={"complete": complete, "stopped": complete, "failed": 0},
         useful_share=0.9,
-        best=("trial 3, epoch 7: loss 0.593", HPARAMS),
+        best=("trial 3, epoch 7: loss 0.593", HPARAMETERS),
         running=running or {},
         notes=["log: a/path/of/some/length/search.log"],
     )
@@ -70,7 +74,7 @@ def test_what_is_left_is_told_by_the_limit_that_is_nearer(now: LiveState, left: 
 def test_it_fits_every_terminal(
     width: int, height: int, trials: int, epochs: int, limits: tuple[float | None, int | None]
 ) -> None:
-    running = {number: RunningTrial(HPARAMS, [1 / (epoch + 1) for epoch in range(epochs)]) for number in range(trials)}
+    running = {number: RunningTrial(HPARAMETERS, [1 / (epoch + 1) for epoch in range(epochs)]) for number in range(trials)}
     lines = drawn(state(seconds=limits[0], trials=limits[1], complete=2, running=running), width, height)
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
@@ -79,9 +83,23 @@ def test_it_fits_every_terminal(
 
 
 def test_at_80_columns_all_figures_of_a_trial_are_seen() -> None:
-    line = drawn(state(running={1234: RunningTrial(HPARAMS, [0.9, 0.6, 0.7])}), 80)[5]
+    line = drawn(state(running={1234: RunningTrial(HPARAMETERS, [0.9, 0.6, 0.7])}), 80)[5]
     assert line.split()[:5] == ["1234", "3/30", "0.700", "0.600", "█▁▃"]
     assert "LSTM 1x64 bi" in line
+
+
+def test_a_trial_is_seen_from_its_start_to_its_end() -> None:
+    display = Display(Console(file=io.StringIO(), width=80), 0.0)
+    trial: Any = SimpleNamespace(config={NUMBER: 7, HPARAMS: HPARAMETERS})
+    result = {"epoch": 1, "loss": 0.5, "accuracy": 0.8, "macro_f1": 0.7, "seconds": 1.0, ENDED: ""}
+    seen = []
+    display.on_trial_start(0, [], trial)
+    for ended in ("", "all 2 epochs"):
+        seen.append([line.split()[:2] for line in drawn(display._state(), 80) if "LSTM" in line])
+        display.on_trial_result(0, [], trial, result | {ENDED: ended})
+    assert seen[0] == [["7", "0/0"]]
+    assert seen[1][-1] == ["7", "1/0"]
+    assert display._state().running == {}
 
 
 def test_clocks_are_read_as_such() -> None:
