@@ -11,7 +11,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 # The user's own uv where there is one, else a private copy, installed from the lock with its hash checked.
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 
-.PHONY: help setup search test format lint types tests cluster cluster-test lock docs audit fuzz chaos clean
+.PHONY: help setup search test format lint types tests cluster cluster-test lock docs audit fuzz chaos soak clean
 
 help: ## What can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -55,6 +55,9 @@ audit: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Ask the database of known 
 
 chaos: setup ## Kill, stop, starve and damage searches, and see that they come to their ends whole (20 minutes; disk faults need root)
 	.venv/bin/python benchmarks/chaos.py
+
+soak: setup ## Run the smallest trials for an hour, and see whether memory, open files, threads and disk stay flat
+	.venv/bin/python benchmarks/soak.py
 
 fuzz: setup ## Read 119,000 generated inputs: each must give a right result or one clear error (5 minutes)
 	.venv/bin/python benchmarks/fuzz.py

@@ -102,6 +102,11 @@ def test_a_search_prints_its_result_as_one_json_document(finished: tuple[Path, d
     assert json.loads(topknot("best", "words", "--storage", str(storage), "--json").stdout) == best
 
 
+def test_tune_writes_down_nothing_of_each_trial_as_nobody_reads_it(finished: tuple[Path, dict[str, Any]]) -> None:
+    states = [json.loads(path.read_text()) for path in (finished[0] / "words" / "ray").glob("experiment_state-*.json")]
+    assert [state["trial_data"] for state in states] == [[]]
+
+
 def test_figures_are_those_of_calibrated_probabilities_and_calibration_changes_no_answer(
     finished: tuple[Path, dict[str, Any]],
 ) -> None:
