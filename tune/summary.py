@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -230,7 +231,7 @@ def _figures(document: Mapping[str, Any]) -> Table:
     return table
 
 
-def _hparams(hparams: Mapping[str, Any]) -> Text:
+def _hparams(hparams: Mapping[str, Any]) -> Padding:
     pairs = [f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in hparams.items()]
     rows = [", ".join(pairs[first : first + 5]) for first in range(0, len(pairs), 5)]
-    return Text("  " + "\n  ".join(rows))
+    return Padding(Text("\n".join(rows)), (0, 0, 0, 2), expand=False)

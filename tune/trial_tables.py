@@ -32,7 +32,7 @@ def leaderboard_table(trials: Sequence[TrialOutcome], top: int) -> Table:
     table.add_column("hyperparameters")
     for trial in ranked[:top]:
         epoch = f"{trial.best_epoch or '-'}/{len(trial.epochs)}"
-        about = escape(printable(brief(trial.hparams))) if trial.hparams else ""
+        about = _about(trial) if trial.hparams else ""
         number = f"{MARK if trial.number in front else ''}{trial.number}"
         figures = (number, *_figures(trial), *_costs(trial), epoch, f"{trial.seconds:.1f}")
         table.add_row(*figures, escape(printable(trial.reason or trial.state)), about)
@@ -52,7 +52,7 @@ def front_view(folder: SearchFolder, trials: Sequence[TrialOutcome]) -> list[Ren
     for trial in front:
         kept = "kept" if trial in with_weights else "not kept"
         figures = (f"{MARK}{trial.number}", *_figures(trial), *_costs(trial), f"{trial.seconds:.1f}")
-        table.add_row(*figures, kept, escape(printable(brief(trial.hparams))))
+        table.add_row(*figures, kept, _about(trial))
     against = " and ".join(objective.against)
     head = f"\n{MARK} The Pareto front of {_plain(objective.metric)} against {against}: none is better than these in everything"
     take = f"{program()} best {shlex.quote(folder.name)} --trial N --export DIR{folder.storage_flag()}"
@@ -64,6 +64,11 @@ def _table(*numbers: str) -> Table:
     for title in numbers:
         table.add_column(title, justify="right")
     return table
+
+
+def _about(trial: TrialOutcome) -> Text:
+    """Returns the hyperparameters that tell most, cut where a terminal is narrow."""
+    return Text(printable(brief(trial.hparams)), no_wrap=True, overflow="ellipsis")
 
 
 def _plain(name: str) -> str:

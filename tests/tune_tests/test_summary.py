@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from model.hparams import HParams
+from tune.outcome import TrialOutcome
 from tune.summary import verdict
 from tune.suspects import suspects_table
+from tune.trial_tables import leaderboard_table
 
 Figures = tuple[float, float]
 
@@ -82,3 +85,14 @@ def test_a_text_takes_a_line_of_the_terminal_and_cannot_steer_it() -> None:
     sign = "\N{REPLACEMENT CHARACTER}"
     assert f"[red]two lines{sign}[2J{sign}and on and" in line
     assert len(line) <= 90
+
+
+def test_at_80_columns_a_trial_keeps_its_figures_and_takes_two_lines() -> None:
+    epoch = {"loss": 1.25, "accuracy": 0.75, "macro_f1": 0.5, "seconds": 20.0}
+    trials = [TrialOutcome(n, "complete", "no better since epoch 7", HParams().to_dict(), (epoch,) * 7, 1.0) for n in range(5)]
+    console = Console(file=io.StringIO(), width=80)
+    console.print(leaderboard_table(trials, 5))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert len(lines) == 11
+    assert lines[1].split()[:6] == ["0", "1.2500", "0.7500", "0.5000", "1/7", "140.0"]
+    assert max(map(len, lines)) <= 80
