@@ -94,5 +94,5 @@ def test_at_80_columns_a_trial_keeps_its_figures_and_takes_two_lines() -> None:
     console.print(leaderboard_table(trials, 5))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 11
-    assert lines[1].split()[:6] == ["0", "1.2500", "0.7500", "0.5000", "1/7", "140.0"]
+    assert lines[1].split()[:6] == ["0", "1.2500", "0.7500", "0.5000", "1/7", "1.0"]
     assert max(map(len, lines)) <= 80
