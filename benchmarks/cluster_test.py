@@ -38,10 +38,10 @@ from kills_check import amiss
 from tune.folder import SearchFolder
 
 ROOT = Path(__file__).parents[1]
-BUCKET, NAME, TRIALS = "models", "one", 30
+BUCKET, NAME, TRIALS = "models", "one", 40
 STORAGE = f"s3://{BUCKET}/runs"
 SEARCH = ("search", "--name", NAME, "--trials", str(TRIALS), "--max-epochs", "6")
-KILLED, CUT, LATE, DRIVER = 12, 30, 36, 60
+KILLED, CUT, LATE, DRIVER = 10, 28, 34, 62
 """After so many snapshots, one for each epoch, a node is killed, one cut off, one joins, and the driver is killed."""
 CUT_SECONDS, STALLED_SECONDS = 25.0, 600.0
 LOST_SECONDS = 2.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -67,6 +67,8 @@ class Training:
     ) -> None:
         self.dataset, self.hparams, self.seed, self.epoch, self.steps = dataset, hparams, seed, 0, 0
         self._pool = pool
+        self._losses: list[Any] = []  # of the epoch under way; scalars of TensorFlow's: to read one waits for its step
+        self._spent = self._began = 0.0
         if hparams.wide and dataset.wide is None:
             raise ValueError("`wide` needs a corpus that was encoded for it, by model.wide.encode_wide.")
         if hparams.subwords and (dataset.parts is None or dataset.vectors is not None):
@@ -91,38 +93,35 @@ class Training:
         """Gives the compiled steps back; the training is over."""
         self._pool.give_back(self._network)
 
-    def run_epoch(self, deadline: float = math.inf) -> EpochReport:
-        """Trains on every training row's batch once, and evaluates.
+    def run_epoch(self, deadline: float = math.inf, after_step: Callable[[], None] = lambda: None) -> EpochReport:
+        """Trains on every training row's batch once, and evaluates; or on what is left of them, after `restore`.
 
         Args:
             deadline: A time as `time.time` gives it.
+            after_step: Called after each step; may take a snapshot. Its time is no part of the epoch's.
 
         Raises:
             OutOfTimeError: If the deadline passes before the epoch is over.
         """
-        started = time.perf_counter()
-        train_loss = self.train_epoch(deadline)
+        train_loss = self.train_epoch(deadline, after_step)
         tokens, train = self.dataset.tokens, self.dataset.split.train
         finite = math.isfinite(train_loss)
         try:
             validation = self._validate(deadline) if finite else None
         except TimeoutError:
-            raise OutOfTimeError(time.perf_counter() - started) from None
+            raise OutOfTimeError(time.perf_counter() - self._began) from None
         return EpochReport(
             epoch=self.epoch,
             train_loss=train_loss,
             loss=validation.loss if validation else math.nan,
             accuracy=validation.accuracy if validation else 0.0,
             macro_f1=validation.macro_f1 if validation else 0.0,
-            seconds=time.perf_counter() - started,
+            seconds=time.perf_counter() - self._began,
             tokens=int(np.minimum(tokens.lengths(train), self.hparams.max_length).sum()),
         )
 
-    def train_epoch(self, deadline: float = math.inf) -> float:
-        """Trains on every training row's batch once; the validation rows are not looked at, and may be none.
-
-        Args:
-            deadline: A time as `time.time` gives it.
+    def train_epoch(self, deadline: float = math.inf, after_step: Callable[[], None] = lambda: None) -> float:
+        """Trains as `run_epoch` does; the validation rows are not looked at, and may be none.
 
         Returns:
             The mean over the epoch's steps of the loss as trained; not finite if it diverged.
@@ -130,31 +129,35 @@ class Training:
         Raises:
             OutOfTimeError: If the deadline passes before the epoch is over.
         """
-        started = time.perf_counter()
-        self.epoch += 1
-        tokens, train = self.dataset.tokens, self.dataset.split.train
-        fraction = self.hparams.top_k_fraction(self.epoch)
-        knobs, seen = Knobs.of(self.hparams), 0
-        losses: list[Any] = []  # scalars of TensorFlow's: to read one waits for its step
+        self._began, self._spent = time.perf_counter() - self._spent, 0.0
+        tokens, train, losses = self.dataset.tokens, self.dataset.split.train, self._losses
+        fraction = self.hparams.top_k_fraction(self.epoch + 1)
+        knobs, seen, taken = Knobs.of(self.hparams), 0, len(losses)
         # Seeded by the epoch, so that a training taken up in the middle goes on as it would have.
-        for rows in shuffled_batches(tokens, train, self.hparams.batch_size, np.random.default_rng([self.seed, self.epoch])):
-            self.steps += 1
-            losses.append(
-                self._network.train(
+        draws = np.random.default_rng([self.seed, self.epoch + 1])
+        for number, rows in enumerate(shuffled_batches(tokens, train, self.hparams.batch_size, draws)):
+            if number >= taken:
+                self.steps += 1
+                rate = self.hparams.learning_rate_after(self.epoch + seen / len(train))
+                loss = self._network.train(
                     self._pad(rows),
                     self.dataset.labels[rows],
                     fraction=fraction,
                     step=self.steps,
-                    knobs=knobs._replace(learning_rate=self.hparams.learning_rate_after(self.epoch - 1 + seen / len(train))),
+                    knobs=knobs._replace(learning_rate=rate),
                     seed=self.seed,
                 )
-            )
+                losses.append(loss)
+                if time.time() > deadline:
+                    raise OutOfTimeError(time.perf_counter() - self._began)
+                # The step before, which must have ended by now: a GPU computes this one while the next batch is prepared.
+                if not math.isfinite(float(losses[max(0, len(losses) - 2)])):
+                    break
+                before = time.perf_counter()
+                after_step()
+                self._began += time.perf_counter() - before
             seen += len(rows)
-            if time.time() > deadline:
-                raise OutOfTimeError(time.perf_counter() - started)
-            # The step before, which must have ended by now: a GPU computes this one while the next batch is prepared.
-            if not math.isfinite(float(losses[max(0, len(losses) - 2)])):
-                break
+        self.epoch, self._losses = self.epoch + 1, []
         return float(np.mean([float(loss) for loss in losses]))
 
     def evaluate(self, rows: Ints, deadline: float = math.inf, wide: Logits | None = None) -> Evaluation:
@@ -176,7 +179,9 @@ class Training:
 
     def snapshot(self) -> Snapshot:
         """Returns a copy of what the training needs to go on elsewhere."""
-        return Snapshot(self.epoch, self.steps, self._network.weights(), self._network.optimizer_state())
+        losses = [float(loss) for loss in self._losses]
+        seconds = time.perf_counter() - self._began if losses else 0.0
+        return Snapshot(self.epoch, self.steps, self._network.weights(), self._network.optimizer_state(), losses, seconds)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Goes on from a snapshot of a training with the same dataset, hyperparameters and seed, as that one would have.
@@ -186,6 +191,7 @@ class Training:
         """
         self._network.restore(snapshot.weights, snapshot.optimizer)
         self.epoch, self.steps = snapshot.epoch, snapshot.steps
+        self._losses, self._spent = list(snapshot.losses), snapshot.seconds
 
     def _validate(self, deadline: float) -> Evaluation:
         """Evaluates on the validation rows; with a wide branch, weighs the two anew first."""

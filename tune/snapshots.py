@@ -21,7 +21,9 @@ SECONDS = 5.0
 On a cluster, whose nodes may be gone at any moment, snapshots are written after each epoch."""
 COST = 20.0
 """A snapshot is written at most every so many times the seconds that writing the last one took."""
-COUNTS, REPORTS, WEIGHT, OPTIMIZER = "counts", "reports", "weight", "optimizer"
+WITHIN_SECONDS = 30.0
+"""Of a long epoch that may be lost: so often a snapshot is written in its midst."""
+COUNTS, REPORTS, WEIGHT, OPTIMIZER, LOSSES, SPENT = "counts", "reports", "weight", "optimizer", "losses", "spent"
 
 
 class Kept(NamedTuple):
@@ -42,12 +44,18 @@ class SnapshotFile:
 
     def __init__(self, files: TrialFiles, trial: int, *, each_epoch: bool = False) -> None:
         self._files, self._trial, self._file, self._each_epoch = files, trial, files.writer(trial), each_epoch
-        self._due = time.monotonic() + SECONDS
+        self._written = time.monotonic()
+        self._due = self._written + SECONDS
 
     @property
     def due(self) -> bool:
-        """Whether it is time to write it."""
+        """Whether it is time to write it after an epoch."""
         return self._each_epoch or time.monotonic() >= self._due
+
+    @property
+    def due_within(self) -> bool:
+        """Whether it is time to write it within an epoch."""
+        return time.monotonic() >= max(self._due, self._written + WITHIN_SECONDS)
 
     def write(self, kept: Kept) -> None:
         """Writes the file, whole or not at all; not if the trial is run again elsewhere."""
@@ -56,9 +64,10 @@ class SnapshotFile:
         arrays |= {f"{OPTIMIZER}{index}": array for index, array in enumerate(kept.snapshot.optimizer)}
         arrays[COUNTS] = np.array([kept.snapshot.epoch, kept.snapshot.steps])
         arrays[REPORTS] = np.array([[report[metric] for metric in METRICS] for report in kept.reports], dtype=np.float64)
+        arrays[LOSSES], arrays[SPENT] = np.array(kept.snapshot.losses), np.array(kept.snapshot.seconds)
         self._file.write(arrays)
-        ended = time.monotonic()
-        self._due = ended + max(SECONDS, COST * (ended - started))
+        self._written = time.monotonic()
+        self._due = self._written + max(SECONDS, COST * (self._written - started))
 
     def read(self) -> Kept | None:
         """Reads the file; None where there is none, or it is damaged: the trial then begins anew."""
@@ -69,7 +78,9 @@ class SnapshotFile:
                 for kind in (WEIGHT, OPTIMIZER)
             )
             epoch, steps = arrays[COUNTS].tolist()
+            losses, seconds = arrays[LOSSES].tolist(), float(arrays[SPENT])
             reports = [dict(zip(METRICS, row, strict=True)) for row in arrays[REPORTS].tolist()]
         except DAMAGE:
             return None
-        return Kept(Snapshot(epoch, steps, weights, optimizer), reports) if len(reports) == epoch else None
+        snapshot = Snapshot(epoch, steps, weights, optimizer, losses, seconds)
+        return Kept(snapshot, reports) if len(reports) == epoch else None

@@ -100,15 +100,17 @@ class LSTMTrial(Trainable):
         if self._told < len(self._reports):
             return self._report()
         try:
-            report = self._training.run_epoch(self._deadline)
+            report = self._training.run_epoch(self._deadline, self._save_within)
         except OutOfTimeError as error:
-            return self._end_early(f"time limit: in epoch {self._training.epoch}", error.seconds)
+            return self._end_early(f"time limit: in epoch {self._told + 1}", error.seconds)
+        except OSError:
+            raise  # the storage's, of which the trial is no cause
         except Exception as error:
             return self._end_early(_crash(error))
         self._reports.append({name: getattr(report, name) for name in report.__slots__} | {"at": time.time()})
         result = self._report(self._training)
         if not result["done"] and self._file.due:
-            self._file.write(Kept(self._training.snapshot(), self._reports))
+            self._save(self._training)
         return result
 
     def cleanup(self) -> None:
@@ -146,6 +148,13 @@ class LSTMTrial(Trainable):
                 self._costs["latency"] = self._training.latency()
         except Exception as error:
             self._failure = _crash(error)
+
+    def _save_within(self) -> None:
+        if self._file.due_within and self._training:
+            self._save(self._training)
+
+    def _save(self, training: Training) -> None:
+        self._file.write(Kept(training.snapshot(), self._reports))
 
     def _report(self, training: Training | None = None) -> dict[str, Any]:
         """Tells the next epoch: one that a training has come to just now, or did before the trial's process died."""

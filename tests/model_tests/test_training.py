@@ -4,6 +4,7 @@ import math
 import weakref
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -179,6 +180,20 @@ def test_a_training_with_moving_statistics_and_a_frozen_embedding_learns_and_goe
         np.testing.assert_array_equal(training.trained().weights[0], embedding)
     assert rest == fresh[4:]
     assert fresh[7] < fresh[1]
+
+
+def test_the_time_of_what_is_done_after_a_step_is_no_part_of_an_epochs(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr("model.training.time", SimpleNamespace(perf_counter=lambda: seconds[0], time=lambda: 0.0))
+
+    def snapshot() -> None:
+        seconds[0] += 60.0
+
+    with Training(dataset, TINY, seed=0, pool=Pool()) as training:
+        assert training.run_epoch(after_step=snapshot).seconds == 0.0
+        assert seconds[0] == 60.0 * training.steps
 
 
 def test_word_vectors_are_begun_with_and_stay_where_the_embedding_is_frozen(dataset: Dataset) -> None:

@@ -11,10 +11,11 @@ import pytest
 import tune.snapshots
 from data.dataset import Dataset
 from model.hparams import HParams
+from model.snapshot import Snapshot
 from tune.objective import Objective
 from tune.place import Folder
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
-from tune.snapshots import SnapshotFile
+from tune.snapshots import Kept, SnapshotFile
 from tune.trial import LSTMTrial
 from tune.trial_files import TrialFiles
 from tune.weights import read_trained
@@ -101,6 +102,43 @@ def test_a_trial_whose_process_died_tells_again_what_it_told_and_goes_on_as_it_w
         np.testing.assert_array_equal(ours, theirs)
 
 
+class DiedError(Exception):
+    """The process is no more."""
+
+
+@pytest.mark.parametrize(
+    ("written", "change"), [(1, {}), (9, {}), (20, {"ema_momentum": 0.9, "learning_rate_schedule": "linear"})]
+)
+def test_a_trial_that_died_within_an_epoch_goes_on_within_it_as_it_would_have(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int, change: dict[str, Any]
+) -> None:
+    hparams, trained = dataclasses.replace(TINY, **change), []
+    for name in ("whole", "cut"):
+        (tmp_path / name).mkdir()
+    wanted = steps(begun(dataset, tmp_path / "whole", hparams), 6)
+    monkeypatch.setattr(tune.snapshots, "WITHIN_SECONDS", 0.0)
+    write = SnapshotFile.write
+
+    def write_and_die(file: SnapshotFile, kept: Kept) -> None:
+        write(file, kept)
+        trained.append(kept.snapshot.steps)
+        if len(trained) == written:
+            raise DiedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SnapshotFile, "write", write_and_die)
+        patch.setattr(
+            "tune.trial._crash", lambda error: pytest.fail(repr(error)) if not isinstance(error, DiedError) else "died"
+        )
+        trial = begun(dataset, tmp_path / "cut", hparams)
+        while len(trained) < written:
+            trial.step()
+    after = begun(dataset, tmp_path / "cut", hparams)
+    assert after._training is not None
+    assert after._training.steps == trained[-1], "what was trained is not trained again"
+    assert steps(after, 6) == wanted
+
+
 @pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda _: b"", lambda content: content[:50] + content[90:]])
 def test_a_damaged_snapshot_costs_the_epochs_and_nothing_else(dataset: Dataset, tmp_path: Path, damage: Any) -> None:
     wanted = steps(begun(dataset, tmp_path), 3)
@@ -121,6 +159,18 @@ def test_a_snapshot_is_not_due_before_its_time(tmp_path: Path, monkeypatch: pyte
     assert SnapshotFile(files(tmp_path), 1).due
     monkeypatch.setattr(tune.snapshots, "SECONDS", 3600.0)
     assert not SnapshotFile(files(tmp_path), 1).due
+
+
+def test_within_an_epoch_a_snapshot_is_due_when_the_last_is_half_a_minute_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = SnapshotFile(files(tmp_path), 1, each_epoch=True)
+    assert not file.due_within
+    monkeypatch.setattr(tune.snapshots, "WITHIN_SECONDS", 0.0)
+    assert file.due_within
+    monkeypatch.setattr(tune.snapshots, "COST", math.inf)
+    file.write(Kept(Snapshot(0, 0, [], []), []))
+    assert not file.due_within, "where writing takes long, training comes first"
 
 
 def test_on_a_cluster_a_snapshot_is_due_after_each_epoch(tmp_path: Path) -> None:
