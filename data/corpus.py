@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.errors import InputError
-from data.files import Record, read_records
+from data.files import read_records
+from data.measured import Record
 
 
 @dataclass(frozen=True, slots=True)

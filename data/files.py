@@ -10,20 +10,19 @@ import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import InputError
+from data.measured import Budget, Measured, Record, within_memory
+from data.parquet_pages import rows_at_once
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 NOT_WHOLE = (EOFError, gzip.BadGzipFile, zlib.error)
 FORMATS = ".csv, .tsv, .jsonl, .ndjson or .parquet, each also with .gz"
-
-Record = tuple[str, tuple[Any, ...]]
-"""A place such as 'row 7 (line 8)' and the values of the columns asked for."""
 
 
 def read_records(path: Path, columns: Sequence[str]) -> Iterator[Record]:
@@ -31,11 +30,15 @@ def read_records(path: Path, columns: Sequence[str]) -> Iterator[Record]:
 
     Args:
         path: A file whose suffix names its format (see `FORMATS`).
-        columns: The names of the columns to read; the values come in this order.
+        columns: The names of the columns to read; the values come in this order. The first one's may be kept.
 
     Raises:
-        InputError: The file or a column is missing, a row is malformed, or bytes are not UTF-8.
+        InputError: The file or a column is missing, a row is malformed, bytes are not UTF-8, or there is more than memory for.
     """
+    yield from within_memory(path, _read(path, columns))
+
+
+def _read(path: Path, columns: Sequence[str]) -> Iterator[Record]:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     kind = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else (suffixes or [""])[-1]
     with _readable(path):
@@ -76,17 +79,13 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
 def _undecodable(path: Path) -> str:
     """Finds the line whose bytes are not UTF-8, which the decoder's own error does not tell."""
-    with _open(path) as file:
-        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
-            return f"{path} is UTF-16; save it as UTF-8."
-        file.seek(0)
+    with Measured(path) as measured, io.BufferedReader(measured) as file:
         for number, line in enumerate(file, start=1):
+            measured.begin(number + 1)
+            if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                return f"{path} is UTF-16; save it as UTF-8."
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
@@ -108,20 +107,20 @@ def _columns_at(path: Path, header: list[str], columns: Sequence[str]) -> list[i
 
 def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Record]:
     csv.field_size_limit(sys.maxsize)  # a 50 MB text is a text; it is cut when it is encoded
-    with io.TextIOWrapper(_open(path), encoding="utf-8-sig", newline="") as file:
+    with Measured(path) as measured, io.TextIOWrapper(io.BufferedReader(measured), encoding="utf-8-sig", newline="") as file:
         first = file.readline()
         if not first.strip():
             raise InputError(f"{path} is empty; its first line must name the columns, among them {_names(columns)}.")
-        file.seek(0)
         # Spreadsheets save "CSV" with semicolons or tabs too; the header shows it.
         fits = (d for d in (delimiter, ",", ";", "\t") if set(columns) <= set(next(csv.reader([first], delimiter=d))))
-        reader = csv.reader(file, delimiter=next(fits, delimiter), strict=True)
+        reader = csv.reader(chain([first], file), delimiter=next(fits, delimiter), strict=True)
         number, line = 0, 0
         try:
             header = next(reader)
             at = _columns_at(path, header, columns)
             line = reader.line_num
             for fields in reader:
+                measured.begin(number + 2)
                 if fields:  # a blank line is no row
                     number += 1
                     if len(fields) != len(header):
@@ -139,8 +138,9 @@ def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Re
 
 
 def _read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Record]:
-    with io.TextIOWrapper(_open(path), encoding="utf-8-sig", newline="\n") as file:
+    with Measured(path) as measured, io.TextIOWrapper(io.BufferedReader(measured), encoding="utf-8-sig", newline="\n") as file:
         for number, line in enumerate(file, start=1):
+            measured.begin(number + 1)
             if not line.strip():
                 continue
             try:
@@ -158,12 +158,14 @@ def _read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Record]:
 
 
 def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Record]:
-    with _open(path) as file:
-        source = io.BytesIO(file.read()) if path.suffix.lower() == ".gz" else file
+    budget, number = Budget(path), 0
+    with Measured(path, longest=sys.maxsize) as measured, path.open("rb") as file:
+        source = io.BytesIO(measured.read()) if path.suffix.lower() == ".gz" else file
         parquet = pq.ParquetFile(source)
         _columns_at(path, parquet.schema_arrow.names, columns)
-        number = 0
-        for batch in parquet.iter_batches(batch_size=8192, columns=list(columns)):
+        rows = rows_at_once(source, parquet, columns, budget)
+        for batch in parquet.iter_batches(batch_size=rows, columns=list(columns)):
+            budget.take(batch.nbytes)
             values = [batch.column(batch.schema.get_field_index(column)).to_pylist() for column in columns]
             for record in zip(*values, strict=True):
                 number += 1

@@ -6,11 +6,11 @@ network that they are for.
 
 from __future__ import annotations
 
-import gzip
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader, FileIO
+from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
+from data.measured import Measured
 from data.tokenizer import tokenize
 from data.tokens import FIRST
 from data.vocabulary import Vocabulary
@@ -87,7 +88,7 @@ def read_vectors(path: Path, vocabulary: Vocabulary) -> Floats:
 def _readable(path: Path) -> Iterator[File]:
     """Opens a file, and turns what that and reading it can raise into an InputError that names it."""
     try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else BufferedReader(FileIO(path), BUFFER) as file:
+        with BufferedReader(Measured(path, longest=sys.maxsize), BUFFER) as file:
             yield file
     except FileNotFoundError:
         raise InputError(f"{path} does not exist.") from None

@@ -19,6 +19,7 @@ import numpy as np
 
 from data.archive import check_archive
 from data.errors import InputError
+from data.measured import read_document
 from data.ngrams import Ngrams
 from data.numbered import number_texts
 from data.tokens import Ints
@@ -157,7 +158,7 @@ class Classifier(TextClassifier):
         """
         about = read_about(folder)
         try:
-            words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
+            words = json.loads(read_document(folder / VOCABULARY))
             vocabulary = Vocabulary.of_json(words)
             hparams, classes = HParams.from_dict(about["hparams"]), tuple(map(str, about["classes"]))
             ngrams = read_ngrams(folder / NGRAMS) if hparams.wide else None
@@ -212,7 +213,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     try:
         if not path.is_file():
             raise InputError(f"{folder} is not a classifier's folder: it has no {CLASSIFIER}.")
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json.loads(read_document(path))
         if about["format"] != FORMAT:
             raise InputError(f"{folder} is of format {about['format']}; this version of Topknot reads format {FORMAT}.")
     except InputError:

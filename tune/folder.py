@@ -14,6 +14,7 @@ from typing import Any
 import optuna
 
 from data.errors import InputError
+from data.measured import read_document
 from tune.bucket import PATIENCE, Bucket
 from tune.damage import intact
 from tune.outcome import TrialOutcome, read_trials
@@ -150,7 +151,7 @@ class SearchFolder:
             InputError: If it is not there or damaged.
         """
         try:
-            document = json.loads((self.path / name).read_text(encoding="utf-8"))
+            document = json.loads(read_document(self.path / name))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{self.path / name} cannot be read: {error}.") from None
         if not isinstance(document, dict):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from data.measured import all_memory
+
 WORKERS_SHARE = 0.7
 """Of the memory, what workers may hold together; the rest is the corpus's, the driver's and Ray's."""
 
@@ -19,15 +21,6 @@ def own_memory() -> int:
     except OSError:
         return 0
     return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
-
-
-def all_memory() -> int:
-    """Returns the machine's bytes, or the container's where it may have fewer."""
-    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:
-        return min(physical, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    except (OSError, ValueError):  # no such file, or 'max'
-        return physical
 
 
 def worker_memory(gib: float | None, workers: int) -> float:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from data.errors import InputError
+from data.measured import read_document
 from data.vectors import vector_length
 from model.hparams import Precision
 from model.presets import SPACES
@@ -35,6 +36,8 @@ EMBEDDING = "embedding_size"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DEFAULT_STORAGE = "runs"
 DEFAULT_TRIALS = 60
+LARGEST_FILE = 256 * 1024
+"""Bytes of a file of settings, at most; all settings written out are some 5,000, and YAML is read 20 KB a second."""
 Sampler = Literal["tpe", "random", "gp", "cmaes", "qmc", "hyperopt"]
 SINGLE = {"cmaes", "hyperopt"}
 """Samplers that learn from one figure alone."""
@@ -262,10 +265,10 @@ def _validate(values: dict[str, Any], path: Path | None, flags: dict[str, Any]) 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = parse_yaml(path.read_text(encoding="utf-8"))
+        values = parse_yaml(read_document(path, LARGEST_FILE))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from data.errors import InputError
-from data.files import read_records
+from data.files import NOT_WHOLE, read_records
+from data.measured import Measured, Record, within_memory
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
@@ -27,22 +30,25 @@ def read_texts(file: str, column: str | None) -> list[str]:
         return [_text(value, f"{file}, {place}: column {column!r}") for place, (value,) in read_records(Path(file), [column])]
     if file != "-" and (file.lower().removesuffix(".gz").endswith(TABLES)):
         raise InputError(f"{file} has columns; name that of the texts with --text.")
+    path = Path("stdin" if file == "-" else file)
     try:
-        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        with Measured(path, sys.stdin.buffer if file == "-" else None) as measured:
+            return [text for _, (text,) in within_memory(path, _lines(path, measured))]
+    except NOT_WHOLE as error:
+        raise InputError(f"{path} is not a whole gzip file: {error}.") from None
     except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}.") from None
-    lines = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    return [_decode(line, number, file) for number, line in enumerate(lines, start=1)]
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
-def _decode(line: bytes, number: int, file: str) -> str:
-    try:
-        return line.decode("utf-8").removesuffix("\r")
-    except UnicodeDecodeError as error:
-        source = "stdin" if file == "-" else file
-        raise InputError(f"{source}, line {number}: byte 0x{line[error.start]:02x} is not UTF-8; give UTF-8 text.") from None
+def _lines(path: Path, measured: Measured) -> Iterator[Record]:
+    for number, line in enumerate(io.BufferedReader(measured), start=1):
+        measured.begin(number + 1)
+        try:
+            text = line.removesuffix(b"\n").decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            place = f"{path}, line {number}: byte 0x{line[error.start]:02x}"
+            raise InputError(f"{place} is not UTF-8; give UTF-8 text.") from None
+        yield f"line {number}", (text,)
 
 
 def _text(value: object, where: str) -> str:

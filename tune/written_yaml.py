@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -19,9 +18,11 @@ def parse_yaml(text: str) -> Any:
             aliases make more of it than anybody means: of an alias within itself there is no end, of ten aliases to ten
             aliases each there soon is none.
     """
+    loader = yaml.SafeLoader(text)
     try:
-        values = yaml.safe_load(text)
-        _count(values, {}, set())
+        if node := loader.get_single_node():
+            _count(node, {}, set())
+            return loader.construct_document(node)
     except yaml.YAMLError:
         raise
     except RecursionError:
@@ -34,20 +35,20 @@ def parse_yaml(text: str) -> Any:
         OverflowError,
     ) as error:  # PyYAML's constructors raise all of them
         raise yaml.YAMLError(f"a value cannot be read ({error})") from None
-    return values
+    return None
 
 
-def _count(value: Any, known: dict[int, int], within: set[int]) -> int:
-    """Counts the values that a document would be without aliases."""
-    if not isinstance(value, Mapping | list | tuple | set):
+def _count(node: yaml.Node, known: dict[int, int], within: set[int]) -> int:
+    """Counts the values that a document would be without aliases, before merges (`<<`) copy what they name."""
+    if isinstance(node, yaml.ScalarNode):
         return 1
-    if id(value) in within:
+    if id(node) in within:
         raise yaml.YAMLError("it holds itself, by an alias")
-    if id(value) not in known:
-        within.add(id(value))
-        parts = value.values() if isinstance(value, Mapping) else value
-        known[id(value)] = 1 + sum(_count(part, known, within) for part in parts)
-        within.remove(id(value))
-    if known[id(value)] > MOST_VALUES:
-        raise yaml.YAMLError(f"its aliases make more than {MOST_VALUES:,} values of it")
-    return known[id(value)]
+    if id(node) not in known:
+        within.add(id(node))
+        parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = 1 + sum(_count(part, known, within) for part in parts)
+        within.remove(id(node))
+    if known[id(node)] > MOST_VALUES:
+        raise yaml.YAMLError(f"it comes to more than {MOST_VALUES:,} values, its aliases counted")
+    return known[id(node)]

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
+from data.measured import all_memory
 from tune.cluster import gpus, local_cluster
 from tune.cudnn import obstacles
-from tune.memory import all_memory, own_memory, pool_memory, worker_memory
+from tune.memory import own_memory, pool_memory, worker_memory
 from tune.provenance import count_workers
 from tune.settings import Settings
 from tune.written_space import parse_space

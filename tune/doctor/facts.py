@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 
+from data.measured import all_memory
 from tune.cluster import cores, gpus
-from tune.memory import all_memory
 from tune.place import Folder
 from tune.storage import storage_place
 
