@@ -170,12 +170,12 @@ def test_a_thousand_trials_make_a_page_below_15_mb() -> None:
 
 SORTED = """<script>
 const table = document.querySelector("#classes .tall table"), told = [];
-const titles = table.tHead.rows[0].cells, last = titles.length - 1;
+const titles = table.tHead.rows[0].cells;
 const column = (index) => [...table.tBodies[0].rows].map((row) => row.cells[index].textContent);
-for (const index of [last, last, 3]) { titles[index].click(); told.push(column(index).join(",")); }
+for (const index of [1, 1, 5]) { titles[index].click(); told.push(column(index).join(",")); }
 document.body.dataset.sorted = told.join(";");
 </script>"""
-"""Clicks on the titles of the table of classes: on the last, F1, twice, and on that of the rows once."""
+"""Clicks on the titles of the table of classes: on that of F1 twice, and on that of the rows once."""
 
 
 def test_a_browser_draws_it_and_complains_of_nothing(tmp_path: Path) -> None:

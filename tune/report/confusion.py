@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from rich.cells import cell_len
 
 from tune.report.page import bar, cell, table
 
@@ -13,6 +14,8 @@ ROOM = 1030
 """Pixels across the page on a wide screen: as many classes as possible shall fit without scrolling."""
 LEAST_STEP, MOST_STEP, READ_STEP = 10.0, 26.0, 16.0
 """Pixels of a cell: at least, at most, and those below which names and figures are set small."""
+LETTER = 7
+"""Pixels that a letter of a name takes at most, nearly."""
 STRONG = 0.6
 """Share from which a cell is so dark that its figure must change its colour."""
 
@@ -26,7 +29,7 @@ def matrix(classes: list[str], counts: npt.NDArray[np.int64]) -> str:
     """
     names = [cell(name) for name in classes]
     totals = counts.sum(axis=1)
-    margin = 190 if len(names) * MOST_STEP < ROOM else 130
+    margin = min(190 if len(names) * MOST_STEP < ROOM else 130, 12 + LETTER * max(map(cell_len, classes)))
     step = min(MOST_STEP, max(LEAST_STEP, (ROOM - margin) / len(names)))
     top = "".join(f"<th scope='col' title='{name}'><span>{name}</span></th>" for name in names)
     body = "".join(
@@ -63,4 +66,4 @@ def mistakes(classes: list[str], counts: npt.NDArray[np.int64]) -> str:
         [cell(classes[i]), cell(classes[j]), f"{wrong[i, j]:,}", bar(float(wrong[i, j] / totals[i]), 2)]
         for i, j in pairs[:PAIRS]
     ]
-    return "<h3>Mistaken most often</h3>" + table(["labelled", "answered", "rows", "of the class's rows"], rows, left=2)
+    return "<h3>Mistaken most often</h3>" + table(["labelled", "answered", "rows", "of the class's rows"], rows, left=(0, 1))

@@ -154,7 +154,11 @@ def _survival(trials: Sequence[TrialOutcome]) -> str:
     }
     return figure(
         [*traces, line],
-        {"barmode": "stack", "xaxis": {"title": {"text": "epoch"}}, "yaxis": {"title": {"text": "trials"}}},
+        {
+            "barmode": "stack",
+            "xaxis": {"title": {"text": "epoch"}},
+            "yaxis": {"title": {"text": "trials"}, "rangemode": "tozero"},
+        },
         height=320,
     )
 

@@ -50,16 +50,16 @@ def figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any] | None = Non
     )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1, sort: bool = False) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: Sequence[int] = (0,), sort: bool = False) -> str:
     """Returns a table as HTML.
 
     Args:
         head: The columns' titles, plain text.
         rows: Their cells, HTML already (see `cell`).
-        left: So many columns are flush left, the others, numbers, right.
+        left: The columns that are flush left; the others, numbers, are flush right.
         sort: It may be long: it scrolls below its head, and a click on a title sorts it.
     """
-    classes = ["l" if index < left else "r" for index in range(len(head))]
+    classes = ["l" if index in left else "r" for index in range(len(head))]
     top = "".join(f"<th class='{kind}'>{escape(title)}</th>" for kind, title in zip(classes, head, strict=True))
     body = "".join(
         "<tr>" + "".join(f"<td class='{kind}'>{value}</td>" for kind, value in zip(classes, row, strict=True)) + "</tr>"

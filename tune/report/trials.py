@@ -82,6 +82,9 @@ def _listed(trials: Sequence[TrialOutcome]) -> str:
             ]
         )
     shown = table(
-        ["trial", "ended", "hyperparameters", "loss", "accuracy", "macro-F1", "epoch", "seconds"], rows, left=3, sort=True
+        ["trial", "ended", "hyperparameters", "loss", "accuracy", "macro-F1", "epoch", "seconds"],
+        rows,
+        left=(0, 1, 2),
+        sort=True,
     )
     return shown if len(trials) <= 10 else details(f"The best {len(rows)} of {len(trials)}", shown)

@@ -13,6 +13,7 @@ from model.evaluation import evaluate
 from model.explanation import Explanation
 from tune.explained import in_words
 from tune.report.confusion import matrix, mistakes
+from tune.report.hyperparameters import WIDE
 from tune.report.page import BLUE, GREY, Section, bar, cell, figure, label, number, table
 
 WORST, LONGEST = 25, 360
@@ -92,10 +93,10 @@ def _classes(answers: Answers) -> list[str]:
         rival = int(others.argmax())
         taken = f"{cell(answers.classes[rival])} ({others[rival]})" if others[rival] else ""
         known = one["rows"] > 0
-        scores = [bar(one[key] if known else None) for key in ("precision", "recall", "f1")]
-        rows.append([cell(answers.classes[index]), taken, f"{answers.trained[index]:,}", f"{one['rows']:,}", *scores])
-    head = ["class", "mostly taken for", "training rows", f"{answers.side} rows", "precision", "recall", "F1"]
-    return [_sizes(answers, figures), table(head, rows, left=2, sort=True)]
+        scores = [bar(one[key] if known else None) for key in ("f1", "precision", "recall")]
+        rows.append([cell(answers.classes[index]), *scores, f"{one['rows']:,}", f"{answers.trained[index]:,}", taken])
+    head = ["class", "F1", "precision", "recall", f"{answers.side} rows", "training rows", "mostly taken for"]
+    return [_sizes(answers, figures), table(head, rows, left=(0, 6), sort=True)]
 
 
 def _sizes(answers: Answers, figures: dict[str, dict[str, Any]]) -> str:
@@ -109,8 +110,11 @@ def _sizes(answers: Answers, figures: dict[str, dict[str, Any]]) -> str:
         "hovertemplate": "%{text}<br>F1 %{y:.3f}, %{x} training rows<extra></extra>",
         "marker": {"color": BLUE, "size": 9, "opacity": 0.65},
     }
+    sizes = trace["x"]
+    wide = max(sizes, default=1) > WIDE * max(1, min(sizes, default=1))
+    scale = {"type": "log", "dtick": "D2", "minorloglabels": "complete"} if wide else {"type": "linear"}
     axes = {
-        "xaxis": {"title": {"text": "training rows of the class"}, "type": "log", "dtick": "D2", "minor": {"showgrid": False}},
+        "xaxis": {"title": {"text": "training rows of the class"}, **scale},
         "yaxis": {"title": {"text": f"{answers.side} F1"}, "range": [-0.04, 1.05]},
     }
     return figure([trace], axes, height=260)
@@ -146,7 +150,7 @@ def _wrong(answers: Answers) -> str:
         )
     if not shown:
         return "<p>None: it gets all of them right.</p>"
-    return table(["text", "labelled", "answered", "its label's probability", "the answer's"], shown, left=3)
+    return table(["text", "labelled", "answered", "its label's probability", "the answer's"], shown, left=(0, 1, 2))
 
 
 def _calibration(answers: Answers) -> str:

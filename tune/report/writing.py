@@ -146,7 +146,7 @@ def _how(folder: SearchFolder, about: Mapping[str, Any], document: Mapping[str, 
         ["study", cell(folder.study_url())],
     ]
     parts = [
-        table(["environment", ""], rows, left=2),
+        table(["environment", ""], rows, left=(0, 1)),
         "<h3>The same search again</h3>",
         f"<pre>{cell(folder.rerun_command())}</pre>",
     ]
