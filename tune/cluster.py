@@ -98,7 +98,6 @@ def _ray(begin: Callable[[], None]) -> Iterator[Callable[[], None]]:
         starting = thread.submit(begin)
         try:
             _inherit_environment()
-            _keep_no_state()
             yield starting.result
         finally:
             starting.exception()  # waits for it
@@ -116,13 +115,6 @@ def _inherit_environment() -> None:
     from ray.tune.execution import class_cache
 
     class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = {}, set()
-
-
-def _keep_no_state() -> None:
-    """Has Tune write down nothing of each trial, in the end, in memory and twice on disk: 13 KiB that nobody reads."""
-    from ray.tune.execution.tune_controller import TuneController
-
-    TuneController._mark_trial_to_checkpoint = lambda *_: None  # noqa: SLF001
 
 
 def _exit(number: int, _frame: FrameType | None) -> None:

@@ -64,6 +64,7 @@ class Tuning:
         import ray  # `topknot --help` must not load it
         from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner, with_parameters, with_resources
 
+        from tune.controller import our_controller
         from tune.scheduler import make_scheduler
         from tune.searcher import NUMBER, Housekeeping, SearchStopper, StudyCallback, StudySearcher
         from tune.trial import LSTMTrial
@@ -106,7 +107,7 @@ class Tuning:
             deadline=self.end,
             each_epoch=self.workers.on_nodes,
         )
-        Tuner(
+        tuner = Tuner(
             with_resources(trainable, {"cpu": self.workers.cpus, "gpu": settings.gpus_per_trial}),
             tune_config=TuneConfig(
                 search_alg=StudySearcher(record, self.end, room.wanted if room else None),
@@ -125,7 +126,9 @@ class Tuning:
                 checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
                 callbacks=[StudyCallback(record, getattr(scheduler, "reasons", {})), Housekeeping(ended), *watchers],
             ),
-        ).fit()
+        )
+        with our_controller():
+            tuner.fit()
         if not interrupted.is_set():
             record.end_orphans("time limit: before it was run again")
             record.end_live("time limit: before it was heard of again")

@@ -1,0 +1,105 @@
+"""Tune's control loop with ours in its place, on a real Ray."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray.tune.tune
+from ray.tune import Callback, CheckpointConfig, RunConfig, Trainable, TuneConfig, Tuner
+from ray.tune.execution.tune_controller import TuneController
+
+from tune.cluster import ENVIRONMENT, local_cluster
+from tune.controller import IdleWorkers, our_controller
+
+WORKERS, TRIALS = 2, 16
+
+
+class Tell(Trainable):
+    """A trial that takes no time, and tells which process ran it."""
+
+    def step(self) -> dict[str, Any]:
+        return {"process": os.getpid(), "done": True}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        return True
+
+
+class Watch(Callback):
+    """Notes which process ran each trial, and which trials failed; may end two of them, as they wait for the next.
+
+    Attributes:
+        kills: Whether it does.
+    """
+
+    def __init__(self, *, kills: bool) -> None:
+        self.kills = kills
+        self.processes: list[int] = []
+        self.failed: list[str] = []
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.processes.append(trial.last_result["process"])
+        if self.kills and len(self.processes) % 8 == 4:
+            with suppress(ProcessLookupError):
+                os.kill(self.processes[-1], signal.SIGKILL)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.failed.append(str(trial))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENVIRONMENT, "RAY_preload_python_modules", "json")
+        with local_cluster(WORKERS) as wait_for_ray:
+            wait_for_ray()
+            yield
+
+
+def run(folder: Path, *, kills: bool = False) -> Watch:
+    watch = Watch(kills=kills)
+    tuner = Tuner(
+        Tell,
+        tune_config=TuneConfig(num_samples=TRIALS, max_concurrent_trials=WORKERS, reuse_actors=True),
+        run_config=RunConfig(
+            storage_path=str(folder),
+            verbose=0,
+            callbacks=[watch],
+            checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
+        ),
+    )
+    with our_controller():
+        tuner.fit()
+    return watch
+
+
+def test_as_many_processes_as_there_are_workers_run_all_trials_however_short(tmp_path: Path) -> None:
+    watch = run(tmp_path)
+    assert len(watch.processes) == TRIALS
+    assert len(set(watch.processes)) <= WORKERS
+
+
+def test_a_worker_that_died_while_it_was_idle_is_no_failure_of_the_next_trial(tmp_path: Path) -> None:
+    watch = run(tmp_path, kills=True)
+    assert len(watch.processes) == TRIALS
+    assert not watch.failed
+    assert len(set(watch.processes)) > WORKERS
+
+
+def test_several_workers_may_be_idle_and_are_ended_with_the_search_alone() -> None:
+    idle = IdleWorkers()
+    assert all(idle.cache_object("one CPU", worker) for worker in range(3))
+    assert not list(idle.flush_cached_objects())
+    assert idle.pop_cached_object("one CPU") == 0
+    assert list(idle.flush_cached_objects(force_all=True)) == [1, 2]
+    assert not idle.num_cached_objects
+
+
+def test_tune_has_its_own_controller_back_afterwards() -> None:
+    with suppress(RuntimeError), our_controller():
+        assert ray.tune.tune.TuneController is not TuneController
+        raise RuntimeError
+    assert ray.tune.tune.TuneController is TuneController
