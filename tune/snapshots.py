@@ -23,7 +23,8 @@ COST = 20.0
 """A snapshot is written at most every so many times the seconds that writing the last one took."""
 WITHIN_SECONDS = 30.0
 """Of a long epoch that may be lost: so often a snapshot is written in its midst."""
-COUNTS, REPORTS, WEIGHT, OPTIMIZER, LOSSES, SPENT = "counts", "reports", "weight", "optimizer", "losses", "spent"
+COUNTS, REPORTS, WEIGHT, OPTIMIZER = "counts", "reports", "weight", "optimizer"
+LOSSES, SPENT, TOO_MUCH = "losses", "spent", "too much"
 
 
 class Kept(NamedTuple):
@@ -69,10 +70,23 @@ class SnapshotFile:
         self._written = time.monotonic()
         self._due = self._written + max(SECONDS, COST * (self._written - started))
 
+    def give_up(self, reason: str) -> None:
+        """Writes that the trial takes more memory than there is for it; whoever runs it again is told by `read`."""
+        self._file.write({TOO_MUCH: np.array(reason)})
+
     def read(self) -> Kept | None:
-        """Reads the file; None where there is none, or it is damaged: the trial then begins anew."""
+        """Reads the file; None where there is none, or it is damaged: the trial then begins anew.
+
+        Raises:
+            MemoryError: If the trial was given up, with the reason.
+        """
         try:
             arrays = self._files.read(self._trial)
+        except DAMAGE:
+            return None
+        if TOO_MUCH in arrays:
+            raise MemoryError(str(arrays[TOO_MUCH]))
+        try:
             weights, optimizer = (
                 [arrays[f"{kind}{index}"] for index in range(sum(name.startswith(kind) for name in arrays))]
                 for kind in (WEIGHT, OPTIMIZER)

@@ -13,6 +13,7 @@ from ray.tune import Trainable
 
 from data.dataset import Dataset
 from model.hparams import HParams, Precision
+from tune.allowance import watch_memory
 from tune.cluster import cores
 from tune.memory import own_memory, pool_memory, worker_memory
 from tune.objective import Objective
@@ -63,6 +64,7 @@ class LSTMTrial(Trainable):
             gpu: Whether to compute on the GPU that Ray has given it.
             precision: What LSTM layers are computed in.
             memory: Bytes of its own above which the process is replaced before its next trial; None for its part of the node's.
+                A trial that takes much more (`tune.allowance`) is given up.
             deadline: A time as `time.time` gives it; a trial ends within a step of it.
             each_epoch: Whether each epoch is to outlive the process, whatever that costs.
         """
@@ -79,6 +81,7 @@ class LSTMTrial(Trainable):
         self._training: Training | None = None
         self._failure, self._outgrown = "", False
         self._best, self._best_epoch = math.inf, 0
+        watch_memory(memory, self._give_up)
         self._start(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -142,8 +145,10 @@ class LSTMTrial(Trainable):
         hparams = HParams.from_dict(config[HPARAMS])
         seed = trial_seed(self._seed, self._number)
         try:
+            kept = self._file.read()  # first: it may say that there is no memory for the training
             self._training = Training(self._dataset, hparams, seed=seed, precision=self._precision)
-            self._take_up(self._training)
+            if kept:
+                self._take_up(self._training, kept)
             if "latency" in self._objective.against:
                 self._costs["latency"] = self._training.latency()
         except Exception as error:
@@ -170,11 +175,12 @@ class LSTMTrial(Trainable):
         ended = why_ended(epoch, self._last["loss"], self._best_epoch, self._epochs, self._patience)
         return {**self._last, **self._costs, ENDED: ended, "done": bool(ended)}
 
-    def _take_up(self, training: Training) -> None:
-        """Goes on from the trial's snapshot, if there is one."""
-        kept = self._file.read()
-        if kept is None:
-            return
+    def _give_up(self, reason: str) -> None:
+        """Leaves word, before the process ends, why the trial is not to be run again."""
+        self._file.give_up(reason)
+
+    def _take_up(self, training: Training, kept: Kept) -> None:
+        """Goes on from the trial's snapshot."""
         try:
             training.restore(kept.snapshot)
         except ValueError as error:

@@ -18,6 +18,10 @@ from tune.study_address import JOURNAL
 
 STOPPED_SECONDS, STARVED_SECONDS, TWICE_SECONDS = 5.0, 4.0, 1.0
 """How long processes stand still, how long storage is full or read-only, and how long after a Ctrl-C another comes."""
+WORKERS = ("ray::LSTMTrial", "ray::ResourceTrainable")
+"""What the processes that run trials are called, the second while they do."""
+PLANTED = Path(__file__).with_name("planted")
+"""What must be on the PYTHONPATH of a search, for some of its faults."""
 SPARE = 2**24
 """Bytes that a worker short of memory may still take."""
 
@@ -38,10 +42,10 @@ class Scene(NamedTuple):
     draw: Callable[[int], int]
 
 
-def named(process: subprocess.Popen[bytes], *parts: str) -> list[int]:
+def named(leader: int, *parts: str) -> list[int]:
     """Returns the processes of a session whose command line holds one of the parts."""
     found = []
-    for pid in session(process.pid):
+    for pid in session(leader):
         with suppress(OSError):
             command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
             if any(part in command for part in parts):
@@ -56,7 +60,7 @@ def _send(pids: list[int], number: signal.Signals) -> None:
 
 
 def _worker(scene: Scene) -> list[int]:
-    workers = named(scene.process, "ray::Trial", "ray::Worker", "ray::Implicit")
+    workers = named(scene.process.pid, *WORKERS)
     return [workers[scene.draw(len(workers))]] if workers else []
 
 
@@ -136,8 +140,8 @@ FAULTS = (
     Fault("Ctrl-C twice", _interrupt_twice),
     Fault("everything killed at once", lambda scene: kill(scene.process)),
     Fault("everything stopped for 5 s", lambda scene: _pause(session(scene.process.pid))),
-    Fault("Ray's node process killed", lambda scene: _send(named(scene.process, "raylet/raylet"), signal.SIGKILL)),
-    Fault("Ray's control process killed", lambda scene: _send(named(scene.process, "gcs_server"), signal.SIGKILL)),
+    Fault("Ray's node process killed", lambda scene: _send(named(scene.process.pid, "raylet/raylet"), signal.SIGKILL)),
+    Fault("Ray's control process killed", lambda scene: _send(named(scene.process.pid, "gcs_server"), signal.SIGKILL)),
     Fault("killed, its snapshots cut in half", _break_snapshot),
     Fault("killed, the study's last line cut", _cut_journal),
     Fault("the disk full for 4 s", _fill, disk=True),

@@ -1,5 +1,6 @@
 """Ray on this machine, for real."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from data.errors import InputError
 from data.measured import all_memory
+from tune import allowance
 from tune.cluster import gpus, local_cluster
 from tune.cudnn import obstacles
 from tune.memory import own_memory, pool_memory, worker_memory
@@ -79,3 +81,14 @@ def test_what_keeps_trials_from_cudnn_is_named_on_gpus_alone() -> None:
     assert [line.split()[0] for line in obstacles(gpu, space)] == ["recurrent_dropout", "precision"]
     assert not list(obstacles(gpu.model_copy(update={"precision": "float16"}), parse_space({"lstm_dropout": 0.2})))
     assert not list(obstacles(gpu.model_copy(update={"gpus_per_trial": 0.0}), space))
+
+
+def test_a_process_that_takes_more_than_its_part_and_what_is_to_spare_says_so_and_ends() -> None:
+    script = (
+        "import sys, threading, tune.allowance as allowance; allowance.all_memory = lambda: 2**32\n"
+        "allowance.watch_memory(2**27, lambda reason: print(reason, flush=True)); held = bytearray(b'1') * 2**30\n"
+        "threading.Event().wait(60)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == allowance.ENDED
+    assert done.stdout == "took 1.0 GiB of memory, more than its worker's 0.1 GiB (worker_memory) and 0.6 GiB to spare\n"

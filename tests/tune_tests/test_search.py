@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from urllib.parse import quote
 import numpy as np
 import optuna
 import pytest
+from disturbances.faults import PLANTED, WORKERS, named
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from tensorboardX.proto.event_pb2 import Event
@@ -538,6 +540,23 @@ def test_a_worker_that_has_outgrown_its_memory_is_replaced_and_no_trial_is_lost(
     trials = show(tmp_path, "cut")["trials"]
     assert "failed" not in {trial["state"] for trial in trials}
     assert without_times(trials) == without_times(show(alone[0], "first")["trials"][:4])
+
+
+def test_a_trial_that_takes_memory_without_end_fails_alone_and_says_how_much_it_took(
+    tmp_path: Path, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(PLANTED))
+    process = started(tmp_path, inputs, "--trials", "20", "--worker-memory", "1", "--scheduler", "none")
+    os.kill(named(process.pid, *WORKERS)[0], signal.SIGUSR2)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert_complete(tmp_path, 20)
+    failed = [trial["reason"] for trial in show(tmp_path, "cut")["trials"] if trial["state"] == "failed"]
+    assert len(failed) == 1
+    said = (
+        r"crashed: MemoryError: took \S+ GiB of memory, more than its worker's 1.0 GiB \(worker_memory\) and \S+ GiB to spare"
+    )
+    assert re.fullmatch(said, failed[0])
 
 
 def test_trials_that_diverge_fail_at_that_epoch_and_the_search_goes_on(tmp_path: Path, inputs: Path) -> None:

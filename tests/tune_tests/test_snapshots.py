@@ -27,6 +27,7 @@ FIGURES = ("epoch", "train_loss", "loss", "accuracy", "macro_f1", "tokens", ENDE
 @pytest.fixture(autouse=True)
 def at_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.device.use_device", lambda *_, **__: None)  # other tests have used TensorFlow in this process
+    monkeypatch.setattr("tune.trial.watch_memory", lambda *_: None)  # it would watch this process ever after
     monkeypatch.setattr(tune.snapshots, "SECONDS", 0.0)
     monkeypatch.setattr(tune.snapshots, "COST", 0.0)
 
@@ -145,6 +146,15 @@ def test_a_damaged_snapshot_costs_the_epochs_and_nothing_else(dataset: Dataset, 
     file = tmp_path / "snapshots/00007.npz"
     file.write_bytes(damage(file.read_bytes()))
     assert steps(begun(dataset, tmp_path), 3) == wanted
+
+
+def test_a_trial_that_was_given_up_ends_with_the_reason_whoever_runs_it_again(dataset: Dataset, tmp_path: Path) -> None:
+    trial = begun(dataset, tmp_path)
+    steps(trial, 2)
+    trial._file.give_up("took 9.0 GiB")
+    for _ in range(2):
+        (report,) = steps(begun(dataset, tmp_path), 1)
+        assert (report[ENDED], report["done"]) == ("crashed: MemoryError: took 9.0 GiB", True)
 
 
 def test_a_snapshot_of_another_network_is_not_gone_on_from(dataset: Dataset, tmp_path: Path) -> None:
