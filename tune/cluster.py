@@ -97,7 +97,6 @@ def _ray(begin: Callable[[], None]) -> Iterator[Callable[[], None]]:
     with ThreadPoolExecutor(1, "ray") as thread:
         starting = thread.submit(begin)
         try:
-            _inherit_environment()
             yield starting.result
         finally:
             starting.exception()  # waits for it
@@ -105,16 +104,6 @@ def _ray(begin: Callable[[], None]) -> Iterator[Callable[[], None]]:
             logger.handlers = handlers
             if in_main:
                 signal.signal(signal.SIGTERM, before)
-
-
-def _inherit_environment() -> None:
-    """Has Tune ask for actors with no environment of their own: no process that is there already would have it.
-
-    On this machine all is inherited from this process; on a cluster's nodes, the job has it.
-    """
-    from ray.tune.execution import class_cache
-
-    class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = {}, set()
 
 
 def _exit(number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Tune's control loop, but that workers last.
+"""Tune's control loop, but that workers last, and are those processes that were started first.
 
 Tune ends a worker that has become idle while another was: of two trials that end at about the same time, one costs a new
 process, which imports TensorFlow again. And it takes a worker that died while it was idle for the failure of the next trial.
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray.tune.tune
+from ray.tune.execution.class_cache import _ActorClassCache
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.utils.object_cache import _ObjectCache
@@ -35,12 +36,25 @@ class IdleWorkers(_ObjectCache):
             yield from super().flush_cached_objects(force_all=True)
 
 
+class Actors(_ActorClassCache):
+    """What workers are made from: with no environment of their own, which no process that is there already would have.
+
+    On this machine all is inherited from this process; on a cluster's nodes, the job has it.
+    """
+
+    def get(self, trainable_cls: type) -> Any:
+        """Returns the actor class of a trial's class."""
+        if trainable_cls not in self._cache:
+            self._cache[trainable_cls] = ray.remote(trainable_cls)
+        return self._cache[trainable_cls]
+
+
 class Controller(TuneController):
     """Runs the trials of a search."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._actor_cache = IdleWorkers()
+        self._actor_cache, self._class_cache = IdleWorkers(), Actors()
         self._given_dead: Counter[Trial] = Counter()
         self._to_begin: set[Trial] = set()
 

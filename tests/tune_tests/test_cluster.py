@@ -10,6 +10,7 @@ from data.errors import InputError
 from data.measured import all_memory
 from tune import allowance
 from tune.cluster import gpus, local_cluster
+from tune.controller import our_controller
 from tune.cudnn import obstacles
 from tune.memory import own_memory, pool_memory, worker_memory
 from tune.provenance import count_workers
@@ -29,7 +30,8 @@ def test_trials_run_in_the_processes_that_were_started_first(tmp_path: Path) -> 
                 return {"worker": worker, "imported": "tensorflow" in sys.modules, "done": True}
 
         before = ray._private.state.workers()
-        (result,) = Tuner(Tell, run_config=RunConfig(storage_path=str(tmp_path), verbose=0)).fit()
+        with our_controller():
+            (result,) = Tuner(Tell, run_config=RunConfig(storage_path=str(tmp_path), verbose=0)).fit()
         assert len(before) == ray.cluster_resources()["CPU"] == 1
         assert result.metrics is not None
         assert result.metrics["worker"] in before
