@@ -21,6 +21,7 @@ SCHEMES = ("s3", "gs", "abfs", "abfss", "file")
 PATIENCE = 120.0
 """Seconds for which what fails is tried again: a store may be out of reach for a minute, or ask for fewer requests."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+ADVICE = "Look at the bucket's name and region, and at this machine's credentials or role"
 Answer = TypeVar("Answer")
 
 

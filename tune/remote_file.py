@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from data.errors import InputError
-from tune.bucket import Bucket, brief, check_bucket, is_address
+from tune.bucket import ADVICE, Bucket, brief, check_bucket, is_address
 from tune.storage import HASTE, cache, digest
 
 
@@ -60,10 +60,7 @@ class RemoteFile:
                 finally:
                     part.unlink(missing_ok=True)
         except OSError as error:
-            raise InputError(
-                f"{self} cannot be read: {brief(error)}. "
-                "Look at the bucket's name and region, at this machine's credentials or role, and at the room in its cache."
-            ) from None
+            raise InputError(f"{self} cannot be read: {brief(error)}. {ADVICE}, and at the room in its cache.") from None
         for old in folder.glob("*/*"):
             if old.parent != copy.parent:
                 old.unlink(missing_ok=True)
@@ -71,15 +68,17 @@ class RemoteFile:
 
 
 def parse_file(value: Any) -> Any:
-    """Returns the file that a text names; anything else as it is, for pydantic to refuse.
+    """Returns the file that a text names, or what is one already; nothing of None.
 
     Raises:
-        ValueError: If it is an address that cannot be used.
+        ValueError: If it is an address that cannot be used, or no text.
     """
     if isinstance(value, str) and is_address(value):
         if not RemoteFile(value).name:
             raise ValueError(f"{value!r} names no file, as s3://BUCKET/PREFIX/texts.csv does")
         return RemoteFile(check_bucket(value))
+    if not isinstance(value, str | Path | RemoteFile | None):
+        raise ValueError("it must be a file's path or an address")  # noqa: TRY004 - pydantic reports this one
     return value
 
 

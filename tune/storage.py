@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
-from tune.bucket import Bucket, brief, check_bucket, is_address
+from tune.bucket import ADVICE, Bucket, brief, check_bucket, is_address
 from tune.place import Folder, Place
 
 HASTE = 15.0
@@ -53,13 +53,15 @@ def storage_place(storage: str) -> Place:
 
 
 def parse_storage(value: Any) -> Any:
-    """Returns the storage that a text names; anything else as it is, for pydantic to refuse.
+    """Returns the storage that a text names, or what is one already.
 
     Raises:
-        ValueError: If it is an address that cannot be used.
+        ValueError: If it is an address that cannot be used, or no text.
     """
     if isinstance(value, str):
         return RemoteStorage(check_bucket(value)) if is_address(value) else Path(value)
+    if not isinstance(value, Path | RemoteStorage):
+        raise ValueError("it must be a folder's path or an address")  # noqa: TRY004 - pydantic reports this one
     return value
 
 
@@ -73,10 +75,7 @@ def readable(storage: RemoteStorage) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
-            f"The storage {storage} cannot be used: {brief(error)}. "
-            "Look at the bucket's name and region, and at this machine's credentials or role."
-        ) from None
+        raise InputError(f"The storage {storage} cannot be used: {brief(error)}. {ADVICE}.") from None
 
 
 def digest(address: str) -> str:

@@ -62,6 +62,13 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> N
             "sampler cmaes learns from one metric alone, not from loss,size; take tpe, random, gp, qmc",
             id="a sampler of one metric",
         ),
+        pytest.param(
+            "data: {address: 's3://me:secret@models/jobs.csv'}",
+            {},
+            "data: it must be a file's path or an address",
+            id="a mapping",
+        ),
+        pytest.param("storage: [runs]", {}, "storage: it must be a folder's path or an address", id="a list"),
     ],
 )
 def test_a_wrong_setting_is_named_with_where_it_stands(
