@@ -1,13 +1,14 @@
-"""What libraries write to the process's stderr past Python's logging, kept away from the user's screen."""
+"""What libraries write to the process's stderr, or stdout, past Python's logging, kept away from the user's screen."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 STDERR = 2
 
@@ -28,6 +29,16 @@ def divert_chatter(log: Path | None = None) -> None:
     target = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.dup2(target, STDERR)
     os.close(target)
+
+
+def divert_ray() -> None:
+    """Sends to stderr's file, and so where chatter goes, what Ray complains of: it prints that on stdout, amid results."""
+    from ray._private import worker
+
+    def tell(told: Mapping[str, Any], **_: Any) -> None:
+        os.write(STDERR, "".join(f"{line}\n" for line in told["lines"]).encode("utf-8", "backslashreplace"))
+
+    worker.print_to_stdstream = tell
 
 
 @contextmanager

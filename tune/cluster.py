@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from data.errors import InputError
+from tune.chatter import divert_ray
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
@@ -89,6 +90,7 @@ def _ray(begin: Callable[[], None]) -> Iterator[Callable[[], None]]:
     warnings.filterwarnings("ignore", module=r"ray\.")  # its advice on environment variables; no user of ours can act on it
     import ray  # the environment comes first
 
+    divert_ray()
     logger = logging.getLogger("ray")
     handlers, logger.handlers, logger.propagate = logger.handlers, [logging.NullHandler()], False
     logging.getLogger("ray._private.worker").setLevel(logging.ERROR)  # it warns that a thread sets no handler of signals

@@ -1,0 +1,13 @@
+"""What libraries have to say, kept away from results."""
+
+import pytest
+
+from tune.chatter import divert_ray
+
+
+def test_what_rays_processes_complain_of_keeps_off_stdout(capfd: pytest.CaptureFixture[str]) -> None:
+    from ray._private import worker
+
+    divert_ray()
+    worker.print_to_stdstream({"lines": ["A task failed \ud800"], "pid": "raylet", "is_err": False}, ignore_prefix=False)
+    assert capfd.readouterr() == ("", "A task failed \\ud800\n")
