@@ -31,6 +31,7 @@ from model.mixture import Logits
 from model.network import WIDE, build
 from model.network_file import read_network
 from model.new_folder import new_folder
+from model.seal import check_seal
 from model.text_classifier import Encoded, TextClassifier
 from model.trained import Trained
 from model.training import infer
@@ -154,9 +155,10 @@ class Classifier(TextClassifier):
         """Reads a classifier's folder. Nothing in it is executed: no file is a pickle, and none says what is built.
 
         Raises:
-            InputError: If it is not a classifier's folder, or of a newer format.
+            InputError: If it is not a classifier's folder, of a newer format, or damaged.
         """
         about = read_about(folder)
+        check_seal(folder)
         try:
             words = json.loads(read_document(folder / VOCABULARY))
             vocabulary = Vocabulary.of_json(words)

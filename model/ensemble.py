@@ -20,6 +20,7 @@ from model.classifier import CLASSIFIER, FORMAT, Classifier, read_about
 from model.mixture import Logits, softmax
 from model.network import TEMPERATURE
 from model.new_folder import new_folder
+from model.seal import check_seal
 from model.text_classifier import Encoded, TextClassifier
 
 MEMBERS = "members"
@@ -87,6 +88,7 @@ class Ensemble(TextClassifier):
             InputError: If it is damaged.
         """
         about = read_about(folder)
+        check_seal(folder)
         weights: Any = about.get(MEMBERS)
         proper = isinstance(weights, dict) and all(isinstance(weight, float) and weight > 0 for weight in weights.values())
         if not proper or not math.isclose(sum(weights.values()), 1, abs_tol=1e-6):

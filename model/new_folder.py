@@ -1,4 +1,4 @@
-"""A folder that is written whole, or not at all."""
+"""A folder that is written whole, or not at all, and sealed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from model.seal import write_seal
+
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Yields a temporary folder beside a new one, to be filled; it takes the new one's place if no error comes of that.
+    """Yields a temporary folder beside a new one, to be filled; sealed, it takes the new one's place if no error comes of that.
 
     Raises:
         FileExistsError: If the folder exists.
@@ -22,6 +24,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         yield temporary
+        write_seal(temporary)
         temporary.chmod(0o755)
         temporary.replace(folder)
     except BaseException:

@@ -97,10 +97,12 @@ def break_file(rng: random.Random, path: Path) -> None:
 
 
 def read_classifier(rng: random.Random, folder: Path, original: Path) -> None:
-    """A classifier's folder with one file broken is refused, or gives each text a class and probabilities."""
+    """A classifier's folder with one file broken, sealed or not, is refused, or gives each text a class and probabilities."""
     from model.ensemble import load_classifier
+    from model.seal import SEAL
 
-    model = Path(shutil.copytree(original, folder / "model"))
+    seals = () if rng.random() < 0.1 else (SEAL,)
+    model = Path(shutil.copytree(original, folder / "model", ignore=shutil.ignore_patterns(*seals)))
     break_file(rng, rng.choice([path for path in sorted(model.rglob("*")) if path.is_file()]))
     probabilities = load_classifier(model).probabilities(TEXTS)
     assert np.isfinite(probabilities).all()

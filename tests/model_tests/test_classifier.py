@@ -15,6 +15,7 @@ from data.errors import InputError
 from data.numbered import number_texts
 from model.classifier import Classifier
 from model.experiment import Experiment, run_experiment
+from model.seal import SEAL
 from model.size import classifier_bytes
 
 SMALL = {"lstm_size": 4, "embedding_size": 8, "batch_size": 16, "learning_rate": 0.02, "pooling": "max"}
@@ -148,6 +149,7 @@ def test_a_damaged_folder_is_refused(
 ) -> None:
     folder = tmp_path / "model"
     experiment.classifier.save(folder)
+    (folder / SEAL).unlink()
     (folder / file).unlink()
     if content is not None:
         (folder / file).write_text(content)
@@ -170,6 +172,7 @@ def test_a_folder_whose_ngrams_are_damaged_is_refused(experiment: Experiment, tm
     if not experiment.classifier.wide:
         return
     experiment.classifier.save(tmp_path / "model")
+    (tmp_path / "model" / SEAL).unlink()
     if codes is None:
         (tmp_path / "model/ngrams.npz").write_bytes(b"PK\x03\x04")
     else:
@@ -180,6 +183,7 @@ def test_a_folder_whose_ngrams_are_damaged_is_refused(experiment: Experiment, tm
 
 def test_a_folder_that_names_other_classes_than_its_network_has_is_refused(experiment: Experiment, tmp_path: Path) -> None:
     experiment.classifier.save(tmp_path / "model")
+    (tmp_path / "model" / SEAL).unlink()
     path = tmp_path / "model/classifier.json"
     about = json.loads(path.read_text())
     path.write_text(json.dumps(about | {"classes": about["classes"][:2]}))

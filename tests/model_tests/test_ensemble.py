@@ -12,6 +12,7 @@ from data.errors import InputError
 from model.ensemble import Ensemble, load_classifier, select_members
 from model.evaluation import evaluate
 from model.experiment import run_experiment
+from model.seal import SEAL
 
 SMALL = {"embedding_size": 8, "batch_size": 16, "learning_rate": 0.02, "pooling": "max", "wide": True}
 TEXTS = ["sign0of1 filler2", "", "nothing known here", "sign2of0 " * 40]
@@ -57,6 +58,7 @@ def test_it_is_saved_and_loaded_like_any_classifier(ensemble: Ensemble, tmp_path
 )
 def test_a_damaged_or_hostile_folder_is_refused(ensemble: Ensemble, tmp_path: Path, members: object, message: str) -> None:
     ensemble.save(tmp_path / "model")
+    (tmp_path / "model" / SEAL).unlink()
     path = tmp_path / "model/classifier.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"members": members}))
     with pytest.raises(InputError, match=message):
@@ -66,6 +68,7 @@ def test_a_damaged_or_hostile_folder_is_refused(ensemble: Ensemble, tmp_path: Pa
 @pytest.mark.parametrize("temperature", [None, 0.0, math.nan, -1.0, "1"])
 def test_a_temperature_that_is_none_is_refused(ensemble: Ensemble, tmp_path: Path, temperature: object) -> None:
     ensemble.save(tmp_path / "model")
+    (tmp_path / "model" / SEAL).unlink()
     path = tmp_path / "model/classifier.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"temperature": temperature}))
     with pytest.raises(InputError, match="`temperature` must be above 0"):
