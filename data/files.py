@@ -165,8 +165,8 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Record]:
         _columns_at(path, parquet.schema_arrow.names, columns)
         rows = rows_at_once(source, parquet, columns, budget)
         for batch in parquet.iter_batches(batch_size=rows, columns=list(columns)):
-            budget.take(batch.nbytes)
             values = [batch.column(batch.schema.get_field_index(column)).to_pylist() for column in columns]
+            budget.take(sum(map(sys.getsizeof, values[0])))
             for record in zip(*values, strict=True):
                 number += 1
                 yield f"row {number}", record

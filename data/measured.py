@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from data.archive import MOST_SQUEEZED, SMALL
 from data.errors import InputError
 
-LONGEST_ROW = 128 * 2**20
-"""Bytes of one row. A text of 50 MB is a text; a row of 128 MiB is a missing newline or quote."""
 MIB = 2**20
+LONGEST_ROW = 128 * MIB
+"""Bytes of one row. A text of 50 MB is a text; a row of 128 MiB is a missing newline or quote."""
+MOST_SQUEEZED, SMALL, ROW = 50, 256 * MIB, 50
+"""What may come out of a file that is packed: so many times its size, and bytes besides. Texts are squeezed by 3 to 10 times,
+a million equal ones by a thousand. Each row counts as so many bytes more, which Python takes for a text."""
 Record = tuple[str, tuple[Any, ...]]
 """A place such as 'row 7 (line 8)' and the values of the columns asked for."""
 
@@ -37,11 +39,12 @@ class Measured(io.RawIOBase):
         self._zipped = file is None and path.suffix.lower() == ".gz"
         self._budget = Budget(path)
         self._file: Any = file or (gzip.GzipFile(path) if self._zipped else io.FileIO(path))
-        self._row, self._size = 1, 0
+        self._row, self._rows, self._size = 1, 0, 0
 
     def begin(self, row: int) -> None:
         """Says that a row has been read, and which comes next."""
         self._row, self._size = row, 0
+        self._rows += 1
 
     def readable(self) -> bool:
         """Tells that it can be read."""
@@ -52,7 +55,8 @@ class Measured(io.RawIOBase):
         count: int = self._file.readinto(buffer)
         self._size += count
         if self._zipped:
-            self._budget.take(count)
+            self._budget.take(count, self._rows)
+            self._rows = 0
         if self._size > self._longest:
             raise InputError(
                 f"{self._path}, row {self._row}: it does not end within {self._longest // MIB} MiB, "
@@ -74,17 +78,17 @@ class Budget:
         self._path, self._size = path, path.stat().st_size if path.exists() else 0
         self._left = self._most = SMALL + MOST_SQUEEZED * self._size
 
-    def take(self, count: int) -> None:
-        """Counts bytes that come out.
+    def take(self, count: int, rows: int = 0) -> None:
+        """Counts bytes and rows that come out.
 
         Raises:
             InputError: If they are too many.
         """
-        self._left -= count
+        self._left -= count + ROW * rows
         if self._left < 0:
             raise InputError(
-                f"{self._path}: more than {self._most // MIB:,} MiB come out of its {self._size:,} bytes, {MOST_SQUEEZED} "
-                f"times as many and {SMALL // MIB} MiB more, as of no texts. If it is meant so, write it unpacked."
+                f"{self._path}: more than {self._most // MIB:,} MiB come out of its {self._size:,} bytes: {MOST_SQUEEZED} times as many "
+                f"and {SMALL // MIB} MiB more, as of no texts. If it is meant so, write it as plain CSV."
             )
 
 

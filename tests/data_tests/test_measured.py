@@ -78,6 +78,7 @@ BOMBS: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "a dictionary of one long text": (".parquet", table(pa.array(["x" * SIZE, "y"])), OUT),
     "one long text": (".parquet", table(pa.array(["x" * SIZE, "y"]), **PLAIN), OUT),
     "one long text in all rows": (".parquet", table(AGAIN), OUT),
+    "one long text in all rows, categorical": (".parquet", table(AGAIN, store_schema=True), OUT),
     "long texts": (".parquet", table(GROWING, **PLAIN), OUT),
     "texts that each begin with the one before": (".parquet", table(GROWING, **DELTA), OUT),
 }
