@@ -87,8 +87,8 @@ class Budget:
         self._left -= count + ROW * rows
         if self._left < 0:
             raise InputError(
-                f"{self._path}: more than {self._most // MIB:,} MiB come out of its {self._size:,} bytes: {MOST_SQUEEZED} times as many "
-                f"and {SMALL // MIB} MiB more, as of no texts. If it is meant so, write it as plain CSV."
+                f"{self._path}: more than {self._most // MIB:,} MiB come out of its {self._size:,} bytes: {MOST_SQUEEZED} times as "
+                f"many and {SMALL // MIB} MiB more, as of no texts. If it is meant so, write it as plain CSV."
             )
 
 
