@@ -27,6 +27,7 @@ from tune.searches import claim_search
 from tune.settings import Settings
 from tune.study import make_sampler
 from tune.tracking.tracker import make_trackers
+from tune.watchdog import ray_watched
 from tune.workers import Workers
 from tune.written_space import parse_space
 
@@ -73,7 +74,7 @@ def _workers(folder: SearchFolder, settings: Settings) -> Iterator[tuple[Workers
     address = find_cluster(settings.address)
     if address is None:
         workers = Workers.local(settings, count_workers(settings))
-        with local_cluster(workers.count) as wait_for_ray:
+        with local_cluster(workers.count) as wait_for_ray, ray_watched(folder):
             yield workers, wait_for_ray
     else:
         with joined_cluster(address):
