@@ -92,7 +92,7 @@ def hostile_page() -> str:
     probabilities = np.random.default_rng(0).dirichlet(np.ones(len(HOSTILE)), 40).astype(np.float32)
     texts = [f"{HOSTILE[label]} {row}\n\x00 second line" for row, label in enumerate(labels)]
     answers = Answers("test", tuple(HOSTILE), texts, labels, probabilities, np.bincount(labels), explained)
-    trials = [outcome(number, [1.0, 0.9], pooling=HOSTILE[number % 2]) for number in range(12)]
+    trials = [outcome(number, [1.0, 0.9 - 0.1 * (number % 2)], pooling=HOSTILE[number % 2]) for number in range(12)]
     about = {"workers": 1, "wall_seconds": 9.0, "created": "2026-01-01T00:00:00+0000", "cores": 1}
     sections = [*trial_sections(trials, about), *winner_sections(answers)]
     return page("<title>&", f"<h1>{cell(HOSTILE[0])}</h1>", sections)
@@ -184,6 +184,7 @@ def test_a_browser_draws_it_and_complains_of_nothing(tmp_path: Path) -> None:
         pytest.skip("NOT TESTED: the report in a browser; there is no chromium on the PATH")
     (tmp_path / "report.html").write_text(hostile_page() + SORTED, encoding="utf-8")
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--virtual-time-budget=20000"]
+    flags += ["--window-size=1280,6000"]  # all of it in sight
     flags += ["--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     done = subprocess.run(
         [browser, *flags, (tmp_path / "report.html").as_uri()], capture_output=True, text=True, check=True, timeout=120
@@ -191,6 +192,8 @@ def test_a_browser_draws_it_and_complains_of_nothing(tmp_path: Path) -> None:
     said = [line for line in done.stderr.splitlines() if "CONSOLE" in line and "GL Driver Message" not in line]
     assert said == []
     assert re.search(r'<body [^>]*data-drawn="all"', done.stdout)
+    assert done.stdout.count('class="figure js-plotly-plot"') == hostile_page().count("<div class='figure'")
+    assert '"type":"parcoords"' in hostile_page()
     told = re.search(r'data-sorted="([^"]*)"', done.stdout)
     assert told
     down, up, rows = (one.split(",") for one in told[1].split(";"))

@@ -30,10 +30,20 @@
   const figures = [...document.querySelectorAll(".figure")].map((place) => ({ place, shape: JSON.parse(place.firstElementChild.textContent) }));
   const draw = ({ place, shape }) =>
     Plotly.react(place, shape.data.map(themed), styled(shape.layout), { responsive: true, displaylogo: false, displayModeBar: pointer ? "hover" : false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] });
-  // One after another, so that the page can be read and scrolled meanwhile.
+  // Without a GPU the first figure of WebGL's takes seconds: those wait until they are nearly in sight, or printed.
+  const isDrawn = ({ place }) => place.classList.contains("js-plotly-plot");
+  const near = new IntersectionObserver((seen) => {
+    for (const { target } of seen.filter((one) => one.isIntersecting)) {
+      near.unobserve(target);
+      draw(figures.find(({ place }) => place === target));
+    }
+  }, { rootMargin: "500px" });
+  window.addEventListener("beforeprint", () => figures.filter((one) => !isDrawn(one)).forEach(draw));
+  // The others one after another, so that the page can be read and scrolled meanwhile.
   const next = (index) => {
     if (index === figures.length) { document.body.dataset.drawn = "all"; return; }
-    draw(figures[index]);
+    if (figures[index].shape.data[0].type === "parcoords") near.observe(figures[index].place);
+    else draw(figures[index]);
     setTimeout(next, 0, index + 1);
   };
   next(0);
@@ -69,5 +79,5 @@
       place.nextElementSibling.textContent = (square && square.title) || "\u00a0";
     };
   }
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => figures.forEach(draw));
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => figures.filter(isDrawn).forEach(draw));
 })();
