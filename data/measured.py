@@ -27,7 +27,7 @@ class Measured(io.RawIOBase):
 
     Args:
         path: The file; what errors name.
-        file: What to read instead of opening it.
+        file: What to read instead of opening it; not closed.
         longest: Bytes of a row, at most; see `begin`.
 
     Raises:
@@ -36,7 +36,7 @@ class Measured(io.RawIOBase):
 
     def __init__(self, path: Path, file: IO[bytes] | None = None, longest: int | None = None) -> None:
         self._path, self._longest = path, LONGEST_ROW if longest is None else longest
-        self._zipped = file is None and path.suffix.lower() == ".gz"
+        self._given, self._zipped = file is not None, file is None and path.suffix.lower() == ".gz"
         self._budget = Budget(path)
         self._file: Any = file or (gzip.GzipFile(path) if self._zipped else io.FileIO(path))
         self._row, self._rows, self._size = 1, 0, 0
@@ -65,8 +65,8 @@ class Measured(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Closes the file."""
-        if not self.closed:
+        """Closes the file, if it is ours."""
+        if not (self.closed or self._given):
             self._file.close()
         super().close()
 
@@ -87,8 +87,8 @@ class Budget:
         self._left -= count + ROW * rows
         if self._left < 0:
             raise InputError(
-                f"{self._path}: more than {self._most // MIB:,} MiB come out of its {self._size:,} bytes: {MOST_SQUEEZED} times as "
-                f"many and {SMALL // MIB} MiB more, as of no texts. If it is meant so, write it as plain CSV."
+                f"{self._path}: more than {self._most // MIB:,} MiB come out of its {self._size:,} bytes, {MOST_SQUEEZED} "
+                f"times as many and {SMALL // MIB} MiB more, as of no texts. If it is meant, write plain CSV."
             )
 
 
