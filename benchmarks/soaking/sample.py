@@ -30,7 +30,7 @@ def take_sample(driver: int, folder: SearchFolder, sessions: Path) -> dict[str, 
         size, count = _of_tree(path)
         figures[f"{name}: MiB"] += size / MIB  # type: ignore[assignment]
         figures[f"{name}: files"] += count
-    return dict(figures)
+    return {name: round(value, 2) for name, value in figures.items()}
 
 
 def _kind(pid: int, driver: int) -> str:
