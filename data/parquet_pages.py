@@ -15,7 +15,7 @@ DICTIONARY, DELTA_BYTE_ARRAY = 2, 7
 """A type of pages and an encoding, by Parquet's numbers: one value in them may come again in every row."""
 ROWS, BYTES = 8192, 2**27
 """Of what is unpacked at once, at most."""
-INTEGERS, DOUBLE, STRING, LISTS, STRUCT, DEEPEST = (4, 5, 6), 7, 8, (9, 10), 12, 20
+INTEGERS, LONG, DOUBLE, STRING, LISTS, STRUCT, DEEPEST = (4, 5, 6), 6, 7, 8, (9, 10), 12, 20
 """Types of Thrift's compact protocol, in which headers are written, and how deep they may stand in each other."""
 
 
@@ -34,6 +34,7 @@ def rows_at_once(file: IO[bytes], parquet: pq.ParquetFile, columns: Sequence[str
         pa.ArrowInvalid: If the pages are not where they should be, or a column holds lists.
     """
     largest, packed, size = 1, 0, file.seek(0, io.SEEK_END)
+    groups = _row_groups(file, size)
     for number in range(len(parquet.schema)):
         column = parquet.schema.column(number)
         if column.path.split(".")[0] not in {name.split(".")[0] for name in columns}:
@@ -41,10 +42,10 @@ def rows_at_once(file: IO[bytes], parquet: pq.ParquetFile, columns: Sequence[str
         if column.max_repetition_level:
             raise pa.ArrowInvalid(f"column {column.path!r} holds lists; one value a row is needed.")
         largest = max(largest, column.length or 0)  # what is missing takes as much as what is there
-        for group in range(parquet.num_row_groups):
-            chunk = parquet.metadata.row_group(group).column(number)
-            packed += chunk.total_compressed_size
-            for page in _pages(file, chunk, size):
+        for chunks in groups:
+            place, length = _where(chunks, number, size)
+            packed += length
+            for page in _pages(file, place, place + length):
                 budget.take(page.unpacked)
                 largest = max(largest, page.unpacked if page.repeats else 1)
             if packed > size:
@@ -52,20 +53,37 @@ def rows_at_once(file: IO[bytes], parquet: pq.ParquetFile, columns: Sequence[str
     return max(1, min(ROWS, BYTES // largest))
 
 
-def _pages(file: IO[bytes], chunk: pq.ColumnChunkMetaData, size: int) -> Iterator[Page]:
-    place = chunk.data_page_offset
-    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < place:
-        place = chunk.dictionary_page_offset
-    end = place + chunk.total_compressed_size
-    if not 0 <= place <= end <= size:
-        raise pa.ArrowInvalid("its columns do not stand in it.")
+def _row_groups(file: IO[bytes], size: int) -> list[Any]:
+    """Reads the columns of all groups of rows from the footer: what pyarrow makes of a damaged one can end the process."""
+    file.seek(size - 8)
+    file.seek(size - 8 - int.from_bytes(file.read(4), "little"))
+    groups = _struct(file, 0).get(4)
+    if not (isinstance(groups, list) and all(isinstance(group, dict) for group in groups)):
+        raise pa.ArrowInvalid("its footer is damaged.")
+    return [group.get(1) for group in groups]
+
+
+def _where(chunks: Any, number: int, size: int) -> tuple[int, int]:
+    """Returns where a column's pages begin in one of the groups, and their bytes."""
+    try:
+        about = chunks[number][3]
+        first, dictionary, length = about[9], about.get(11) or 0, about[7]
+        place = dictionary if 0 < dictionary < first else first
+        if 0 <= place <= place + length <= size and length >= 0:
+            return place, length
+    except (TypeError, AttributeError, LookupError):
+        pass
+    raise pa.ArrowInvalid("its columns do not stand in it.")
+
+
+def _pages(file: IO[bytes], place: int, end: int) -> Iterator[Page]:
     while place < end:
         file.seek(place)
         header = _struct(file, 0)
         kind, unpacked, packed = (header.get(number) for number in (1, 2, 3))
         place = file.tell()
         if not (isinstance(unpacked, int) and isinstance(packed, int) and unpacked >= 0 <= packed and place <= end):
-            raise pa.ArrowInvalid("a page's header is damaged.")
+            raise pa.ArrowInvalid("one of its headers is damaged.")
         place += packed
         of_data = ((5, 2), (8, 4))  # where the encoding stands in headers of versions 1 and 2
         encodings = [inner.get(at) for number, at in of_data if isinstance(inner := header.get(number), dict)]
@@ -73,46 +91,45 @@ def _pages(file: IO[bytes], chunk: pq.ColumnChunkMetaData, size: int) -> Iterato
 
 
 def _struct(file: IO[bytes], depth: int) -> dict[int, Any]:
-    """Reads integers and structs by their numbers, and None for all else."""
+    """Reads integers, lists and structs by their numbers, and None for all else."""
     fields: dict[int, Any] = {}
     number = 0
     while byte := _byte(file):
-        number = (number + (byte >> 4) if byte >> 4 else _integer(file)) & 0xFFFF
+        number = (number + (byte >> 4) if byte >> 4 else _integer(file, 16)) & 0xFFFF
         fields[number] = _value(file, byte & 15, depth) if byte & 15 > 2 else None  # the type is a boolean's value
     return fields
 
 
 def _value(file: IO[bytes], kind: int, depth: int) -> Any:
     if depth > DEEPEST:
-        raise pa.ArrowInvalid("a page's header is nested too deeply.")
+        raise pa.ArrowInvalid("one of its headers is nested too deeply.")
     if kind in INTEGERS:
-        return _integer(file)
+        return _integer(file, 64 if kind == LONG else 32)
     if kind == STRUCT:
         return _struct(file, depth + 1)
     if kind in LISTS:
         byte = _byte(file)
-        for _ in range(byte >> 4 if byte >> 4 < 15 else _varint(file)):
-            _value(file, byte & 15, depth + 1)
-    elif kind in {1, 2, 3, DOUBLE, STRING}:
-        file.seek(_varint(file) if kind == STRING else 8 if kind == DOUBLE else 1, io.SEEK_CUR)
+        return [_value(file, byte & 15, depth + 1) for _ in range(byte >> 4 if byte >> 4 < 15 else _varint(file, 32))]
+    if kind in {1, 2, 3, DOUBLE, STRING}:
+        file.seek(_varint(file, 32) if kind == STRING else 8 if kind == DOUBLE else 1, io.SEEK_CUR)
     else:
-        raise pa.ArrowInvalid("a page's header is damaged.")
+        raise pa.ArrowInvalid("one of its headers is damaged.")
     return None
 
 
 def _byte(file: IO[bytes]) -> int:
     if not (byte := file.read(1)):
-        raise pa.ArrowInvalid("a page's header does not end.")
+        raise pa.ArrowInvalid("one of its headers does not end.")
     return byte[0]
 
 
-def _varint(file: IO[bytes]) -> int:
+def _varint(file: IO[bytes], bits: int) -> int:
     value = shift = 0
     while (byte := _byte(file)) & 128 and shift < 63:
         value, shift = value | (byte & 127) << shift, shift + 7
-    return (value | byte << shift) & 0xFFFFFFFF
+    return (value | byte << shift) & ((1 << bits) - 1)
 
 
-def _integer(file: IO[bytes]) -> int:
-    value = _varint(file)
+def _integer(file: IO[bytes], bits: int) -> int:
+    value = _varint(file, bits)
     return (value >> 1) ^ -(value & 1)
