@@ -27,7 +27,7 @@ from tune.searches import claim_search
 from tune.settings import Settings
 from tune.study import make_sampler
 from tune.tracking.tracker import make_trackers
-from tune.watchdog import ray_watched
+from tune.watchdog import ray_watched, wait_for_start
 from tune.workers import Workers
 from tune.written_space import parse_space
 
@@ -75,7 +75,7 @@ def _workers(folder: SearchFolder, settings: Settings) -> Iterator[tuple[Workers
     if address is None:
         workers = Workers.local(settings, count_workers(settings))
         with local_cluster(workers.count) as wait_for_ray, ray_watched(folder):
-            yield workers, wait_for_ray
+            yield workers, lambda: wait_for_start(wait_for_ray, folder)
     else:
         with joined_cluster(address):
             room = Room(settings)

@@ -1,4 +1,4 @@
-"""Ray's own processes on this machine: when one of them ends, the search does, instead of waiting a minute for it."""
+"""Ray's own processes on this machine: where they do not start, or end, the search ends and says how to go on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tune.errors import SearchFailedError
@@ -61,9 +61,25 @@ def ray_watched(folder: SearchFolder) -> Iterator[None]:
         raise SearchFailedError(_told(ended, folder)) from None
 
 
+def wait_for_start(wait_for_ray: Callable[[], None], folder: SearchFolder) -> None:
+    """Waits until Ray is ready.
+
+    Raises:
+        SearchFailedError: If it cannot be started, as where other processes keep the machine busy.
+    """
+    try:
+        wait_for_ray()
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise SearchFailedError(f"Ray could not be started: {reason.rstrip('.')}. {_go_on(folder)}") from error
+
+
 def _told(ended: str, folder: SearchFolder) -> str:
-    go_on = f"What was finished is kept; go on with: {folder.resume_command()}" if folder.has_begun() else "Begin again"
-    return f"{ended} has ended: killed, or out of memory. {go_on}"
+    return f"{ended} has ended: killed, or out of memory. {_go_on(folder)}"
+
+
+def _go_on(folder: SearchFolder) -> str:
+    return f"What was finished is kept; go on with: {folder.resume_command()}" if folder.has_begun() else "Begin again"
 
 
 def _kill_ray() -> None:

@@ -578,6 +578,17 @@ def test_a_search_whose_ray_has_ended_ends_within_seconds_and_says_how_to_go_on(
     assert "state-dump" not in err, "Ray's log"
 
 
+def test_where_ray_cannot_be_started_the_search_says_so_and_how_to_go_on(
+    tmp_path: Path, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / ("long" * 25)))  # beyond what the name of a socket may take
+    flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
+    done = topknot("search", *flags, "--name", "cut", "--trials", "2", code=1)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("topknot: Ray could not be started: ")
+    assert f"resume cut --storage {tmp_path}" in last
+
+
 def test_trials_that_diverge_fail_at_that_epoch_and_the_search_goes_on(tmp_path: Path, inputs: Path) -> None:
     config = tmp_path / "wild.yaml"
     config.write_text(
