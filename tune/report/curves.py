@@ -12,6 +12,9 @@ from tune.outcome import TrialOutcome, ranked_trials
 from tune.report.ends import ENDS, end_of
 from tune.report.page import BLUE, GREY, TEAL, Section, figure
 
+CROWD = 50
+"""Curves of a kind above which their points are no longer marked: they hide each other, and a browser takes long."""
+
 
 def curve_sections(trials: Sequence[TrialOutcome]) -> Iterator[Section]:
     """Yields the sections on curves, of trials that came to an epoch."""
@@ -50,15 +53,16 @@ def _progress(trials: Sequence[TrialOutcome], metric: str) -> str:
             times.append(at - began)
             values.append(epoch[objective.metric])
             texts.append(f"trial {trial_number}, epoch {index}")
-    every = {
+    told = [(trial, trial.best_epoch, trial.epochs[trial.best_epoch - 1]) for trial in trials if trial.best_epoch]
+    each = {
         "type": "scatter",
         "mode": "markers",
-        "name": "every epoch of every trial",
-        "x": [round(at - began, 1) for at, *_ in reports],
-        "y": [epoch[objective.metric] for *_, epoch in reports],
-        "text": [f"trial {trial_number}, epoch {index}" for _, trial_number, index, _ in reports],
+        "name": "each trial's best epoch",
+        "x": [round(epoch["at"] - began, 1) for *_, epoch in told],
+        "y": [round(epoch[objective.metric], 5) for *_, epoch in told],
+        "text": [f"trial {trial.number}, epoch {index}" for trial, index, _ in told],
         "hovertemplate": "%{y:.4f} after %{x:.0f} s<br>%{text}<extra></extra>",
-        "marker": {"size": 4, "color": GREY, "opacity": 0.45},
+        "marker": {"size": 5, "color": GREY, "opacity": 0.5},
     }
     best = {
         "type": "scatter",
@@ -72,7 +76,7 @@ def _progress(trials: Sequence[TrialOutcome], metric: str) -> str:
         "marker": {"size": 6},
     }
     return figure(
-        [every, best], {"xaxis": {"title": {"text": "seconds"}}, "yaxis": {"title": {"text": metric}, "range": _range(trials)}}
+        [each, best], {"xaxis": {"title": {"text": "seconds"}}, "yaxis": {"title": {"text": metric}, "range": _range(trials)}}
     )
 
 
@@ -119,14 +123,15 @@ def _lines(trials: Sequence[TrialOutcome], name: str, line: dict[str, Any], opac
         text += [*[f"trial {trial.number}"] * len(values), None]
     template = "%{text}, epoch %{x}: %{y:.4f}<extra></extra>"
     marker = {"size": 4 if line["width"] < 3 else 7}
+    crowded = len(trials) > CROWD and all(len(trial.epochs) > 1 for trial in trials)
     return {
         "type": "scatter",
-        "mode": "lines+markers",
+        "mode": "lines" if crowded else "lines+markers",
         "name": name,
         "x": x,
         "y": y,
         "text": text,
-        "line": line,
+        "line": line | ({"width": 0.7} if crowded else {}),
         "marker": marker,
         "opacity": opacity,
         "hovertemplate": template,

@@ -22,7 +22,7 @@
   };
   const themed = (trace) => {
     const { ink, soft, card } = theme(), shadow = `0 0 3px ${card}, 0 0 3px ${card}`;
-    if (trace.type === "parcoords") return { ...trace, line: { ...trace.line, colorscale: [[0, css("--low")], [0.5, css("--middle")], [1, css("--high")]] }, labelfont: { color: ink, size: 11, shadow: "none" }, tickfont: { color: soft, size: 10, shadow }, rangefont: { color: soft, size: 10, shadow: "none" } };
+    if (trace.type === "parcoords") return { ...trace, line: { ...trace.line, colorscale: [[0, css("--low")], [0.6, css("--low")], [0.85, css("--middle")], [1, css("--high")]] }, labelfont: { color: ink, size: 11, shadow: "none" }, tickfont: { color: soft, size: 10, shadow }, rangefont: { color: soft, size: 10, shadow: "none" } };
     return trace;
   };
   // Where nothing hovers, as on a phone, the buttons would lie over the figure for good.
