@@ -153,7 +153,8 @@ class _Clock:
     """Adds the time since a run of a search began to what earlier runs took; writes it down, with the workers' mean number."""
 
     def __init__(self, folder: SearchFolder, started: float, workers: Workers) -> None:
-        self._folder, self._started, self._workers = folder, started, workers
+        self._folder, self._workers = folder, workers
+        self._began = time.monotonic() - (time.time() - started)  # the clock may be set while the search runs
         about = folder.read_json(ABOUT)
         self._before = float(about["wall_seconds"])
         self._paid = self._before * float(about["workers"])
@@ -161,7 +162,7 @@ class _Clock:
 
     def write(self) -> float:
         """Writes and returns the search's wall seconds."""
-        lasted = time.time() - self._started
+        lasted = time.monotonic() - self._began
         wall = self._before + lasted
         mean = round((self._paid + self._workers.mean() * lasted) / wall, 3)
         self._folder.write_json(ABOUT, self._folder.read_json(ABOUT) | {"wall_seconds": wall, "workers": mean})

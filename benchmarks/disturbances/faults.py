@@ -33,12 +33,14 @@ class Scene(NamedTuple):
         process: Its driver, which leads a session of its own.
         folder: The search's.
         disk: Where a small file system is mounted that holds the search; None if none could be.
+        clock: The file that says how many seconds the clock of the search's Python processes is ahead (`planted`).
         draw: Gives an index below a number.
     """
 
     process: subprocess.Popen[bytes]
     folder: SearchFolder
     disk: Path | None
+    clock: Path
     draw: Callable[[int], int]
 
 
@@ -54,6 +56,8 @@ def named(leader: int, *parts: str) -> list[int]:
 
 
 def _send(pids: list[int], number: signal.Signals) -> None:
+    if not pids:
+        raise LookupError("there is no such process")
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
@@ -77,11 +81,20 @@ def _interrupt_twice(scene: Scene) -> None:
 
 
 def _starve(scene: Scene) -> None:
-    for pid in _worker(scene):
+    workers = _worker(scene)
+    if not workers:
+        raise LookupError("there is no worker")
+    for pid in workers:
         with suppress(OSError):
             pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
             limit = pages * os.sysconf("SC_PAGE_SIZE") + SPARE
             resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
+
+
+def _move_clock(scene: Scene, seconds: float) -> None:
+    scene.clock.write_text(str(seconds))
+    time.sleep(STOPPED_SECONDS)
+    scene.clock.unlink()
 
 
 def _fill(scene: Scene) -> None:
@@ -133,6 +146,9 @@ FAULTS = (
     Fault("a worker ended with SIGTERM", lambda scene: _send(_worker(scene), signal.SIGTERM)),
     Fault("a worker stopped for 5 s", lambda scene: _pause(_worker(scene))),
     Fault("a worker out of memory", _starve),
+    Fault("a trial that takes memory without end", lambda scene: _send(_worker(scene), signal.SIGUSR2)),
+    Fault("the clock an hour ahead for 5 s", lambda scene: _move_clock(scene, 3600)),
+    Fault("the clock an hour behind for 5 s", lambda scene: _move_clock(scene, -3600)),
     Fault("the driver stopped for 5 s", lambda scene: _pause([scene.process.pid])),
     Fault("the driver killed alone", lambda scene: _send([scene.process.pid], signal.SIGKILL)),
     Fault("the driver ended with SIGTERM", lambda scene: _send([scene.process.pid], signal.SIGTERM)),

@@ -1,27 +1,32 @@
 """Searches that are disturbed while they run, and what became of them."""
 
 import json
+import os
 import random
 import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from disturbances.faults import FAULTS, Scene
+from disturbances.faults import FAULTS, PLANTED, Scene
 from kills import reports
 from kills_check import amiss
 from kills_processes import answer, launched, topknot
 
 from data.errors import InputError
-from tune.folder import SearchFolder
+from tune.folder import ABOUT, SearchFolder
 
 TRIALS, EPOCHS, FAULTS_A_SEARCH, RUNS = 24, 4, 6, 9
 """Of a search; what it is started and resumed at most."""
 HANGS_SECONDS, POLL_SECONDS = 120.0, 0.1
+MOST_SECONDS = 3000.0
+"""Of a search: less than the hour by which its clock is moved."""
 DISK_MIB = 128
+TOO_MUCH = "MemoryError: took"
+"""What a trial says that took memory without end: it is to fail."""
 
 
 class Lived(NamedTuple):
@@ -40,19 +45,19 @@ class Lived(NamedTuple):
     resumes: int
 
 
-def latest(folder: SearchFolder) -> float:
-    """Returns the time of the last report; 0 before the first, and while the study cannot be read."""
+def told(folder: SearchFolder) -> int:
+    """Returns how many reports there are; 0 before the first, and while the study cannot be read."""
     try:
-        return max(reports(folder), default=0.0)
+        return len(reports(folder))
     except InputError:
-        return 0.0
+        return 0
 
 
-def wait_for_report(process: subprocess.Popen[bytes], folder: SearchFolder, since: float) -> bool:
-    """Waits for a report after an instant; returns whether one came before the driver ended or hung."""
+def wait_for_report(process: subprocess.Popen[bytes], folder: SearchFolder, before: int) -> bool:
+    """Waits for more reports than there were; returns whether one came before the driver ended or hung."""
     deadline = time.monotonic() + HANGS_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        if latest(folder) > since:
+        if told(folder) > before:
             return True
         time.sleep(POLL_SECONDS)
     return False
@@ -66,26 +71,41 @@ def disturb(number: int, seed: int, storage: Path, disk: Path | None, log: Path)
     waiting = [order[(FAULTS_A_SEARCH * number + index) % len(order)] for index in range(FAULTS_A_SEARCH)]
     folder = SearchFolder(storage / f"search-{number}")
     where = ("--storage", str(storage))
-    flags = ("--trials", str(TRIALS), "--max-epochs", str(EPOCHS), "--seed", str(seed), "--workers", "2")
+    flags = (
+        "--trials",
+        str(TRIALS),
+        "--max-epochs",
+        str(EPOCHS),
+        "--seed",
+        str(seed),
+        "--workers",
+        "2",
+        "--worker-memory",
+        "1",
+    )
+    clock = log.with_name("clock")
+    os.environ |= {"PYTHONPATH": str(PLANTED), "TOPKNOT_CHAOS_CLOCK": str(clock)}
     ended: list[tuple[str, float]] = []
     wrong: list[str] = []
     code, runs = None, 0
     while code != 0 and runs < RUNS:
         command = ("resume", folder.name) if folder.has_begun() else ("search", "--name", folder.name, *flags)
         with launched(topknot(*command, *where), log) as process:
-            since = time.time()
-            while waiting and wait_for_report(process, folder, since):
+            before = told(folder)
+            while waiting and wait_for_report(process, folder, before):
                 time.sleep(rng.uniform(0, 2))
                 if process.poll() is not None:
                     break
                 fault = waiting.pop(0)
-                fault.strike(Scene(process, folder, disk, rng.randrange))
-                since = time.time()
-                ended.append((fault.name, since))
-            try:
-                code = process.wait(HANGS_SECONDS)
-            except subprocess.TimeoutExpired:
-                wrong.append(f"the driver hung after: {ended[-1][0] if ended else 'nothing'}")
+                with suppress(LookupError):  # what it was to befall has ended
+                    fault.strike(Scene(process, folder, disk, clock, rng.randrange))
+                    ended.append((fault.name, time.time()))
+                before = told(folder)
+            while process.poll() is None:
+                if not wait_for_report(process, folder, told(folder)) and process.poll() is None:
+                    wrong.append(f"the driver hung after: {ended[-1][0] if ended else 'nothing'}")
+                    break
+            code = process.poll()
         runs += 1
     if code != 0:
         return Lived([(name, None) for name, _ in ended], [*wrong, f"it comes to no end: {tail(log)}"], [], runs - 1)
@@ -93,9 +113,13 @@ def disturb(number: int, seed: int, storage: Path, disk: Path | None, log: Path)
         wrong += amiss(folder, TRIALS, ask)
     except Exception as error:  # that it can be asked is part of the law
         wrong.append(f"it cannot be asked: {error}")
-    told = sorted(reports(folder))
-    struck = [(name, next((at - since for at in told if at > since), None)) for name, since in ended]
-    lost = [f"trial {trial.number}: {trial.reason}" for trial in folder.trials() if trial.state == "failed"]
+    if not 0 < folder.read_json(ABOUT)["wall_seconds"] < MOST_SECONDS:
+        wrong.append("its seconds are not those that it took")
+    times = sorted(reports(folder))
+    struck = [(name, next((at - since for at in times if at > since), None)) for name, since in ended]
+    lost = [
+        f"trial {one.number}: {one.reason}" for one in folder.trials() if one.state == "failed" and TOO_MUCH not in one.reason
+    ]
     return Lived(struck, wrong, lost, runs - 1)
 
 
