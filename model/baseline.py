@@ -91,6 +91,8 @@ def _count_words(dataset: Dataset) -> csr_array:
     counts.sum_duplicates()
     counts.data[counts.indices == UNKNOWN] = 0
     counts.eliminate_zeros()
+    # Fewer than 2**31 words; and SGDClassifier takes no other.
+    counts.indices, counts.indptr = counts.indices.astype(np.int32), counts.indptr.astype(np.int32)
     return counts
 
 

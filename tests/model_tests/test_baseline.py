@@ -12,7 +12,7 @@ from sklearn.svm import LinearSVC
 from data.corpus import Corpus, corpus_from_lists
 from data.dataset import Dataset, encode_corpus
 from data.split import SIDES, split_corpus
-from model import strong_baseline
+from model import baseline, strong_baseline
 from model.baseline import evaluate_baseline
 from model.evaluation import evaluate
 from model.strong_baseline import evaluate_strong_baseline
@@ -44,6 +44,13 @@ def test_the_baseline_learns_from_the_training_rows_and_does_not_change_what_tri
     assert set(figures) == set(SIDES)
     assert figures["test"].accuracy > 0.9
     assert figures["train"].rows == len(dataset.split.train)
+
+
+def test_a_corpus_too_large_for_the_exact_solver_is_learned_from_step_by_step(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(baseline, "LARGE", 0)
+    assert evaluate_baseline(dataset).sides["test"].accuracy > 0.9
 
 
 def test_the_better_of_plain_and_balanced_on_the_validation_rows_is_taken() -> None:
