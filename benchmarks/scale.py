@@ -11,7 +11,8 @@ trials of nothing). Told are, for each number of workers: the trials that the dr
 worker got its first trial, and the share of the time after that in which workers computed; the virtual time to the target (1%
 above the lowest loss recorded), and the best loss at the end. A replay finds nothing better than what was recorded.
 
-A setting ends after VIRTUAL seconds, or when the driver's decisions have taken --budget seconds.
+A setting ends after VIRTUAL seconds, or when the driver's decisions have taken --budget seconds, or A_WORKER for each worker
+where that is more.
 """
 
 import argparse
@@ -46,6 +47,8 @@ WORKERS = (1, 4, 16, 64, 256, 1_000, 10_000)
 SAMPLERS = ("tpe", "random")
 RAY_SECONDS = 0.028
 """Of the driver, for each trial: 2,000 trials of nothing in 56 s (docs/profile.md)."""
+A_WORKER = 0.05
+"""CPU seconds that the driver may at least spend for each worker: handing out the first trials must not take all it has."""
 TARGET = 1.01
 VIRTUAL = 600.0
 
@@ -238,7 +241,9 @@ def main() -> None:
         rows = []
         for sampler in SAMPLERS:
             for workers in WORKERS:
-                rows.append(simulate(curves, space, Settings(sampler=sampler), workers, options.budget))
+                rows.append(
+                    simulate(curves, space, Settings(sampler=sampler), workers, max(options.budget, A_WORKER * workers))
+                )
                 print(table(rows[-1:]).splitlines()[-1], flush=True)
         about = here() | {"curves": len(curves.curves), "seconds_of_a_curve": seconds}
         path.write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n")
