@@ -136,27 +136,28 @@ class Training:
         # Seeded by the epoch, so that a training taken up in the middle goes on as it would have.
         draws = np.random.default_rng([self.seed, self.epoch + 1])
         for number, rows in enumerate(shuffled_batches(tokens, train, self.hparams.batch_size, draws)):
-            if number >= taken:
-                self.steps += 1
-                rate = self.hparams.learning_rate_after(self.epoch + seen / len(train))
-                loss = self._network.train(
-                    self._pad(rows),
-                    self.dataset.labels[rows],
-                    fraction=fraction,
-                    step=self.steps,
-                    knobs=knobs._replace(learning_rate=rate),
-                    seed=self.seed,
-                )
-                losses.append(loss)
-                if time.time() > deadline:
-                    raise OutOfTimeError(time.perf_counter() - self._began)
-                # The step before, which must have ended by now: a GPU computes this one while the next batch is prepared.
-                if not math.isfinite(float(losses[max(0, len(losses) - 2)])):
-                    break
-                before = time.perf_counter()
-                after_step()
-                self._began += time.perf_counter() - before
+            rate = self.hparams.learning_rate_after(self.epoch + seen / len(train))
             seen += len(rows)
+            if number < taken:
+                continue
+            self.steps += 1
+            loss = self._network.train(
+                self._pad(rows),
+                self.dataset.labels[rows],
+                fraction=fraction,
+                step=self.steps,
+                knobs=knobs._replace(learning_rate=rate),
+                seed=self.seed,
+            )
+            losses.append(loss)
+            if time.time() > deadline:
+                raise OutOfTimeError(time.perf_counter() - self._began)
+            # The step before, which must have ended by now: a GPU computes this one while the next batch is prepared.
+            if not math.isfinite(float(losses[max(0, len(losses) - 2)])):
+                break
+            before = time.perf_counter()
+            after_step()
+            self._began += time.perf_counter() - before
         self.epoch, self._losses = self.epoch + 1, []
         return float(np.mean([float(loss) for loss in losses]))
 
