@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from cluster.networks import Loopback
-from cluster.ray_nodes import HEAD, ray_nodes
+from cluster.ray_nodes import HEAD, Nodes
 from ports import free_ports
 
 PROVIDER = "cluster.node_provider.LoopbackNodeProvider"
@@ -65,7 +65,7 @@ def main() -> None:
         (path / "nodes.json").write_text(json.dumps(CONFIG | {"provider": provider}))
         extra = {"PYTHONPATH": str(Path(__file__).parent), "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
         flags = ("--autoscaling-config", str(path / "nodes.json"))
-        with ray_nodes(path, path / "token", extra, jobs=False, port=port, flags=flags) as nodes:
+        with Nodes(path, path / "token", extra, jobs=False, port=port, flags=flags) as nodes:
             os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path / "token")}
             import ray  # which reads the environment as it is imported
 

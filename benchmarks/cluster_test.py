@@ -22,7 +22,6 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ import kills_processes
 import pyarrow.fs
 from cluster.doors import Door, look, table
 from cluster.networks import Namespaces, namespaces
-from cluster.ray_nodes import HEAD, Nodes, ray_nodes
+from cluster.ray_nodes import HEAD, RAY, Nodes
 from cluster.swift import Swift, swift
 from contest.runs import command, here
 from kills_check import amiss
@@ -54,14 +53,12 @@ class Rehearsal:
     Attributes:
         log: What the jobs print.
         seen: What was found to hold, or not, in order.
-        at: When each fault came, as `time.time` gives it.
     """
 
     def __init__(self, root: Path, network: Namespaces, nodes: Nodes, server: Swift) -> None:
         self.root, self.network, self.nodes, self.server = root, network, nodes, server
         self.log = root / "log"
         self.seen: dict[str, bool] = {}
-        self.at: dict[str, float] = {}
 
     def note(self, law: str, holds: bool) -> None:
         self.seen[law] = holds
@@ -90,7 +87,6 @@ class Rehearsal:
             time.sleep(0.2)
 
     def now(self, fault: str) -> None:
-        self.at[fault] = time.time()
         print(f"after {len(self.snapshots())} epochs: {fault}", flush=True)
 
 
@@ -106,8 +102,7 @@ def try_tokens(rehearsal: Rehearsal) -> None:
             "HOME": str(rehearsal.root),
         },
     }
-    ray = [sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())"]
-    job = [*ray, "job", "submit", "--address", rehearsal.nodes.dashboard, "--", "touch", str(rehearsal.root / "entered")]
+    job = [*RAY, "job", "submit", "--address", rehearsal.nodes.dashboard, "--", "touch", str(rehearsal.root / "entered")]
     driver = kills_processes.topknot(*SEARCH, "--storage", STORAGE, "--address", rehearsal.nodes.address)
     for who, told in tokens.items():
         for what, line, number in (("a job", job, HEAD), ("a driver", driver, HEAD + 1)):
@@ -247,8 +242,8 @@ def main() -> None:
         with namespaces(disk) as network, swift(root / "swift", network.storage) as server:
             os.environ |= server.environment()
             server.make_bucket(BUCKET)
-            cluster = partial(ray_nodes, disk, token, server.environment() | {"XDG_CACHE_HOME": str(disk)}, network=network)
-            with cluster() as nodes:
+            environment = server.environment() | {"XDG_CACHE_HOME": str(disk)}
+            with Nodes(disk, token, environment, network=network) as nodes:
                 workers = [nodes.add() for _ in range(3)]
                 for worker in workers:
                     worker.await_ready()

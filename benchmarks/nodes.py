@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from cluster.ray_nodes import ray_nodes
+from cluster.ray_nodes import Nodes
 from contest.runs import command, here
 
 SEARCH = Path(__file__).with_name("overhead_search.py")
@@ -29,7 +29,7 @@ def measure(nodes: int, trials: int, sampler: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "token").write_text(secrets.token_hex(16))
-        with ray_nodes(folder, folder / "token", {}, jobs=False) as cluster:
+        with Nodes(folder, folder / "token", {}, jobs=False) as cluster:
             for _ in range(nodes):
                 cluster.add(cpus=WORKERS // nodes).await_ready()
             file = folder / "figures.json"

@@ -18,7 +18,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import kills_processes
 from contest.runs import hardware, versions
 from corpora import corpus_parser
 from optuna.trial import TrialState
@@ -82,14 +82,13 @@ def main() -> None:
 
 
 def topknot(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "tune", *arguments], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(kills_processes.topknot(*arguments), check=True, stdout=subprocess.DEVNULL)
 
 
 def search(options: argparse.Namespace, storage: Path) -> SearchFolder:
     """Makes a search of one trial."""
-    corpus = [flag for name in ("data", "text", "label", "group") if (flag := getattr(options, name)) and options.data]
-    names = [f"--{name}" for name in ("data", "text", "label", "group") if getattr(options, name) and options.data]
-    flags = [str(word) for pair in zip(names, corpus, strict=True) for word in pair]
+    given = {name: getattr(options, name) for name in ("data", "text", "label", "group")} if options.data else {}
+    flags = [word for name, value in given.items() if value for word in (f"--{name}", str(value))]
     topknot("search", "--name", "many", "--storage", str(storage), "--trials", "1", "--max-epochs", "6", *flags)
     return find_search(storage, "many")
 

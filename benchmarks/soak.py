@@ -110,9 +110,9 @@ def draw(samples: list[dict[str, float]], path: Path) -> None:
         return
     figure = Figure(figsize=(9, 6), layout="constrained")
     panels = {
-        "memory of their own, MiB": [f"{kind}: MiB" for kind in (DRIVER, WORKER, CONTROL, NODE, OTHERS)],
-        "open files": [f"{kind}: open files" for kind in (DRIVER, WORKER, CONTROL, NODE, OTHERS)],
-        "threads": [f"{kind}: threads" for kind in (DRIVER, WORKER, CONTROL, NODE, OTHERS)],
+        title: [f"{kind}: {figure}" for kind in (DRIVER, WORKER, CONTROL, NODE, OTHERS)]
+        for title, figure in (("memory of their own, MiB", "MiB"), ("open files", "open files"), ("threads", "threads"))
+    } | {
         "disk, MiB": [
             f"{place}: MiB" for place in ("the study's journal", "the search's folder", "Ray's session", "Ray's logs")
         ],

@@ -17,9 +17,18 @@ TENSORFLOW = 2**29
 def own_memory() -> int:
     """Returns the resident bytes that this process shares with no other; 0 where the system does not say."""
     try:
-        _, resident, shared, *_ = map(int, Path("/proc/self/statm").read_text(encoding="ascii").split())
+        return memory_of("self")
     except OSError:
         return 0
+
+
+def memory_of(process: int | str) -> int:
+    """Returns the resident bytes that a process, by its id, shares with no other.
+
+    Raises:
+        OSError: If there is no such process, or the system does not say.
+    """
+    _, resident, shared, *_ = map(int, Path(f"/proc/{process}/statm").read_text(encoding="ascii").split())
     return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -38,8 +38,8 @@ class Namespaces:
         disk: A folder of which each node has one of its own, empty.
     """
 
-    here, storage = "10.77.0.1", "10.78.0.1"
-    """This machine, as the nodes reach it on both networks."""
+    storage = "10.78.0.1"
+    """This machine, as the nodes reach it on the storage's network."""
 
     def __init__(self, disk: Path) -> None:
         self._disk, self._mark = disk, secrets.token_hex(2)

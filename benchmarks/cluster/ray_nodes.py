@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from cluster.networks import Loopback, Network
 from kills_processes import processes
@@ -63,7 +64,7 @@ class Node:
 
 
 class Nodes:
-    """A cluster, from its head on.
+    """A cluster, from its head on. As a context manager it has but its head, and ends all that it has come to.
 
     Args:
         folder: For Ray's own files; its path must be short, as those of sockets are.
@@ -103,6 +104,17 @@ class Nodes:
         self.head = self._start(HEAD, 0, *head)
         self.workers: list[Node] = []
 
+    def __enter__(self) -> Self:
+        try:
+            self.head.await_ready()
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
     def add(self, cpus: int = 1, number: int | None = None) -> Node:
         """Starts another node, or one anew that has ended; `await_ready` waits for it."""
         self._last += number is None
@@ -114,15 +126,6 @@ class Nodes:
         """Ends a node as a lost machine ends: all at once, with no word."""
         node.kill()
         self.workers.remove(node)
-
-    @contextmanager
-    def cut_off(self, node: Node) -> Iterator[None]:
-        """Stops all processes of a node, and has them go on in the end, as one that was out of reach."""
-        node.send(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            node.send(signal.SIGCONT)
 
     def submit(self, name: str, folder: Path, *command: str, log: Path) -> subprocess.Popen[bytes]:
         """Submits a job; the process prints what it says, and ends as it does."""
@@ -163,26 +166,6 @@ def start_command(address: str, cpus: int, ports: Iterable[int], *flags: str) ->
     agents = [part for flag, port in zip(AGENTS, ports, strict=True) for part in (flag, str(port))]
     size = ("--num-cpus", str(cpus), "--object-store-memory", str(2**28))
     return [*RAY, "start", "--block", "--node-ip-address", address, *size, *flags, *agents]
-
-
-@contextmanager
-def ray_nodes(
-    folder: Path,
-    token: Path,
-    environment: Mapping[str, str],
-    *,
-    jobs: bool = True,
-    port: int = 0,
-    flags: tuple[str, ...] = (),
-    network: Network | None = None,
-) -> Iterator[Nodes]:
-    """Runs a cluster that has but its head, and ends all that it has come to."""
-    nodes = Nodes(folder, token, environment, jobs=jobs, port=port, flags=flags, network=network)
-    try:
-        nodes.head.await_ready()
-        yield nodes
-    finally:
-        nodes.end()
 
 
 def family(leader: int) -> list[int]:

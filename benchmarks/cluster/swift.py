@@ -80,10 +80,11 @@ class Swift:
     access_key = "topknot:engineer"
 
     def __init__(self, folder: Path, host: str = HOST) -> None:
-        self.folder, self._host = folder, host
+        self.folder = folder
         self.secret_key = secrets.token_hex(16)
         names = (MEMCACHED, *ROLES)
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self._hosts = dict.fromkeys(names, HOST) | {"proxy": host}
         self.endpoint = f"http://{host}:{self.ports['proxy']}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         (folder / "devices" / "disk").mkdir(parents=True)
@@ -146,7 +147,7 @@ class Swift:
                     )
         until = time.monotonic() + STARTS_SECONDS
         for role, port in self.ports.items():
-            while not healthy(self._host if role == "proxy" else HOST, port):
+            while not healthy(self._hosts[role], port):
                 if self._processes[role].poll() is not None or time.monotonic() > until:
                     raise RuntimeError(f"Swift's {role} server does not start:\n{log.read_text(errors='replace')[-3000:]}")
                 time.sleep(0.1)
@@ -161,8 +162,9 @@ class Swift:
     def _configure(self, role: str) -> None:
         user = pwd.getpwuid(os.getuid()).pw_name
         pipeline = PIPELINE if role == "proxy" else f"{role}-server"
-        host = self._host if role == "proxy" else HOST
-        text = SERVER.format(host=host, port=self.ports[role], folder=self.folder, user=user, pipeline=pipeline, role=role)
+        text = SERVER.format(
+            host=self._hosts[role], port=self.ports[role], folder=self.folder, user=user, pipeline=pipeline, role=role
+        )
         if role == "proxy":
             text += PROXY.format(
                 folder=self.folder, region=REGION, secret=self.secret_key, host=HOST, cache=self.ports[MEMCACHED]

@@ -1,6 +1,5 @@
 """What a search takes at an instant: memory, open files, threads and disk; its driver, its workers and Ray's own apart."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +7,10 @@ from pathlib import Path
 from kills_processes import session
 
 from tune.folder import RAY, WEIGHTS, SearchFolder
+from tune.memory import memory_of
 from tune.study_address import JOURNAL
 
 MIB = 2**20
-PAGE = os.sysconf("SC_PAGE_SIZE")
 LOGS = "logs"
 DRIVER, WORKER = "driver", "worker"
 CONTROL, NODE, OTHERS = "Ray's control process", "Ray's node process", "Ray's other processes"
@@ -44,9 +43,8 @@ def _kind(pid: int, driver: int) -> str:
 
 
 def _of_process(pid: int) -> Iterator[tuple[str, float]]:
-    """Yields what a process holds: memory of its own, as `tune.memory` counts it, open files and threads."""
-    _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split())
-    yield "MiB", (resident - shared) * PAGE / MIB
+    """Yields what a process holds: memory of its own, open files and threads."""
+    yield "MiB", memory_of(pid) / MIB
     for name, folder in (("open files", "fd"), ("threads", "task")):
         yield name, sum(1 for _ in Path(f"/proc/{pid}/{folder}").iterdir())
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster.ray_nodes import Nodes, ray_nodes
+from cluster.ray_nodes import Nodes
 
 from data.corpus import Corpus
 from tune.cluster_address import answers
@@ -36,7 +36,7 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def nodes(token: Path) -> Iterator[Nodes]:
     """A cluster's head, and one worker node with two CPUs."""
-    with tempfile.TemporaryDirectory(prefix="ray") as folder, ray_nodes(Path(folder), token, {}, jobs=False) as nodes:
+    with tempfile.TemporaryDirectory(prefix="ray") as folder, Nodes(Path(folder), token, {}, jobs=False) as nodes:
         nodes.add(cpus=2).await_ready()
         yield nodes
 
