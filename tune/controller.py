@@ -1,7 +1,9 @@
-"""Tune's control loop, but that workers last, and are those processes that were started first.
+"""Tune's control loop, but that workers last, and trials that have ended do not.
 
 Tune ends a worker that has become idle while another was: of two trials that end at about the same time, one costs a new
-process, which imports TensorFlow again. And it takes a worker that died while it was idle for the failure of the next trial.
+process, which imports TensorFlow again. It takes a worker that died while it was idle for the failure of the next trial. And
+it holds each trial to the end of the search, and looks through all of them at each step, while all that anybody asks of those
+that have ended stands in the study.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray.tune.tune
+from ray.tune import Callback
 from ray.tune.execution.class_cache import _ActorClassCache
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
+from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.utils.object_cache import _ObjectCache
 
 DEAD_WORKERS = 16
@@ -52,11 +56,21 @@ class Actors(_ActorClassCache):
 class Controller(TuneController):
     """Runs the trials of a search."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(self, *arguments: Any, callbacks: list[Callback], **named: Any) -> None:
+        callbacks = [one for one in callbacks if not isinstance(one, TrialProgressCallback)]  # it prints nothing, but keeps all
+        super().__init__(*arguments, callbacks=callbacks, **named)
+        self._trials: list[Trial]
         self._actor_cache, self._class_cache = IdleWorkers(), Actors()
         self._given_dead: Counter[Trial] = Counter()
         self._to_begin: set[Trial] = set()
+
+    def step(self) -> None:
+        """Does what is next, and forgets the trials that have ended with it."""
+        super().step()
+        if ended := {trial for trial in self._stopped_trials | self._failed_trials if trial not in self._trial_to_actor}:
+            self._trials = [trial for trial in self._trials if trial not in ended]
+            self._stopped_trials -= ended
+            self._failed_trials -= ended
 
     def _actor_failed(self, tracked_actor: Any, exception: Exception) -> None:
         trial = self._actor_to_trial[tracked_actor]

@@ -16,6 +16,7 @@ import optuna
 from data.errors import InputError
 from data.measured import read_document
 from tune.bucket import PATIENCE, Bucket
+from tune.checksum import with_checksum, without_checksum
 from tune.damage import intact
 from tune.outcome import TrialOutcome, read_trials
 from tune.place import Folder, Place
@@ -156,11 +157,12 @@ class SearchFolder:
             raise InputError(f"{self.path / name} cannot be read: {error}.") from None
         if not isinstance(document, dict):
             raise InputError(f"{self.path / name} is damaged: it must hold a JSON object.")
-        return document
+        with intact(self.path / name):
+            return without_checksum(document)
 
     def write_json(self, name: str, document: dict[str, Any]) -> None:
-        """Writes one of the folder's JSON files, whole or not at all."""
-        self.write(name, json.dumps(document, ensure_ascii=False, indent=2))
+        """Writes one of the folder's JSON files with its checksum, whole or not at all."""
+        self.write(name, json.dumps(with_checksum(document), ensure_ascii=False, indent=2))
 
     def write(self, name: str, text: str) -> None:
         """Writes one of the folder's files, whole or not at all."""

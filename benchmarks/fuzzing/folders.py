@@ -15,6 +15,7 @@ from fuzzing.mutation import misplaced, mutated
 
 from data.corpus import Corpus, corpus_from_lists
 from data.errors import InputError
+from tune.checksum import CHECKSUM
 from tune.cli import run
 
 TEXTS = ("sign1 word2", "", "\U0001f600 unheard of")
@@ -63,7 +64,7 @@ def make_search(storage: Path) -> None:
 
 
 def break_file(rng: random.Random, path: Path) -> None:
-    """Breaks a file: its bytes, what an archive holds, a place in a JSON document, or the file as a whole."""
+    """Breaks a file: its bytes, what an archive holds, a place in a JSON document with no checksum, or all of it."""
     content = path.read_bytes()
     match rng.choice(
         ("bytes", "inside", "inside", "gone", "empty", "folder", "link") if rng.random() < 0.3 else ("bytes", "inside")
@@ -79,7 +80,10 @@ def break_file(rng: random.Random, path: Path) -> None:
             path.unlink()
             path.symlink_to(path.name)
         case "inside" if path.suffix == ".json":
-            path.write_text(json.dumps(misplaced(rng, json.loads(content))), encoding="utf-8")
+            document = json.loads(content)
+            if isinstance(document, dict):
+                document.pop(CHECKSUM, None)
+            path.write_text(json.dumps(misplaced(rng, document)), encoding="utf-8")
         case "inside" if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 members = {name: archive.read(name) for name in archive.namelist()}

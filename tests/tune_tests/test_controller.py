@@ -1,7 +1,9 @@
 """Tune's control loop with ours in its place, on a real Ray."""
 
+import gc
 import os
 import signal
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -59,7 +61,7 @@ def cluster() -> Iterator[None]:
             yield
 
 
-def run(folder: Path, *, kills: bool = False) -> Watch:
+def run(folder: Path, *watchers: Callback, kills: bool = False) -> Watch:
     watch = Watch(kills=kills)
     tuner = Tuner(
         Tell,
@@ -67,7 +69,7 @@ def run(folder: Path, *, kills: bool = False) -> Watch:
         run_config=RunConfig(
             storage_path=str(folder),
             verbose=0,
-            callbacks=[watch],
+            callbacks=[watch, *watchers],
             checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
         ),
     )
@@ -87,6 +89,21 @@ def test_a_worker_that_died_while_it_was_idle_is_no_failure_of_the_next_trial(tm
     assert len(watch.processes) == TRIALS
     assert not watch.failed
     assert len(set(watch.processes)) > WORKERS
+
+
+def test_what_has_ended_is_not_held(tmp_path: Path) -> None:
+    seen: list[weakref.ref[Any]] = []
+
+    class Count(Callback):
+        def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            seen.append(weakref.ref(trial))
+            gc.collect()
+            alive.append(sum(one() is not None for one in seen))
+
+    alive: list[int] = []
+    run(tmp_path, Count())
+    assert len(seen) == TRIALS
+    assert max(alive) <= 2 * WORKERS + 1, "those that run, those that wait, and the one that ended just now"
 
 
 def test_several_workers_may_be_idle_and_are_ended_with_the_search_alone() -> None:

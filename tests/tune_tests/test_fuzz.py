@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from data.errors import InputError
 from model.ensemble import load_classifier
 from model.hparams import HParams
+from tune.checksum import without_checksum
 from tune.cli import run
 from tune.podium import Podium
 from tune.record import Record
@@ -102,9 +103,15 @@ def test_a_folder_with_a_file_broken_is_right_or_refused(made: Path, tmp_path: P
 
 
 def put(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    document = json.loads(path.read_text())
+    document = without_checksum(json.loads(path.read_text()))
     change(document)
     path.write_text(json.dumps(document))
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    content = path.read_text()
+    assert old in content
+    path.write_text(content.replace(old, new, 1))
 
 
 @pytest.mark.parametrize(
@@ -120,6 +127,10 @@ def put(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
         pytest.param(lambda f: put(f / "result.json", lambda d: d.pop("checkpoint")), ("best",), id="no classifier"),
         pytest.param(lambda f: put(f / "result.json", lambda d: d.update(test=3)), ("best",), id="no figures"),
         pytest.param(lambda f: put(f / "result.json", lambda d: d.update(original=3)), ("best",), id="a refit of nothing"),
+        pytest.param(
+            lambda f: replace(f / "result.json", '"trial": ', '"trial": 1'), ("best",), id="another trial, in one byte"
+        ),
+        pytest.param(lambda f: replace(f / "search.json", '"sha256": "', '"sha256": "0'), ("show",), id="another checksum"),
         pytest.param(lambda f: (f / "result.json").write_text("[" * 100_000), ("best",), id="endless nesting"),
     ],
 )

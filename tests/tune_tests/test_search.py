@@ -132,9 +132,8 @@ def test_watching_ends_with_the_search_and_says_what_to_do_then(finished: tuple[
     assert f"best: trial {best['trial']}, epoch {best['epoch']}: loss {best['validation']['loss']:.3f}"[:20] in lines[0]
     assert lines[-1].startswith("Finished: topknot best words")
     shutil.copytree(storage / "words", tmp_path / "words")
-    about = json.loads((tmp_path / "words/search.json").read_text())
-    (tmp_path / "words/search.json").write_text(json.dumps(about | {"finished": False}))
     folder = find_search(tmp_path, "words")
+    folder.write_json("search.json", folder.read_json("search.json") | {"finished": False})
     assert not is_running(folder)
     with locked(folder, print):
         assert is_running(folder)
