@@ -5,8 +5,8 @@
     python benchmarks/chaos.py --minutes 60 --output DIR
 
 Searches of the embedded corpus run, one after another; at drawn instants something happens to them
-(`disturbances.faults`): up to six faults a search, of kinds that take turns. A driver that has ended is followed by
-`topknot resume`; one that does nothing for two minutes is counted as hanging. Once a search has ended, all that its folder
+(`disturbances.faults`): up to six faults a search, of kinds that take turns; every fourth search runs on a cluster of three
+nodes, and has those of clusters. A driver that has ended is followed by `topknot resume`; one that does nothing for two minutes is counted as hanging. Once a search has ended, all that its folder
 holds is compared: study, leaderboard, winner, weights, classifier, figures (`kills_check`). Then one that ran undisturbed is
 damaged in every file that matters, in copies (`disturbances.damage`), and asked for all that it knows.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from cluster.ray_nodes import Node, Nodes
 from kills_processes import kill, session
 
 from tune.folder import SearchFolder
@@ -22,6 +23,8 @@ WORKERS = ("ray::LSTMTrial", "ray::ResourceTrainable")
 """What the processes that run trials are called, the second while they do."""
 PLANTED = Path(__file__).with_name("planted")
 """What must be on the PYTHONPATH of a search, for some of its faults."""
+GIVEN_UP_SECONDS, AWAY_SECONDS = 6.0, 15.0
+"""How long a node may be silent before its cluster gives it up, and how long one is that is to be given up."""
 SPARE = 2**24
 """Bytes that a worker short of memory may still take."""
 
@@ -35,6 +38,7 @@ class Scene(NamedTuple):
         disk: Where a small file system is mounted that holds the search; None if none could be.
         clock: The file that says how many seconds the clock of the search's Python processes is ahead (`planted`).
         draw: Gives an index below a number.
+        nodes: The cluster that it runs on; None if this machine does with a Ray of its own.
     """
 
     process: subprocess.Popen[bytes]
@@ -42,6 +46,7 @@ class Scene(NamedTuple):
     disk: Path | None
     clock: Path
     draw: Callable[[int], int]
+    nodes: Nodes | None = None
 
 
 def named(leader: int, *parts: str) -> list[int]:
@@ -132,6 +137,42 @@ def _cut_journal(scene: Scene) -> None:
         os.truncate(journal, journal.stat().st_size - 1 - scene.draw(len(last)))
 
 
+def _node(scene: Scene) -> tuple[Nodes, Node]:
+    assert scene.nodes
+    return scene.nodes, scene.nodes.workers[scene.draw(len(scene.nodes.workers))]
+
+
+def _replace_node(scene: Scene) -> None:
+    """Takes a node away with no word; another comes in its place."""
+    nodes, node = _node(scene)
+    nodes.kill(node)
+    nodes.add().await_ready()
+
+
+def _join_then_leave(scene: Scene) -> None:
+    """Has a node join, and takes one away."""
+    nodes, _ = _node(scene)
+    nodes.add().await_ready()
+    nodes.kill(_node(scene)[1])
+
+
+def _pause_node(scene: Scene, seconds: float) -> None:
+    nodes, node = _node(scene)
+    node.send(signal.SIGSTOP)
+    time.sleep(seconds)
+    node.send(signal.SIGCONT)
+    if seconds > GIVEN_UP_SECONDS:  # it was given up: its own processes end as they hear of it
+        nodes.kill(node)
+        nodes.add().await_ready()
+
+
+def _on_node(scene: Scene, number: signal.Signals) -> None:
+    """Sends a signal to one of the processes that run trials, on whichever node."""
+    assert scene.nodes
+    workers = [pid for node in scene.nodes.workers for pid in named(node.process.pid, *WORKERS)]
+    _send([workers[scene.draw(len(workers))]] if workers else [], number)
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something that happens to a search."""
@@ -163,3 +204,13 @@ FAULTS = (
     Fault("the disk full for 4 s", _fill, disk=True),
     Fault("the storage read-only for 4 s", _write_protect, disk=True),
 )
+
+NODE_FAULTS = (
+    Fault("a node killed, another comes", _replace_node),
+    Fault("a node joins, one is killed", _join_then_leave),
+    Fault("a node stopped for 3 s", lambda scene: _pause_node(scene, STOPPED_SECONDS - 2)),
+    Fault("a node silent for 15 s, given up", lambda scene: _pause_node(scene, AWAY_SECONDS)),
+    Fault("a node's worker killed", lambda scene: _on_node(scene, signal.SIGKILL)),
+    Fault("a cluster's driver killed", lambda scene: _send([scene.process.pid], signal.SIGKILL)),
+)
+"""What can happen to a search on a cluster."""

@@ -3,15 +3,18 @@
 import json
 import os
 import random
+import secrets
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from disturbances.faults import FAULTS, PLANTED, Scene
+from cluster.ray_nodes import Nodes
+from disturbances.faults import FAULTS, NODE_FAULTS, PLANTED, Fault, Scene
 from kills import reports
 from kills_check import amiss
 from kills_processes import answer, launched, topknot
@@ -21,6 +24,8 @@ from tune.folder import ABOUT, SearchFolder
 
 TRIALS, EPOCHS, FAULTS_A_SEARCH, RUNS = 24, 4, 6, 9
 """Of a search; what it is started and resumed at most."""
+CLUSTER_EVERY = 4
+"""One search in so many runs on a cluster."""
 HANGS_SECONDS, POLL_SECONDS = 120.0, 0.1
 MOST_SECONDS = 3000.0
 """Of a search: less than the hour by which its clock is moved."""
@@ -63,50 +68,39 @@ def wait_for_report(process: subprocess.Popen[bytes], folder: SearchFolder, befo
     return False
 
 
+def faults_of(number: int, seed: int, disk: Path | None) -> list[Fault]:
+    """Returns what is to happen to a search: kinds that take turns, on a cluster those of clusters."""
+    among = list(NODE_FAULTS) if on_cluster(number) else [fault for fault in FAULTS if disk or not fault.disk]
+    random.Random(seed).shuffle(among)
+    turn = number // CLUSTER_EVERY if on_cluster(number) else number - number // CLUSTER_EVERY
+    return [among[(FAULTS_A_SEARCH * turn + index) % len(among)] for index in range(FAULTS_A_SEARCH)]
+
+
+def on_cluster(number: int) -> bool:
+    return number % CLUSTER_EVERY == CLUSTER_EVERY - 1
+
+
+@contextmanager
+def cluster(place: Path) -> Iterator[Nodes]:
+    """Starts a cluster of a head and two nodes of one CPU; meanwhile this machine's searches have its token."""
+    (token := place / "token").write_text(secrets.token_hex(16))
+    with tempfile.TemporaryDirectory(prefix="ray") as folder, Nodes(Path(folder), token, {}, jobs=False) as nodes:
+        for node in [nodes.add(), nodes.add()]:
+            node.await_ready()
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+        try:
+            yield nodes
+        finally:
+            del os.environ["RAY_AUTH_TOKEN_PATH"]
+
+
 def disturb(number: int, seed: int, storage: Path, disk: Path | None, log: Path) -> Lived:
-    """Runs a search to its end through up to six faults."""
-    rng = random.Random(f"{seed}:{number}")
-    order = [fault for fault in FAULTS if disk or not fault.disk]
-    random.Random(seed).shuffle(order)
-    waiting = [order[(FAULTS_A_SEARCH * number + index) % len(order)] for index in range(FAULTS_A_SEARCH)]
-    folder = SearchFolder(storage / f"search-{number}")
-    where = ("--storage", str(storage))
-    flags = (
-        "--trials",
-        str(TRIALS),
-        "--max-epochs",
-        str(EPOCHS),
-        "--seed",
-        str(seed),
-        "--workers",
-        "2",
-        "--worker-memory",
-        "1",
-    )
-    clock = log.with_name("clock")
+    """Runs a search to its end through its faults, and looks at what it has come to."""
+    folder, clock = SearchFolder(storage / f"search-{number}"), log.with_name("clock")
     os.environ |= {"PYTHONPATH": str(PLANTED), "TOPKNOT_CHAOS_CLOCK": str(clock)}
-    ended: list[tuple[str, float]] = []
-    wrong: list[str] = []
-    code, runs = None, 0
-    while code != 0 and runs < RUNS:
-        command = ("resume", folder.name) if folder.has_begun() else ("search", "--name", folder.name, *flags)
-        with launched(topknot(*command, *where), log) as process:
-            before = told(folder)
-            while waiting and wait_for_report(process, folder, before):
-                time.sleep(rng.uniform(0, 2))
-                if process.poll() is not None:
-                    break
-                fault = waiting.pop(0)
-                with suppress(LookupError):  # what it was to befall has ended
-                    fault.strike(Scene(process, folder, disk, clock, rng.randrange))
-                    ended.append((fault.name, time.time()))
-                before = told(folder)
-            while process.poll() is None:
-                if not wait_for_report(process, folder, told(folder)) and process.poll() is None:
-                    wrong.append(f"the driver hung after: {ended[-1][0] if ended else 'nothing'}")
-                    break
-            code = process.poll()
-        runs += 1
+    with cluster(log.parent) if on_cluster(number) else nullcontext() as nodes:
+        place = Place(folder, disk, clock, log, nodes, random.Random(f"{seed}:{number}"))
+        code, runs, ended, wrong = run_through(faults_of(number, seed, disk), place, seed)
     if code != 0:
         return Lived([(name, None) for name, _ in ended], [*wrong, f"it comes to no end: {tail(log)}"], [], runs - 1)
     try:
@@ -121,6 +115,62 @@ def disturb(number: int, seed: int, storage: Path, disk: Path | None, log: Path)
         f"trial {one.number}: {one.reason}" for one in folder.trials() if one.state == "failed" and TOO_MUCH not in one.reason
     ]
     return Lived(struck, wrong, lost, runs - 1)
+
+
+class Place(NamedTuple):
+    """Where a search runs; see `disturbances.faults.Scene`."""
+
+    folder: SearchFolder
+    disk: Path | None
+    clock: Path
+    log: Path
+    nodes: Nodes | None
+    rng: random.Random
+
+
+def run_through(waiting: list[Fault], place: Place, seed: int) -> tuple[int | None, int, list[tuple[str, float]], list[str]]:
+    """Starts a search, and goes on with it until it has ended or nothing helps, while faults strike.
+
+    Returns:
+        The last run's exit code, how many runs there were, the faults that struck and when each was over, what went wrong.
+    """
+    folder, log, rng = place.folder, place.log, place.rng
+    where = ["--storage", str(folder.path.parent), *(["--address", place.nodes.address] if place.nodes else [])]
+    flags = [
+        "--trials",
+        str(TRIALS),
+        "--max-epochs",
+        str(EPOCHS),
+        "--seed",
+        str(seed),
+        "--workers",
+        "2",
+        "--worker-memory",
+        "1",
+    ]
+    ended: list[tuple[str, float]] = []
+    wrong: list[str] = []
+    code, runs = None, 0
+    while code != 0 and runs < RUNS:
+        command = ("resume", folder.name) if folder.has_begun() else ("search", "--name", folder.name, *flags)
+        with launched(topknot(*command, *where), log) as process:
+            before = told(folder)
+            while waiting and wait_for_report(process, folder, before):
+                time.sleep(rng.uniform(0, 2))
+                if process.poll() is not None:
+                    break
+                fault = waiting.pop(0)
+                with suppress(LookupError):  # what it was to befall has ended
+                    fault.strike(Scene(process, folder, place.disk, place.clock, rng.randrange, place.nodes))
+                    ended.append((fault.name, time.time()))
+                before = told(folder)
+            while process.poll() is None:
+                if not wait_for_report(process, folder, told(folder)) and process.poll() is None:
+                    wrong.append(f"the driver hung after: {ended[-1][0] if ended else 'nothing'}")
+                    break
+            code = process.poll()
+        runs += 1
+    return code, runs, ended, wrong
 
 
 def tail(log: Path) -> str:
