@@ -6,9 +6,10 @@
 
 Searches of the embedded corpus run, one after another; at drawn instants something happens to them
 (`disturbances.faults`): up to six faults a search, of kinds that take turns; every fourth search runs on a cluster of three
-nodes, and has those of clusters. A driver that has ended is followed by `topknot resume`; one that does nothing for two minutes is counted as hanging. Once a search has ended, all that its folder
-holds is compared: study, leaderboard, winner, weights, classifier, figures (`kills_check`). Then one that ran undisturbed is
-damaged in every file that matters, in copies (`disturbances.damage`), and asked for all that it knows.
+nodes, and has those of clusters. A driver that has ended is followed by `topknot resume`; one that does nothing for two minutes
+is counted as hanging. Once a search has ended, all that its folder holds is compared: study, leaderboard, winner, weights,
+classifier, figures (`kills_check`). Then one that ran undisturbed is damaged in every file that matters, in copies
+(`disturbances.damage`), and asked for all that it knows.
 
 Faults and what they hit come of the seed and the search's number; the instants also of how fast the machine is. The tables are
 kept in FOLDER/chaos.json. Ends with 1 if anything did not hold.

@@ -16,10 +16,11 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
 import tensorflow as tf
 
-from model.compiled import CompiledNetwork, Knobs
+from model.compiled import CompiledNetwork
 from model.device import use_device
 from model.forward import Shape
 from model.hparams import HParams
+from model.knobs import Knobs
 from model.network import initial_weights
 
 REPEATS, STEPS, BATCH, WORDS, VOCABULARY, CLASSES = 5, 30, 64, 8, 8000, 20

@@ -85,7 +85,8 @@ def reader(name: str, made: Path) -> Callable[[bytes], object]:
 
     from data.corpus import read_corpus
     from data.vectors import read_vectors
-    from tune.settings import Settings, read_settings
+    from tune.settings import Settings
+    from tune.settings_file import read_settings
     from tune.written_space import parse_space
 
     (seeds := made / "seeds").mkdir()

@@ -166,8 +166,9 @@ def _topknot(corpus: Corpus, units: int, name: str) -> Callable[[], Iterator[int
     from contenders.topknot import hparams_of
 
     from data.batches import pad
-    from model.compiled import CompiledNetwork, Knobs
+    from model.compiled import CompiledNetwork
     from model.forward import Shape
+    from model.knobs import Knobs
     from model.network import initial_weights
 
     hparams = hparams_of(units)
@@ -210,7 +211,7 @@ def _keras(corpus: Corpus, units: int, _name: str) -> Callable[[], Iterator[int]
 def _learned(corpus: Corpus, units: int, name: str) -> dict[str, np.ndarray]:
     """Returns the logits of the first batch before training, and what 20 steps on it changed of the weights."""
     from data.batches import pad
-    from model.compiled import Knobs
+    from model.knobs import Knobs
 
     epoch = _topknot(corpus, units, name)
     network, hparams, rows = epoch.network, epoch.hparams, corpus.plan(BATCH)[0]

@@ -20,10 +20,11 @@ import tensorflow as tf
 
 from data.batches import pad
 from data.tokens import Tokens
-from model.compiled import CompiledNetwork, Knobs
+from model.compiled import CompiledNetwork
 from model.device import use_device
 from model.forward import Shape
 from model.hparams import HParams
+from model.knobs import Knobs
 from model.network import initial_weights
 
 VOCABULARY, CLASSES, REPEATS = 20_000, 20, 15

@@ -27,10 +27,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tune.duration import parse_duration
 from tune.outcome import read_trials
 from tune.scheduler import EndedTrial, make_scheduler
 from tune.searcher import NUMBER
-from tune.settings import Settings, parse_duration
+from tune.settings import Settings
 from tune.study import open_study
 
 WORKERS = 2

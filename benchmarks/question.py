@@ -46,9 +46,10 @@ from model.device import use_device
 from model.evaluation import Evaluation
 from model.question import single_training
 from model.training import OutOfTimeError, Training
+from tune.duration import parse_duration
 from tune.inputs import read_settings_corpus
 from tune.outcome import best_trial, read_trials
-from tune.settings import parse_duration, read_settings
+from tune.settings_file import read_settings
 from tune.study import open_study
 
 COLUMNS = ("data", "text", "label", "group")

@@ -39,8 +39,9 @@ from peers.task import write_dataset
 
 from data.dataset import encode_corpus
 from data.errors import InputError
+from tune.duration import parse_duration
 from tune.inputs import Inputs, read_inputs
-from tune.settings import parse_duration, read_settings
+from tune.settings_file import read_settings
 
 CORES = 2
 COLUMNS = ("data", "text", "label", "group")

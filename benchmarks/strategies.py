@@ -26,7 +26,7 @@ from contest.contenders import run_topknot
 from contest.names import among, installed
 from contest.runs import Run, add_run, make_run, read_runs
 
-from tune.settings import parse_duration
+from tune.duration import parse_duration
 
 STRATEGIES = {
     "random-none": ("the original: random, all epochs", ("--sampler", "random", "--scheduler", "none", "--patience", "30")),

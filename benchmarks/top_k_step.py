@@ -14,9 +14,10 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
 import tensorflow as tf
 
-from model.compiled import CompiledNetwork, Knobs
+from model.compiled import CompiledNetwork
 from model.forward import Shape
 from model.hparams import HParams
+from model.knobs import Knobs
 from model.network import initial_weights
 
 FRACTIONS = (0.0625, 0.25, 0.375, 0.5, 0.625, 0.75, 1.0)

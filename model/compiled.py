@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from data.subwords import Buckets
-from model.average import WeightAverage
 from model.class_balance import ClassBalance
 from model.forward import Dropout, Shape, forward, forward_with_statistics
-from model.hparams import HParams
+from model.knobs import Knobs
 from model.loss_scale import LossScale
 from model.losses import cross_entropies, shaped_cross_entropies, top_k
 from model.optimizer import LazyAdam
-from model.subwords import batch_table, no_parts, table_rows, word_vectors
+from model.subwords import table_rows
 from model.trained import Weights
+from model.variables import NetworkVariables
 
 GRAPHS = 25 * 2**20
 """Bytes that the graphs of a network take: 17 to 32 MiB by benchmarks/memory.py, as Python's garbage collector left them."""
@@ -30,59 +29,19 @@ RANK_FIRST_BELOW = 0.65
 """Fraction of a batch up to which ranking it first and training on the hardest rows alone costs less than training on
 all of it; both give the same gradient. Measured by benchmarks/top_k_step.py."""
 
-
 Step = Callable[..., tf.Tensor]
 
 
-class Knobs(NamedTuple):
-    """What may change from step to step: float32 scalars."""
-
-    learning_rate: float
-    weight_decay: float
-    clip_norm: float
-    ema_momentum: float
-    embedding_dropout: float
-    lstm_dropout: float
-    output_dropout: float
-    recurrent_dropout: float
-    weight_dropout: float
-    dense_dropout: float
-    focal_gamma: float
-    label_smoothing: float
-
-    @classmethod
-    def of(cls, hparams: HParams) -> Knobs:
-        """Picks the knobs out of the hyperparameters."""
-        return cls(*(getattr(hparams, name) for name in cls._fields))
-
-
-class CompiledNetwork:
+class CompiledNetwork(NetworkVariables):
     """The variables of one network and its steps, each compiled when first used.
 
-    Batches may be of any size and length: the steps are traced once, for all. All weights but the embedding lie in one
-    vector: with fewer operations, a network compiles in a tenth less time.
+    Batches may be of any size and length: the steps are traced once, for all.
     """
 
     def __init__(self, shape: Shape) -> None:
-        self.shape = shape
-        (_, embedding), *others = shape.weights()
-        self._sizes = [size for _, size in others]
-        self._lengths = [math.prod(size) for size in self._sizes]
-        self._embedding = tf.Variable(tf.zeros(embedding), trainable=False)
-        self._others = tf.Variable(tf.zeros(sum(self._lengths)), trainable=False)
-        # Weight decay takes kernels alone, not the embedding nor biases.
-        decaying = np.repeat([float(len(size) > 1) for size in self._sizes], self._lengths).astype(np.float32)
-        self._average = WeightAverage(self._embedding, self._others) if shape.ema else None
+        super().__init__(shape)
         trained = self._embedding if shape.train_embedding else None
-        self._adam = LazyAdam(trained, self._others, decaying, self._average)
-        ends = np.cumsum(self._lengths)
-        # Batch norm's moving statistics lie among the other weights; their gradient is zero, and a step puts new ones there.
-        self._statistics = [
-            slice(end - length, end)
-            for (kind, _), length, end in zip(others, self._lengths, ends, strict=True)
-            if kind.startswith("moving")
-        ]
-        self._parts = tf.Variable(no_parts(shape.vocabulary_size), trainable=False) if shape.parts else None
+        self._adam = LazyAdam(trained, self._others, self._decaying(), self._average)
         self._class_weights = tf.Variable(tf.ones(shape.classes), trainable=False)
         self._class_offsets = tf.Variable(tf.zeros(shape.classes), trainable=False)
         self._scale = LossScale() if shape.precision == "float16" else None
@@ -142,50 +101,6 @@ class CompiledNetwork:
         more = [part.remembered for part in (self._scale, self._average) if part]
         return [*self._adam.remembered, *(variable for part in more for variable in part)]
 
-    def assign(self, weights: Weights) -> None:
-        """Puts weights in place, in Keras's order.
-
-        Raises:
-            ValueError: If their shapes are not this network's.
-        """
-        got, wanted = [weight.shape for weight in weights], [size for _, size in self.shape.weights()]
-        if got != wanted:
-            raise ValueError(f"The weights are of shapes {got}; this network needs {wanted}.")
-        self._embedding.assign(weights[0])
-        self._others.assign(np.concatenate([weight.ravel() for weight in weights[1:]]))
-
-    def weights(self) -> Weights:
-        """Returns a copy of the weights as they are, in Keras's order."""
-        return self._in_order(self._embedding.numpy(), self._others.numpy())
-
-    def learned(self) -> Weights:
-        """Returns a copy of the weights to use, in Keras's order: their moving average, where there is one.
-
-        The embedding has one vector a word, also where that is the mean of several.
-        """
-        embedding, *others = self._averaged()
-        return [embedding if self._parts is None else word_vectors(embedding, self._parts.numpy()), *others]
-
-    @contextmanager
-    def as_learned(self) -> Iterator[None]:
-        """Puts the weights to use in place for a while."""
-        if self._average is None:
-            yield
-            return
-        weights = self.weights()
-        self.assign(self._averaged())
-        try:
-            yield
-        finally:
-            self.assign(weights)
-
-    def _averaged(self) -> Weights:
-        return self._in_order(*self._average.read()) if self._average else self.weights()
-
-    def _in_order(self, embedding: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> Weights:
-        parts = np.split(others, np.cumsum(self._lengths)[:-1])
-        return [embedding, *(part.reshape(size) for part, size in zip(parts, self._sizes, strict=True))]
-
     def warm_up(self, fractions: set[float]) -> None:
         """Compiles the steps that batches trained on in these fractions take, if they are not; weights become useless."""
         tokens, labels = np.ones((2, 2), np.int32), np.zeros(2, np.int32)
@@ -237,15 +152,6 @@ class CompiledNetwork:
     def _logits(self, tokens: tf.Tensor) -> tf.Tensor:
         weights, tokens = self._as_read(self._others, tokens)
         return forward(self.shape, weights, tokens)
-
-    def _as_read(self, others: tf.Tensor, tokens: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """Returns the weights as `forward` takes them, and a batch's tokens as rows of their embedding."""
-        pieces = tf.split(others, self._lengths)
-        weights = [tf.reshape(piece, size) for piece, size in zip(pieces, self._sizes, strict=True)]
-        if self._parts is None:
-            return [self._embedding, *weights], tokens
-        table, tokens = batch_table(self._embedding, self._parts, tokens)
-        return [table, *weights], tokens
 
     def _losses(self, labels: tf.Tensor, logits: tf.Tensor, knob: Knobs) -> tf.Tensor:
         """Returns each example's loss, by which a batch is ranked and trained on: float32 (batch,)."""

@@ -16,10 +16,11 @@ from data.batches import pad, shuffled_batches, sorted_batches
 from data.dataset import Dataset
 from data.tokens import Ints, Tokens
 from model.class_balance import ClassBalance
-from model.compiled import CompiledNetwork, Knobs
+from model.compiled import CompiledNetwork
 from model.evaluation import Evaluation, evaluate
 from model.forward import Shape
 from model.hparams import HParams, Precision
+from model.knobs import Knobs
 from model.latency import milliseconds, typical_row
 from model.mixture import Logits, Mixture, fit_mixture
 from model.network import initial_weights, with_vectors

@@ -16,7 +16,7 @@ import yaml
 
 from tune.cli import topknot
 from tune.options import given
-from tune.settings import read_settings
+from tune.settings_file import read_settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/README.md"]

@@ -31,14 +31,19 @@ def divert_chatter(log: Path | None = None) -> None:
     os.close(target)
 
 
-def divert_ray() -> None:
+@contextmanager
+def ray_diverted() -> Iterator[None]:
     """Sends to stderr's file, and so where chatter goes, what Ray complains of: it prints that on stdout, amid results."""
     from ray._private import worker
 
     def tell(told: Mapping[str, Any], **_: Any) -> None:
         os.write(STDERR, "".join(f"{line}\n" for line in told["lines"]).encode("utf-8", "backslashreplace"))
 
-    worker.print_to_stdstream = tell
+    before, worker.print_to_stdstream = worker.print_to_stdstream, tell
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = before
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from data.errors import InputError
-from tune.chatter import divert_ray
+from tune.chatter import ray_diverted
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
@@ -90,13 +90,12 @@ def _ray(begin: Callable[[], None]) -> Iterator[Callable[[], None]]:
     warnings.filterwarnings("ignore", module=r"ray\.")  # its advice on environment variables; no user of ours can act on it
     import ray  # the environment comes first
 
-    divert_ray()
     logger = logging.getLogger("ray")
     handlers, logger.handlers, logger.propagate = logger.handlers, [logging.NullHandler()], False
     logging.getLogger("ray._private.worker").setLevel(logging.ERROR)  # it warns that a thread sets no handler of signals
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, _exit) if in_main else None
-    with ThreadPoolExecutor(1, "ray") as thread:
+    with ray_diverted(), ThreadPoolExecutor(1, "ray") as thread:
         starting = thread.submit(begin)
         try:
             yield starting.result

@@ -25,7 +25,7 @@ def doctor(config: Path | None, as_json: bool, **flags: Any) -> None:
 
     Exits with 1 if a check fails.
     """
-    from tune.settings import read_settings
+    from tune.settings_file import read_settings
 
     settings = read_settings(config, given(flags))
     prepare()

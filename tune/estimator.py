@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -21,9 +19,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from data.corpus import is_text
 from data.errors import InputError
+from model.packed import pack, unpack
 from tune.bucket import is_address
 from tune.errors import SearchInterruptedError
-from tune.settings import Settings, read_settings
+from tune.settings import Settings
+from tune.settings_file import read_settings
 
 if TYPE_CHECKING:
     from model.text_classifier import TextClassifier
@@ -217,12 +217,12 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "classifier_" in state:
-            state["classifier_"] = _packed(state["classifier_"])
+            state["classifier_"] = pack(state["classifier_"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if isinstance(packed := state.get("classifier_"), bytes):
-            state = state | {"classifier_": _unpacked(packed)}
+            state = state | {"classifier_": unpack(packed)}
         super().__setstate__(state)
 
 
@@ -242,22 +242,3 @@ def _names(classes: npt.NDArray[Any]) -> list[str]:
     """Names labels as a corpus knows them; by their numbers where their own names would not tell them apart."""
     names = [str(label).strip() for label in classes]
     return names if all(names) and len(set(names)) == len(names) else [f"class {index}" for index in range(len(classes))]
-
-
-def _packed(classifier: TextClassifier) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="topknot-") as temporary:
-        folder = Path(temporary, "classifier")
-        classifier.save(folder)
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            for path in sorted(folder.rglob("*")):
-                archive.write(path, path.relative_to(folder))
-        return packed.getvalue()
-
-
-def _unpacked(packed: bytes) -> TextClassifier:
-    from tune.evaluating import load_classifier
-
-    with tempfile.TemporaryDirectory(prefix="topknot-") as temporary, zipfile.ZipFile(io.BytesIO(packed)) as archive:
-        archive.extractall(temporary)
-        return load_classifier(Path(temporary))

@@ -21,7 +21,8 @@ from tune.damage import intact
 from tune.outcome import TrialOutcome, read_trials
 from tune.place import Folder, Place
 from tune.program import program
-from tune.settings import DEFAULT_STORAGE, Settings, read_settings
+from tune.settings import DEFAULT_STORAGE, Settings
+from tune.settings_file import read_settings
 from tune.storage import RemoteStorage, readable
 from tune.study import create_study, explained, open_study, repair_journal
 from tune.study_address import study_url

@@ -99,7 +99,7 @@ def evaluate(model: str, storage: Storage, data: Path | None, text: str, label: 
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
 def train(config: Path | None, assignments: Sequence[str], export: Path | None, as_json: bool, **flags: Any) -> None:
     """Train once with given hyperparameters, without a search."""
-    from tune.settings import read_settings
+    from tune.settings_file import read_settings
 
     settings = read_settings(config, given(flags))
     if export is not None and export.exists():

@@ -24,7 +24,7 @@ from tune.storage import Storage
 def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any) -> None:
     """Search for the best classifier."""
     started = time.time()
-    from tune.settings import read_settings
+    from tune.settings_file import read_settings
     from tune.written_space import parse_space
 
     settings = read_settings(config, given(flags))
@@ -58,7 +58,7 @@ def resume(name: str, storage: Storage, trials: int | None, time_limit: str | No
     prepare()
     from tune.search import resume_search
     from tune.searches import find_search
-    from tune.settings import read_settings
+    from tune.settings_file import read_settings
 
     folder = find_search(storage, name)
     told = read_settings(None, given({"time_limit": time_limit, "address": address}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -15,44 +14,27 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    ValidationError,
     model_validator,
 )
 
 from data.errors import InputError
-from data.measured import read_document
-from data.vectors import vector_length
 from model.hparams import Precision
 from model.presets import SPACES
 from tune.cluster_address import check_address
+from tune.duration import parse_duration
 from tune.objective import Objective, parse_objective
 from tune.remote_file import RemoteFile, parse_file
 from tune.storage import RemoteStorage, parse_storage
 from tune.study_address import shown_address
 from tune.tracking.tracker import check_track
-from tune.written_yaml import parse_yaml
 
 EMBEDDING = "embedding_size"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DEFAULT_STORAGE = "runs"
 DEFAULT_TRIALS = 60
-LARGEST_FILE = 256 * 1024
-"""Bytes of a file of settings, at most; all settings written out are some 5,000, and YAML is read 20 KB a second."""
 Sampler = Literal["tpe", "random", "gp", "cmaes", "qmc", "hyperopt"]
 SINGLE = {"cmaes", "hyperopt"}
 """Samplers that learn from one figure alone."""
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def parse_duration(value: Any) -> Any:
-    """Returns the seconds of '90', '90s', '10m', '1h30m' or a number; anything else as it is, for pydantic to refuse."""
-    if isinstance(value, str):
-        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", value)
-        if parts and "".join(number + unit for number, unit in parts) == value:
-            return sum(float(number) * _UNITS[unit] for number, unit in parts)
-        if not re.fullmatch(r"\d+(\.\d+)?", value):
-            raise ValueError(f"{value!r} is no duration such as 90s, 10m or 1h30m")
-    return value
 
 
 def _name(value: Any) -> str:
@@ -230,63 +212,3 @@ class Settings(BaseModel):
         """Returns all settings, the whole space included, as a file that runs as it is."""
         values = self.model_dump(mode="json") | {"space": self.written_space()}
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
-
-
-def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
-    """Merges a YAML file with flags, which win over it.
-
-    Raises:
-        InputError: Naming the file or flag, the setting, and what would be right.
-    """
-    values = _read_yaml(path) if path else {}
-    _validate(values, path, {})  # a file is wrong or right by itself, whatever the flags replace
-    return _with_vectors(_validate(values, path, flags))
-
-
-def _with_vectors(settings: Settings) -> Settings:
-    """Makes the space's embedding as long as the word vectors, and leaves the parts of words out that a preset would try.
-
-    Where the space says how long the embedding is, the vectors need not be there now.
-    """
-    if settings.vectors is None or EMBEDDING in settings.space:
-        return settings
-    fixed = {EMBEDDING: vector_length(settings.vectors)}
-    if "subwords" in settings.written_space():
-        fixed = {"subwords": False} | fixed
-    return settings.model_copy(update={"space": fixed | settings.space})
-
-
-def _validate(values: dict[str, Any], path: Path | None, flags: dict[str, Any]) -> Settings:
-    try:
-        return Settings(**(values | flags))
-    except ValidationError as error:
-        raise InputError(_explain(error, path, values, flags)) from None
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = parse_yaml(read_document(path, LARGEST_FILE))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist.") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{place} is not YAML: {getattr(error, 'problem', error)}.") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise InputError(f"{path} must hold settings such as 'trials: 50', not a {type(values).__name__}.")
-    return {str(key): value for key, value in values.items()}
-
-
-def _explain(error: ValidationError, path: Path | None, values: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
-    first = error.errors()[0]
-    key = str(first["loc"][0]) if first["loc"] else ""
-    source = f"--{key.replace('_', '-')}" if key in flags else f"{path}, {key}" if key in values else key or "settings"
-    if first["type"] == "extra_forbidden":
-        return f"{path}: there is no setting {key!r}; there are {', '.join(Settings.model_fields)}."
-    message = first["msg"].removeprefix("Value error, ")
-    got = f" (got {first['input']!r})" if key and "got" not in message else ""
-    return f"{source}: {message[:1].lower()}{message[1:]}{got}."

@@ -5,9 +5,10 @@ from contenders.clock import EMBEDDING, now
 from contenders.corpus import CLASSES, LONGEST, VOCABULARY, Corpus
 
 from data.batches import pad
-from model.compiled import CompiledNetwork, Knobs
+from model.compiled import CompiledNetwork
 from model.forward import Shape
 from model.hparams import HParams
+from model.knobs import Knobs
 from model.network import initial_weights
 
 

@@ -20,7 +20,8 @@ from model.hparams import HParams
 from model.presets import SPACES
 from tune.cli import run
 from tune.inputs import read_settings_corpus
-from tune.settings import Settings, read_settings
+from tune.settings import Settings
+from tune.settings_file import read_settings
 from tune.single import parse_assignments
 from tune.study_address import database_url, shown_address
 from tune.written_space import parse_space

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.compiled import CompiledNetwork, Knobs
+from model.compiled import CompiledNetwork
 from model.forward import Dropout, Shape, forward
 from model.hparams import HParams, Precision
+from model.knobs import Knobs
 from model.losses import TopKLoss, cross_entropies
 from model.network import build, initial_weights
 from model.size import count_parameters

@@ -20,9 +20,10 @@ from data.subwords import word_parts
 from data.vocabulary import Vocabulary
 from model.average import Touched, WeightAverage
 from model.class_balance import ClassBalance
-from model.compiled import CompiledNetwork, Knobs
+from model.compiled import CompiledNetwork
 from model.forward import Shape
 from model.hparams import HParams, Precision
+from model.knobs import Knobs
 from model.loss_scale import GROWTH_STEPS, INITIAL, LossScale
 from model.network import build, initial_weights
 from model.pool import Pool

@@ -14,7 +14,8 @@ from data.errors import InputError
 from tune.cluster_address import ADDRESS, answers, check_closed, find_cluster, is_loopback
 from tune.nodes import Node
 from tune.room import Room, count_on_cluster
-from tune.settings import Settings, read_settings
+from tune.settings import Settings
+from tune.settings_file import read_settings
 from tune.workers import Workers
 
 GCS = Path(ray.__file__).parent / "core/src/ray/gcs/gcs_server"

@@ -8,7 +8,8 @@ import pytest
 from data.errors import InputError
 from tune.inputs import read_settings_corpus
 from tune.remote_file import RemoteFile, here
-from tune.settings import Settings, read_settings
+from tune.settings import Settings
+from tune.settings_file import read_settings
 
 ROWS = "text,label\n" + "".join(f"{word} {number},{word}\n" for number in range(20) for word in ("cat", "dog"))
 

@@ -7,7 +7,9 @@ import yaml
 
 from data.errors import InputError
 from model.presets import SPACES
-from tune.settings import DEFAULT_TRIALS, Settings, parse_duration, read_settings
+from tune.duration import parse_duration
+from tune.settings import DEFAULT_TRIALS, Settings
+from tune.settings_file import read_settings
 from tune.written_space import parse_space
 
 

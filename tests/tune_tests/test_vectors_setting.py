@@ -10,7 +10,8 @@ from tune.first import first_trials
 from tune.inputs import read_inputs
 from tune.provenance import check_vectors, describe
 from tune.searches import claim_search
-from tune.settings import Settings, read_settings
+from tune.settings import Settings
+from tune.settings_file import read_settings
 
 ROWS = [f"good red {row},yes\nbad blue {row},no\n" for row in range(20)]
 

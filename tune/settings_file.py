@@ -1,0 +1,79 @@
+"""Settings as they are read: a YAML file and the flags, which win over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from data.errors import InputError
+from data.measured import read_document
+from data.vectors import vector_length
+from tune.settings import EMBEDDING, Settings
+from tune.written_yaml import parse_yaml
+
+LARGEST_FILE = 256 * 1024
+"""Bytes of a file of settings, at most; all settings written out are some 5,000, and YAML is read 20 KB a second."""
+
+
+def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
+    """Merges a YAML file with flags, which win over it.
+
+    Raises:
+        InputError: Naming the file or flag, the setting, and what would be right.
+    """
+    values = _read_yaml(path) if path else {}
+    _validate(values, path, {})  # a file is wrong or right by itself, whatever the flags replace
+    return _with_vectors(_validate(values, path, flags))
+
+
+def _with_vectors(settings: Settings) -> Settings:
+    """Makes the space's embedding as long as the word vectors, and leaves the parts of words out that a preset would try.
+
+    Where the space says how long the embedding is, the vectors need not be there now.
+    """
+    if settings.vectors is None or EMBEDDING in settings.space:
+        return settings
+    fixed = {EMBEDDING: vector_length(settings.vectors)}
+    if "subwords" in settings.written_space():
+        fixed = {"subwords": False} | fixed
+    return settings.model_copy(update={"space": fixed | settings.space})
+
+
+def _validate(values: dict[str, Any], path: Path | None, flags: dict[str, Any]) -> Settings:
+    try:
+        return Settings(**(values | flags))
+    except ValidationError as error:
+        raise InputError(_explain(error, path, values, flags)) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = parse_yaml(read_document(path, LARGEST_FILE))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{path}{place} is not YAML: {getattr(error, 'problem', error)}.") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise InputError(f"{path} must hold settings such as 'trials: 50', not a {type(values).__name__}.")
+    return {str(key): value for key, value in values.items()}
+
+
+def _explain(error: ValidationError, path: Path | None, values: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
+    first = error.errors()[0]
+    key = str(first["loc"][0]) if first["loc"] else ""
+    source = f"--{key.replace('_', '-')}" if key in flags else f"{path}, {key}" if key in values else key or "settings"
+    if first["type"] == "extra_forbidden":
+        return f"{path}: there is no setting {key!r}; there are {', '.join(Settings.model_fields)}."
+    message = first["msg"].removeprefix("Value error, ")
+    got = f" (got {first['input']!r})" if key and "got" not in message else ""
+    return f"{source}: {message[:1].lower()}{message[1:]}{got}."
