@@ -5,20 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from data.dataset import Dataset
 from data.errors import InputError
 from data.split import SIDES
-from model.calibration import BINS, cool, fit_temperature
-from model.evaluation import Evaluation, evaluate
 from model.hparams import HParams
+from tune.calibrated import calibrate, wide_figures
 from tune.errors import SearchFailedError
 from tune.folder import CLASSIFIERS, LOG, SearchFolder
 from tune.inputs import Inputs, read_inputs
@@ -30,11 +25,6 @@ if TYPE_CHECKING:
     from model.classifier import Classifier
     from model.ensemble import Ensemble
     from model.text_classifier import Encoded
-
-    Kind = TypeVar("Kind", Classifier, Ensemble)
-
-CALIBRATED = ("validation", "test")
-"""The sides whose calibration is told: that which the temperature was fitted on, and that which it was not."""
 
 OF_THE_BEST = {"ensemble", "single", "wide", "original", "refit", "repeats"}
 """What a result may have that is not so of another trial."""
@@ -121,7 +111,7 @@ def _winner(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Winner
     """Makes a classifier of a trial, saves and evaluates it."""
     path = folder.classifier(trial.number)
     classifier = _saved(path, folder, trial) or _classifier(folder, inputs, trial)
-    calibrated = _calibrate(classifier, _encoded(inputs), inputs.dataset)
+    calibrated = calibrate(classifier, _encoded(inputs), inputs.dataset)
     figures = calibrated.figures()
     if not path.exists():
         about = {"search": folder.name, "trial": trial.number, "epoch": trial.best_epoch}
@@ -135,7 +125,7 @@ def _winner(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Winner
         **figures,
     }
     if classifier.wide and inputs.wide_logits is not None:
-        result["wide"] = _alone(inputs.dataset, inputs.wide_logits)
+        result["wide"] = wide_figures(inputs.dataset, inputs.wide_logits)
     return Winner(result, calibrated.classifier, {_name(trial): trial})
 
 
@@ -171,7 +161,7 @@ def _ensemble(
     together = Ensemble(
         {names[place]: classifiers[place] for place in weights}, {names[place]: weight for place, weight in weights.items()}
     )
-    calibrated = _calibrate(together, encoded, inputs.dataset)
+    calibrated = calibrate(together, encoded, inputs.dataset)
     figures = calibrated.figures()
     if best.objective.cost(figures["validation"]) >= best.objective.cost(single["validation"]):
         return nothing
@@ -201,38 +191,3 @@ def _classifier(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Cl
     trained = read_trained(folder.weights, trial.number)
     wide = inputs.wide if hparams.wide else None
     return Classifier(hparams, trained, inputs.vocabulary, inputs.corpus.classes, inputs.limit, wide=wide)
-
-
-class _Calibrated(NamedTuple):
-    """A classifier with its temperature, and the evaluation of each side without it and with it."""
-
-    classifier: Any
-    before: Mapping[str, Evaluation]
-    after: Mapping[str, Evaluation]
-
-    def figures(self) -> dict[str, Any]:
-        """Returns what a result says of it: the figures of each side as the classifier gives them, and what calibration did."""
-        calibration: dict[str, Any] = {"temperature": self.classifier.temperature, "bins": BINS}
-        for when, sides in (("before", self.before), ("after", self.after)):
-            calibration[when] = {
-                side: {"error": sides[side].calibration_error, "loss": sides[side].loss} for side in CALIBRATED
-            }
-        return {**{side: evaluation.summary() for side, evaluation in self.after.items()}, "calibration": calibration}
-
-
-def _calibrate(classifier: Kind, encoded: Encoded, dataset: Dataset) -> _Calibrated:
-    """Fits the temperature on the validation rows, and evaluates all three sides."""
-    labels = {side: dataset.labels[dataset.split.side(side)] for side in SIDES}
-    logits = {side: classifier.uncalibrated(encoded, dataset.split.side(side)) for side in SIDES}
-    temperature = fit_temperature(labels["validation"], logits["validation"])
-    return _Calibrated(
-        classifier.at_temperature(temperature),
-        {side: evaluate(labels[side], logits[side]) for side in SIDES},
-        {side: evaluate(labels[side], cool(logits[side], temperature)) for side in SIDES},
-    )
-
-
-def _alone(dataset: Dataset, logits: npt.NDArray[np.float32]) -> dict[str, Any]:
-    """Returns the figures of the wide branch without the LSTM, on each side."""
-    rows = {side: dataset.split.side(side) for side in SIDES}
-    return {side: evaluate(dataset.labels[rows[side]], logits[rows[side]]).summary() for side in SIDES}

@@ -8,9 +8,9 @@ from rich.console import Console
 
 from model.hparams import HParams
 from tune.outcome import TrialOutcome
-from tune.summary import verdict
 from tune.suspects import suspects_table
 from tune.trial_tables import leaderboard_table
+from tune.verdict import verdict
 
 Figures = tuple[float, float]
 

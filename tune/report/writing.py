@@ -23,7 +23,8 @@ from tune.repeat_file import repeat_seconds
 from tune.report.page import Section, bar, cell, number, page, table
 from tune.report.trials import trial_sections
 from tune.report.winner import Answers, winner_sections
-from tune.summary import best_document, figure_rows, verdict
+from tune.summary import best_document, figure_rows
+from tune.verdict import verdict
 
 FIGURES = ("loss", "accuracy", "macro_f1")
 
