@@ -18,10 +18,10 @@ import tensorflow as tf
 
 from model.compiled import CompiledNetwork
 from model.device import use_device
-from model.forward import Shape
 from model.hparams import HParams
 from model.knobs import Knobs
 from model.network import initial_weights
+from model.shape import Shape
 
 REPEATS, STEPS, BATCH, WORDS, VOCABULARY, CLASSES = 5, 30, 64, 8, 8000, 20
 NETWORKS = {

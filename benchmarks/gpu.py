@@ -167,9 +167,9 @@ def _topknot(corpus: Corpus, units: int, name: str) -> Callable[[], Iterator[int
 
     from data.batches import pad
     from model.compiled import CompiledNetwork
-    from model.forward import Shape
     from model.knobs import Knobs
     from model.network import initial_weights
+    from model.shape import Shape
 
     hparams = hparams_of(units)
     shape = Shape.of(hparams, VOCABULARY, CLASSES, PRECISIONS[name])

@@ -88,9 +88,9 @@ def _in_use() -> int:
 def networks() -> None:
     from model.compiled import GRAPHS
     from model.device import use_device
-    from model.forward import Shape
     from model.hparams import HParams
     from model.pool import POOL
+    from model.shape import Shape
 
     use_device(1, gpu=False)
     sizes = itertools.product((32, 64, 96, 128), (False, True), ("last", "max", "mean"), (0, 1), (64, 128))

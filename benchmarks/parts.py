@@ -22,10 +22,10 @@ from data.batches import pad
 from data.tokens import Tokens
 from model.compiled import CompiledNetwork
 from model.device import use_device
-from model.forward import Shape
 from model.hparams import HParams
 from model.knobs import Knobs
 from model.network import initial_weights
+from model.shape import Shape
 
 VOCABULARY, CLASSES, REPEATS = 20_000, 20, 15
 CASES = (

@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from model.compiled import CompiledNetwork
-from model.forward import Shape
 from model.hparams import HParams
 from model.knobs import Knobs
 from model.network import initial_weights
+from model.shape import Shape
 
 FRACTIONS = (0.0625, 0.25, 0.375, 0.5, 0.625, 0.75, 1.0)
 

@@ -25,16 +25,16 @@ from data.numbered import number_texts
 from data.tokens import Ints
 from data.vocabulary import Vocabulary
 from model.compiled import CompiledNetwork
-from model.forward import Shape
 from model.hparams import HParams
+from model.inference import infer
 from model.mixture import Logits
 from model.network import WIDE, build
 from model.network_file import read_network
 from model.new_folder import new_folder
 from model.seal import check_seal
+from model.shape import Shape
 from model.text_classifier import Encoded, TextClassifier
 from model.trained import Trained
-from model.training import infer
 from model.wide import Wide
 
 FORMAT = 2

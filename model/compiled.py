@@ -13,11 +13,12 @@ import tensorflow as tf
 
 from data.subwords import Buckets
 from model.class_balance import ClassBalance
-from model.forward import Dropout, Shape, forward, forward_with_statistics
+from model.forward import Dropout, forward, forward_with_statistics
 from model.knobs import Knobs
 from model.loss_scale import LossScale
 from model.losses import cross_entropies, shaped_cross_entropies, top_k
 from model.optimizer import LazyAdam
+from model.shape import Shape
 from model.subwords import table_rows
 from model.trained import Weights
 from model.variables import NetworkVariables

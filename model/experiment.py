@@ -17,12 +17,13 @@ from data.split import SIDES, split_corpus
 from data.subwords import word_parts
 from data.vectors import read_vectors
 from model.classifier import Classifier
+from model.epoch_report import EpochReport
 from model.evaluation import Evaluation
 from model.hparams import HParams
 from model.question import SingleTraining, single_training
 from model.text_classifier import Encoded
 from model.trained import Trained
-from model.training import EpochReport, train
+from model.training import train
 from model.wide import encode_wide
 
 EPOCHS = 30

@@ -98,7 +98,7 @@ def initial_weights(shapes: list[tuple[str, tuple[int, ...]]], seed: int, dense_
     orthogonal, scales and moving variances one, biases zero but the LSTM's forget gate's one.
 
     Args:
-        shapes: The kind (see `model.forward.Shape.weights`) and shape of each weight.
+        shapes: The kind (see `model.shape.Shape.weights`) and shape of each weight.
         seed: The same seed gives the same weights.
         dense_init: How kernels of dense layers are drawn; `normal` with the standard deviations of `NORMAL`.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from model.compiled import CompiledNetwork
-from model.forward import Shape
+from model.shape import Shape
 
 KEPT = 2**30
 """Bytes that compiled networks may hold while no training uses them."""

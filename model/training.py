@@ -5,51 +5,28 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from data.batches import pad, shuffled_batches, sorted_batches
+from data.batches import pad, shuffled_batches
 from data.dataset import Dataset
-from data.tokens import Ints, Tokens
+from data.tokens import Ints
 from model.class_balance import ClassBalance
-from model.compiled import CompiledNetwork
+from model.epoch_report import EpochReport
 from model.evaluation import Evaluation, evaluate
-from model.forward import Shape
 from model.hparams import HParams, Precision
+from model.inference import infer
 from model.knobs import Knobs
 from model.latency import milliseconds, typical_row
 from model.mixture import Logits, Mixture, fit_mixture
 from model.network import initial_weights, with_vectors
 from model.pool import POOL, Pool
+from model.shape import Shape
 from model.snapshot import Snapshot
 from model.trained import Trained
-
-
-@dataclass(frozen=True, slots=True)
-class EpochReport:
-    """What an epoch came to.
-
-    Attributes:
-        epoch: Counted from 1.
-        train_loss: Mean over the epoch's steps of the loss as trained, the top-k loss, dropout on. High by design.
-        loss: The full loss on the validation rows: what trainings are ranked by. NaN ends a training. With a wide branch it
-            is that of both together, mixed by two weights that were fitted on these rows.
-        accuracy, macro_f1: On the validation rows.
-        seconds: Wall time inside training and validation steps.
-        tokens: Real (unpadded) tokens trained over, those of rows that were only ranked included.
-    """
-
-    epoch: int
-    train_loss: float
-    loss: float
-    accuracy: float
-    macro_f1: float
-    seconds: float
-    tokens: int
 
 
 class OutOfTimeError(Exception):
@@ -211,24 +188,6 @@ class Training:
     def _pad(self, rows: Ints) -> npt.NDArray[np.int32]:
         size = self._network.shape.vocabulary_size
         return pad(self.dataset.tokens, rows, max_length=self.hparams.max_length, vocabulary_size=size)
-
-
-def infer(
-    network: CompiledNetwork, tokens: Tokens, rows: Ints, hparams: HParams, deadline: float = math.inf
-) -> npt.NDArray[np.float32]:
-    """Computes the logits of rows in large batches of like length: float32 (len(rows), classes), in the rows' order.
-
-    Raises:
-        TimeoutError: If the deadline, a time as `time.time` gives it, passes meanwhile.
-    """
-    logits = np.empty((len(rows), network.shape.classes), dtype=np.float32)
-    size = network.shape.vocabulary_size
-    for places in sorted_batches(tokens.lengths(rows), hparams.max_length):
-        ids = pad(tokens, rows[places], max_length=hparams.max_length, vocabulary_size=size)
-        logits[places] = network.infer(ids)
-        if time.time() > deadline:
-            raise TimeoutError
-    return logits
 
 
 def train(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from model.average import WeightAverage
-from model.forward import Shape
+from model.shape import Shape
 from model.subwords import batch_table, no_parts, word_vectors
 from model.trained import Weights
 

@@ -16,7 +16,7 @@ from tune.space import Space
 from tune.study import study_objective
 
 METRICS = ("train_loss", "loss", "accuracy", "macro_f1", "seconds", "tokens", "at")
-"""What the study keeps of each epoch: `model.training.EpochReport`, and the time of its end as `time.time` gives it."""
+"""What the study keeps of each epoch: `model.epoch_report.EpochReport`, and the time of its end as `time.time` gives it."""
 HPARAMS, REASON, PARTIAL = "hparams", "reason", "partial_seconds"
 
 

@@ -6,10 +6,10 @@ from contenders.corpus import CLASSES, LONGEST, VOCABULARY, Corpus
 
 from data.batches import pad
 from model.compiled import CompiledNetwork
-from model.forward import Shape
 from model.hparams import HParams
 from model.knobs import Knobs
 from model.network import initial_weights
+from model.shape import Shape
 
 
 def hparams_of(units: int) -> HParams:

@@ -7,11 +7,12 @@ import pytest
 import tensorflow as tf
 
 from model.compiled import CompiledNetwork
-from model.forward import Dropout, Shape, forward
+from model.forward import Dropout, forward
 from model.hparams import HParams, Precision
 from model.knobs import Knobs
 from model.losses import TopKLoss, cross_entropies
 from model.network import build, initial_weights
+from model.shape import Shape
 from model.size import count_parameters
 
 VOCABULARY, CLASSES = 30, 5

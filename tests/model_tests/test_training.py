@@ -21,12 +21,12 @@ from data.vocabulary import Vocabulary
 from model.average import Touched, WeightAverage
 from model.class_balance import ClassBalance
 from model.compiled import CompiledNetwork
-from model.forward import Shape
 from model.hparams import HParams, Precision
 from model.knobs import Knobs
 from model.loss_scale import GROWTH_STEPS, INITIAL, LossScale
 from model.network import build, initial_weights
 from model.pool import Pool
+from model.shape import Shape
 from model.training import OutOfTimeError, Training, train
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, lstm_dropout=0.1, dense_dropout=0.1)
