@@ -116,7 +116,10 @@ class Nodes:
         self.end()
 
     def add(self, cpus: int = 1, number: int | None = None) -> Node:
-        """Starts another node, or one anew that has ended; `await_ready` waits for it."""
+        """Starts another node, or one anew that has ended; `await_ready` waits for it.
+
+        One after another: of two that start at once in one folder, one takes the other's socket, and never comes up.
+        """
         self._last += number is None
         node = self._start(number or self._last, cpus, "--address", self.address)
         self.workers.append(node)

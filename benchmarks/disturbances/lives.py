@@ -85,8 +85,8 @@ def cluster(place: Path) -> Iterator[Nodes]:
     """Starts a cluster of a head and two nodes of one CPU; meanwhile this machine's searches have its token."""
     (token := place / "token").write_text(secrets.token_hex(16))
     with tempfile.TemporaryDirectory(prefix="ray") as folder, Nodes(Path(folder), token, {}, jobs=False) as nodes:
-        for node in [nodes.add(), nodes.add()]:
-            node.await_ready()
+        for _ in range(2):
+            nodes.add().await_ready()
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
         try:
             yield nodes
