@@ -40,7 +40,9 @@ class Workers:
 
     def __str__(self) -> str:
         return (
-            f"as many workers as the cluster has room for, now {self.room.trials()}," if self.room else f"{self.count} workers"
+            f"as many workers as the cluster has room for, now {self.room.trials()},"
+            if self.room
+            else f"{self.count} worker{'s' * (self.count > 1)}"
         )
 
     def mean(self) -> float:

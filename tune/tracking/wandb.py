@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ class WandbTracker(Tracker):
 
     def check(self) -> None:
         """Makes sure that there is a key, unless it is offline."""
+        os.environ.setdefault("WANDB_SILENT", "true")  # it tells of each artefact on the user's screen
         settings = wandb.setup().settings
         if settings.mode != "offline" and not wandb.login(anonymous="never", timeout=10):
             raise ConnectionError("there is no key; run `wandb login`, or set WANDB_MODE=offline")
