@@ -54,7 +54,7 @@ docs: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Build the documentation as 
 	@mkdir -p site/benchmarks/results && cp benchmarks/results/*.svg site/benchmarks/results/
 
 audit: | $(if $(findstring .uv/,$(UV)),.uv/bin/uv) ## Ask the database of known holes (PyPI's, over the network) about all locked packages
-	$(UV) tool run --quiet pip-audit --requirement requirements.lock --require-hashes --disable-pip --progress-spinner off
+	$(UV) tool run --quiet pip-audit --strict --requirement requirements.lock --require-hashes --disable-pip --progress-spinner off
 
 chaos: setup ## Kill, stop, starve and damage searches, and see that they come to their ends whole (20 minutes; disk faults need root)
 	.venv/bin/python benchmarks/chaos.py
