@@ -1,8 +1,12 @@
-"""How often words, pairs of words and runs of characters stand in texts."""
+"""How often words, pairs of words and runs of characters stand in texts.
+
+Words are tokens; runs of characters are those of what stands between white space, with its punctuation.
+"""
 
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Collection, Iterator
 from typing import Literal
 
@@ -53,20 +57,21 @@ class NgramCounter:
     """
 
     def __init__(self, numbered: NumberedTexts, kind: Kind) -> None:
+        numbered = numbered.pieces() if kind == "characters" else numbered
         self._tokens, self._kind, names = numbered.tokens, kind, numbered.names
         self._size = len(names)
         if kind == "words":
             self.codes = _codes(names, "words")
         elif kind == "characters":
             runs: dict[str, int] = {"": 0}
-            of_word: list[int] = []
-            ends = [0]
+            of_piece, ends = array("q"), array("q", [0])
             for name in names:
-                of_word += [runs.setdefault(run, len(runs)) for run in _runs(name)]
-                ends.append(len(of_word))
-            ones = np.ones(len(of_word), dtype=np.float32)
+                of_piece.extend([runs.setdefault(run, len(runs)) for run in _runs(name)])
+                ends.append(len(of_piece))
+            ones = np.ones(len(of_piece), dtype=np.float32)
             shape = (len(names), len(runs))
-            self._contain = csr_array((ones, np.array(of_word, dtype=np.int64), np.array(ends)), shape=shape)
+            columns = np.frombuffer(of_piece, dtype=np.int64)
+            self._contain = csr_array((ones, columns, np.frombuffer(ends, dtype=np.int64)), shape=shape)
             self.codes = _codes(runs, "characters")
         else:
             hashes = _codes(names, "words") & np.uint64(0xFFFFFFFF)
@@ -86,17 +91,17 @@ class NgramCounter:
             return csr_array(coo_array((ones, (rows[1:][inside], columns)), shape=(last - first, len(self.codes))))
         flat = self._tokens.flat[offsets[0] : offsets[-1]]
         ones = np.ones(len(flat), dtype=np.float32)
-        words = csr_array((ones, flat, offsets - offsets[0]), shape=(last - first, self._size), copy=True)
-        words.sum_duplicates()
+        counts = csr_array((ones, flat, offsets - offsets[0]), shape=(last - first, self._size), copy=True)
+        counts.sum_duplicates()
         if self._kind == "characters":
-            return csr_array(words @ self._contain)
-        words.data[words.indices < FIRST] = 0
-        words.eliminate_zeros()
-        return words
+            return csr_array(counts @ self._contain)
+        counts.data[counts.indices < FIRST] = 0
+        counts.eliminate_zeros()
+        return counts
 
 
 def _runs(name: str) -> list[str]:
-    """Returns the runs of characters of a word, its ends marked by a space; a word of one letter is a run itself."""
+    """Returns the runs of characters of a piece, its ends marked by a space; a piece of one character is a run itself."""
     marked = f" {name} "
     return [marked[at : at + size] for size in RUNS for at in range(len(marked) - size + 1)] if name else []
 

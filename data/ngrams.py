@@ -1,8 +1,8 @@
 """Bags of n-grams: words, pairs of words and runs of characters, weighted by TF-IDF.
 
-Runs of 3 to 5 characters within a word, its ends included (" lo", "ster "), say something of words that were never seen,
-of inflections and of typing errors (Bojanowski et al., TACL 2017). They depend on the word alone, so each distinct word is
-cut once, however often it occurs.
+Runs of 3 to 5 characters of what stands between white space, its ends included (" lo", "ter, "), say something of words that
+were never seen, of inflections and of typing errors (Bojanowski et al., TACL 2017), and of punctuation, which tokens leave out.
+They depend on the piece alone, so each distinct one is cut once, however often it occurs.
 """
 
 from __future__ import annotations

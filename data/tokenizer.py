@@ -76,6 +76,19 @@ def tokenize(text: str, limit: int | None = None) -> list[str]:
     return [match.group() for match in islice(_PATTERN.finditer(_normal(text)), limit)]
 
 
+def split_pieces(text: str, limit: int | None = None) -> list[str]:
+    """Returns what stands between white space in a text, normalised as its tokens are, punctuation and all.
+
+    A piece longer than 40 characters is cut into several. With a limit, at most so many, of as much of the text as `tokenize`
+    looks at.
+    """
+    pieces = _normal(text if limit is None else text[: 2 * LONGEST_TOKEN * limit]).split()
+    if any(len(piece) > LONGEST_TOKEN for piece in pieces):
+        starts = ((piece, range(0, len(piece), LONGEST_TOKEN)) for piece in pieces)
+        pieces = [piece[at : at + LONGEST_TOKEN] for piece, places in starts for at in places]
+    return pieces[:limit]
+
+
 def token_spans(text: str) -> list[tuple[int, int]]:
     """Returns where the tokens of a text stand in it, as it was written: start and end, counted in characters.
 

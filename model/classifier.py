@@ -37,7 +37,7 @@ from model.text_classifier import Encoded, TextClassifier
 from model.trained import Trained
 from model.wide import Wide
 
-FORMAT = 2
+FORMAT = 3
 DAMAGE = (
     OSError,
     ValueError,

@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(HERE := Path(__file__).parent))
 from runtime import run
-from tokenizer import tokenize
+from tokenizer import split_pieces, tokenize
 
 ABOUT = json.loads((HERE / "about.json").read_text(encoding="utf-8"))
 IDS = {
@@ -24,11 +24,11 @@ COLUMNS = {} if NGRAMS is None else {int(code): column for column, code in enume
 IDF = None if NGRAMS is None else NGRAMS["idf"]
 
 
-def ngrams(tokens):
+def ngrams(tokens, pieces):
     """A text's n-grams: column numbers from 1 and their TF-IDF weights; words and pairs of length 1 together, so characters."""
     crc = [zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in tokens]
     words = [*crc, *(((left * 0x9E3779B1 + right) & 0xFFFFFFFF) | 1 << 32 for left, right in zip(crc, crc[1:]))]
-    marked = [f" {token} " for token in tokens]
+    marked = [f" {piece} " for piece in pieces]
     runs = [run[at : at + size] for run in marked for size in (3, 4, 5) for at in range(len(run) - size + 1)]
     characters = [zlib.crc32(run.encode("utf-8", "surrogatepass")) | 2 << 32 for run in runs]
     found, weights = [len(COLUMNS)], [1.0]  # the last stands in every text
@@ -46,7 +46,8 @@ def inputs(texts):
     ids = [[IDS.get(token, 1) for token in one[: ABOUT["time"]]] or [1] for one in tokens]
     arrays = {"tokens": padded(ids, np.int32)}
     if ABOUT["wide"]:
-        found, weights = zip(*map(ngrams, tokens))
+        pieces = [split_pieces(text, ABOUT["limit"]) for text in texts]
+        found, weights = zip(*map(ngrams, tokens, pieces))
         arrays |= {"ngrams": padded(found, np.int32), "ngram_weights": padded(weights, np.float32)}
     return arrays
 

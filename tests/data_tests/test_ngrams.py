@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from data.ngram_counter import KINDS, Kind, count_ngrams
 from data.ngrams import ALWAYS, LEAST, fit_ngrams
 from data.numbered import number_texts
-from data.tokenizer import tokenize
+from data.tokenizer import split_pieces, tokenize
 
-texts = st.lists(st.text("abcd é中", max_size=20), min_size=1, max_size=12)
+texts = st.lists(st.text("abcd é中,!", max_size=20), min_size=1, max_size=12)
 
 
 def counted(text: str, kind: Kind) -> Counter[str]:
@@ -22,8 +22,8 @@ def counted(text: str, kind: Kind) -> Counter[str]:
         return Counter(words)
     if kind == "pairs":
         return Counter(map(" ".join, pairwise(words)))
-    marked = [f" {word} " for word in words]
-    return Counter(word[at : at + size] for word in marked for size in (3, 4, 5) for at in range(len(word) - size + 1))
+    marked = [f" {piece} " for piece in split_pieces(text, 9)]
+    return Counter(piece[at : at + size] for piece in marked for size in (3, 4, 5) for at in range(len(piece) - size + 1))
 
 
 @given(texts, st.data())
@@ -66,6 +66,15 @@ def test_a_word_never_seen_shares_runs_of_characters_with_those_that_were() -> N
     inflected, other = ngrams.encode(number_texts(["plumbers", "zzz"], 9)).toarray()
     assert (inflected > 0).sum() > 5
     assert (other > 0).sum() == 1, "what stands in every text"
+
+
+def test_punctuation_stands_in_runs_of_characters_alone() -> None:
+    ngrams, _ = fit_ngrams(number_texts(["-- Lao Tsu", "Lao Tsu --", "Lao Tsu", "Lao, Tsu"], 9), np.arange(4))
+    with_dashes, without, with_comma = (
+        ngrams.encode(number_texts(["-- lao tsu", "lao tsu", "LAO, tsu"], 9)).astype(bool).toarray()
+    )
+    assert (with_dashes & ~without).sum() == 3, "' --', '-- ' and ' -- '"
+    assert (with_comma != without).any()
 
 
 @pytest.mark.parametrize("kinds", [("words",), ("words", "pairs"), ("characters",), ()])

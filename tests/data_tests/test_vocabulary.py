@@ -1,10 +1,12 @@
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.numbered import number_texts
-from data.tokenizer import LONGEST_TOKEN, tokenize
+from data.tokenizer import LONGEST_TOKEN, split_pieces, tokenize
 from data.tokens import FIRST, UNKNOWN
 from data.vocabulary import fit_vocabulary
 
@@ -50,6 +52,16 @@ def test_a_limit_gives_the_first_tokens(text: str, limit: int) -> None:
 
 def test_a_text_of_50_mb_is_cut_without_looking_at_the_rest() -> None:
     assert tokenize("lorem " * 8_500_000, 7) == ["lorem"] * 7
+    assert split_pieces("lorem, " * 8_500_000, 7) == ["lorem,"] * 7
+
+
+@given(st.text(max_size=200), st.integers(1, 30))
+def test_pieces_leave_out_white_space_alone(text: str, limit: int) -> None:
+    pieces = split_pieces(text)
+    assert all(0 < len(piece) <= LONGEST_TOKEN for piece in pieces)
+    plain = unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u02bc", "'").casefold()
+    assert "".join(pieces) == "".join(plain.split())
+    assert split_pieces(text, limit) == pieces[:limit]
 
 
 @given(texts, st.data())

@@ -19,7 +19,7 @@ import pytest
 
 from data.corpus import Corpus, corpus_from_lists
 from data.errors import InputError
-from model.classifier import Classifier
+from model.classifier import FORMAT, Classifier
 from model.ensemble import Ensemble, load_classifier
 from model.experiment import run_experiment
 from model.seal import SEAL
@@ -150,7 +150,7 @@ def changes(folder: Path, *, hparams: dict[str, Any] | None = None, **values: An
 @pytest.mark.parametrize("name", ["../model", "/etc", "a/b", "..", ""])
 def test_an_ensemble_has_its_members_within_it(tmp_path: Path, name: str) -> None:
     (tmp_path / "together").mkdir()
-    about = {"format": 2, "members": {name: 1.0}, "temperature": 1.0, "metrics": {}}
+    about = {"format": FORMAT, "members": {name: 1.0}, "temperature": 1.0, "metrics": {}}
     (tmp_path / "together/classifier.json").write_text(json.dumps(about))
     with pytest.raises(InputError):
         Ensemble.load(tmp_path / "together")
