@@ -217,7 +217,10 @@ def read_about(folder: Path) -> dict[str, Any]:
             raise InputError(f"{folder} is not a classifier's folder: it has no {CLASSIFIER}.")
         about = json.loads(read_document(path))
         if about["format"] != FORMAT:
-            raise InputError(f"{folder} is of format {about['format']}; this version of Topknot reads format {FORMAT}.")
+            raise InputError(
+                f"{folder} is of format {about['format']}; this version of Topknot reads format {FORMAT}. "
+                "Use the version that wrote it, or search again."
+            )
     except InputError:
         raise
     except DAMAGE as error:
