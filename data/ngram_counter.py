@@ -15,7 +15,8 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
 from data.numbered import NumberedTexts
-from data.tokens import FIRST
+from data.tokenizer import LONGEST_TOKEN
+from data.tokens import FIRST, Ints
 
 Kind = Literal["words", "pairs", "characters"]
 KINDS: tuple[Kind, ...] = ("words", "pairs", "characters")
@@ -23,13 +24,16 @@ RUNS = (3, 4, 5)
 REPEATED = 0.6
 """Share of the runs of a text's distinct words that are distinct: .8 in texts of 13 words, .55 in texts of 600."""
 TOKENS = 2**18
-"""Tokens of the texts whose n-grams are counted at a time."""
+"""Tokens of the texts whose n-grams are counted at a time; or as many pieces as they may have, one for each two characters."""
 
 Codes = npt.NDArray[np.uint64]
 
 
 def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
-    """Estimates how many distinct n-grams of each kind the texts have, added up over all texts; without finding them."""
+    """Estimates how many distinct n-grams of each kind the texts have, added up over all texts; without finding them.
+
+    Runs of characters are those of the distinct tokens, and those that begin with what is no token.
+    """
     runs = np.array([sum(max(0, len(name) + 3 - size) for size in RUNS) if name else 0 for name in numbered.names])
     counter = NgramCounter(numbered, "words")
     words, characters = 0, 0
@@ -37,12 +41,21 @@ def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
         part = counter.count(first, last)
         words += part.nnz
         characters += int(REPEATED * runs[part.indices].sum())
-    return {"words": words, "pairs": len(numbered.tokens.flat), "characters": characters}
+    flat = numbered.tokens.flat
+    letters = np.array([len(name) for name in numbered.names])[flat].sum()
+    marks = max(0, int(_characters(numbered).sum() - letters) - len(flat))
+    return {"words": words, "pairs": len(flat), "characters": characters + int(REPEATED * len(RUNS) * marks)}
+
+
+def _characters(numbered: NumberedTexts) -> Ints:
+    """Returns how many characters of each text are looked at, at most."""
+    return np.minimum([len(text) for text in numbered.texts], 2 * LONGEST_TOKEN * numbered.limit)
 
 
 def text_parts(numbered: NumberedTexts) -> Iterator[tuple[int, int]]:
-    """Yields the first and last + 1 of texts that have `TOKENS` tokens together, or one text of more."""
-    offsets, first = numbered.tokens.offsets, 0
+    """Yields the first and last + 1 of texts that have `TOKENS` tokens or pieces together, or one text of more."""
+    sizes = np.maximum(np.diff(numbered.tokens.offsets), (_characters(numbered) + 1) // 2)
+    offsets, first = np.concatenate([[0], np.cumsum(sizes)]), 0
     while first < len(offsets) - 1:
         last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + TOKENS, side="right")) - 1)
         yield first, last

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.ngram_counter import KINDS, Kind, count_ngrams
+from data.ngram_counter import KINDS, Kind, count_ngrams, text_parts
 from data.ngrams import ALWAYS, LEAST, fit_ngrams
 from data.numbered import number_texts
 from data.tokenizer import split_pieces, tokenize
@@ -100,3 +100,14 @@ def test_estimates_of_how_many_there_are_bound_the_work(written: list[str]) -> N
     assert set(estimates) == set(KINDS)
     assert estimates["words"] == sum(len(counted(text, "words")) for text in written)
     assert estimates["pairs"] >= sum(len(counted(text, "pairs")) for text in written)
+
+
+@given(texts)
+def test_texts_are_counted_some_at_a_time_by_all_that_they_may_hold(written: list[str]) -> None:
+    numbered = number_texts(written, 9)
+    pieces, parts = numbered.pieces().tokens.offsets, list(text_parts(numbered))
+    assert [row for first, last in parts for row in range(first, last)] == list(range(len(written)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("data.ngram_counter.TOKENS", 6)
+        for first, last in text_parts(numbered):
+            assert last - first == 1 or max(pieces[last] - pieces[first], 1) <= 6
