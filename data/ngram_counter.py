@@ -34,17 +34,18 @@ def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
 
     Runs of characters are those of the distinct tokens, and those that begin with what is no token.
     """
+    lengths = np.array([len(name) for name in numbered.names])
     runs = np.array([sum(max(0, len(name) + 3 - size) for size in RUNS) if name else 0 for name in numbered.names])
     counter = NgramCounter(numbered, "words")
-    words, characters = 0, 0
+    words, characters, letters = 0, 0, 0
     for first, last in text_parts(numbered):
         part = counter.count(first, last)
         words += part.nnz
         characters += int(REPEATED * runs[part.indices].sum())
-    flat = numbered.tokens.flat
-    letters = np.array([len(name) for name in numbered.names])[flat].sum()
-    marks = max(0, int(_characters(numbered).sum() - letters) - len(flat))
-    return {"words": words, "pairs": len(flat), "characters": characters + int(REPEATED * len(RUNS) * marks)}
+        letters += int(lengths[part.indices] @ part.data.astype(np.int64))
+    tokens = len(numbered.tokens.flat)
+    marks = max(0, int(_characters(numbered).sum()) - letters - tokens)
+    return {"words": words, "pairs": tokens, "characters": characters + int(REPEATED * len(RUNS) * marks)}
 
 
 def _characters(numbered: NumberedTexts) -> Ints:

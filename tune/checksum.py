@@ -11,8 +11,7 @@ CHECKSUM = "sha256"
 
 def with_checksum(document: dict[str, Any]) -> dict[str, Any]:
     """Returns the document with the SHA-256 of what it holds, however it is written down, as its last entry."""
-    content = {key: value for key, value in document.items() if key != CHECKSUM}
-    return content | {CHECKSUM: _digest(content)}
+    return document | {CHECKSUM: _digest(document)}
 
 
 def without_checksum(document: dict[str, Any]) -> dict[str, Any]:

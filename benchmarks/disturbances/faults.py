@@ -23,8 +23,8 @@ WORKERS = ("ray::LSTMTrial", "ray::ResourceTrainable")
 """What the processes that run trials are called, the second while they do."""
 PLANTED = Path(__file__).with_name("planted")
 """What must be on the PYTHONPATH of a search, for some of its faults."""
-GIVEN_UP_SECONDS, AWAY_SECONDS = 6.0, 15.0
-"""How long a node may be silent before its cluster gives it up, and how long one is that is to be given up."""
+BRIEFLY_SECONDS, AWAY_SECONDS = 3.0, 15.0
+"""How long a node is silent that its cluster is not to give up, which it does after some 6 s, and one that it is to."""
 SPARE = 2**24
 """Bytes that a worker short of memory may still take."""
 
@@ -137,39 +137,48 @@ def _cut_journal(scene: Scene) -> None:
         os.truncate(journal, journal.stat().st_size - 1 - scene.draw(len(last)))
 
 
-def _node(scene: Scene) -> tuple[Nodes, Node]:
+def _cluster(scene: Scene) -> Nodes:
     assert scene.nodes
-    return scene.nodes, scene.nodes.workers[scene.draw(len(scene.nodes.workers))]
+    return scene.nodes
 
 
-def _replace_node(scene: Scene) -> None:
+def _node(scene: Scene) -> Node:
+    workers = _cluster(scene).workers
+    return workers[scene.draw(len(workers))]
+
+
+def _replace(scene: Scene, node: Node) -> None:
     """Takes a node away with no word; another comes in its place."""
-    nodes, node = _node(scene)
-    nodes.kill(node)
-    nodes.add().await_ready()
+    _cluster(scene).kill(node)
+    _cluster(scene).add().await_ready()
 
 
 def _join_then_leave(scene: Scene) -> None:
     """Has a node join, and takes one away."""
-    nodes, _ = _node(scene)
-    nodes.add().await_ready()
-    nodes.kill(_node(scene)[1])
+    _cluster(scene).add().await_ready()
+    _cluster(scene).kill(_node(scene))
 
 
-def _pause_node(scene: Scene, seconds: float) -> None:
-    nodes, node = _node(scene)
+def _pause_node(scene: Scene, seconds: float) -> Node:
+    node = _node(scene)
     node.send(signal.SIGSTOP)
     time.sleep(seconds)
     node.send(signal.SIGCONT)
-    if seconds > GIVEN_UP_SECONDS:  # it was given up: its own processes end as they hear of it
-        nodes.kill(node)
-        nodes.add().await_ready()
+    return node
+
+
+def _hold_node(scene: Scene) -> None:
+    _pause_node(scene, BRIEFLY_SECONDS)
+
+
+def _lose_node(scene: Scene) -> None:
+    """Has a node silent for so long that it is given up; its own processes end as they hear of it."""
+    _replace(scene, _pause_node(scene, AWAY_SECONDS))
 
 
 def _on_node(scene: Scene, number: signal.Signals) -> None:
     """Sends a signal to one of the processes that run trials, on whichever node."""
-    assert scene.nodes
-    workers = [pid for node in scene.nodes.workers for pid in named(node.process.pid, *WORKERS)]
+    workers = [pid for node in _cluster(scene).workers for pid in named(node.process.pid, *WORKERS)]
     _send([workers[scene.draw(len(workers))]] if workers else [], number)
 
 
@@ -206,10 +215,10 @@ FAULTS = (
 )
 
 NODE_FAULTS = (
-    Fault("a node killed, another comes", _replace_node),
+    Fault("a node killed, another comes", lambda scene: _replace(scene, _node(scene))),
     Fault("a node joins, one is killed", _join_then_leave),
-    Fault("a node stopped for 3 s", lambda scene: _pause_node(scene, STOPPED_SECONDS - 2)),
-    Fault("a node silent for 15 s, given up", lambda scene: _pause_node(scene, AWAY_SECONDS)),
+    Fault("a node stopped for 3 s", _hold_node),
+    Fault("a node silent for 15 s, given up", _lose_node),
     Fault("a node's worker killed", lambda scene: _on_node(scene, signal.SIGKILL)),
     Fault("a cluster's driver killed", lambda scene: _send([scene.process.pid], signal.SIGKILL)),
 )

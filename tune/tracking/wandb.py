@@ -16,12 +16,12 @@ class WandbTracker(Tracker):
     """Tells a project; WANDB_MODE=offline keeps it on this machine."""
 
     def __init__(self, project: str, name: str) -> None:
+        os.environ.setdefault("WANDB_SILENT", "true")  # it tells of each artefact on the user's screen
         self._project, self._name = project, name
         self._runs: dict[int, Any] = {}
 
     def check(self) -> None:
         """Makes sure that there is a key, unless it is offline."""
-        os.environ.setdefault("WANDB_SILENT", "true")  # it tells of each artefact on the user's screen
         settings = wandb.setup().settings
         if settings.mode != "offline" and not wandb.login(anonymous="never", timeout=10):
             raise ConnectionError("there is no key; run `wandb login`, or set WANDB_MODE=offline")
