@@ -1,15 +1,25 @@
 """Ports that nobody listens at."""
 
+import random
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+
+RANGE = range(20_000, 32_768)
+"""Above the ports of Ray's workers, below those that Linux gives to whoever asks for any: none is taken meanwhile."""
 
 
 def free_ports(count: int) -> list[int]:
+    """Returns ports for processes that will take seconds to bind them."""
+    found: list[int] = []
     with ExitStack() as sockets:
-        taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
-        for one in taken:
-            one.bind(("", 0))
-        return [one.getsockname()[1] for one in taken]
+        for port in random.SystemRandom().sample(RANGE, len(RANGE)):
+            if len(found) == count:
+                break
+            one = sockets.enter_context(socket.socket())
+            with suppress(OSError):
+                one.bind(("", port))
+                found.append(port)
+    return found
 
 
 def free_port() -> int:
