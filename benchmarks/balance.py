@@ -1,0 +1,53 @@
+"""Would rare classes gain if more of the classes' shares were taken off a classifier's logits?
+
+    python benchmarks/balance.py SEARCH...        # folders of finished searches
+
+The classifier that each search came to is asked about its validation and its test rows, once; then a growing part of the
+logarithm of each class's share of the training rows is taken off its logits (Menon et al., ICLR 2021), and the temperature is
+fitted anew on the validation rows. The wide branch's half (`model.class_shares`) is off already.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+from model.calibration import cool, fit_temperature
+from model.class_shares import log_shares
+from model.ensemble import load_classifier
+from model.evaluation import evaluate
+from tune.folder import SearchFolder
+from tune.inputs import read_inputs
+
+PARTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("searches", type=Path, nargs="+")
+    for path in parser.parse_args().searches:
+        tell(SearchFolder(path.absolute()))
+
+
+def tell(folder: SearchFolder) -> None:
+    classifier = load_classifier(folder.path / folder.result()["checkpoint"])
+    inputs = read_inputs(folder.settings())
+    dataset, split = inputs.dataset, inputs.dataset.split
+    shares = log_shares(dataset.labels[split.train], dataset.classes)
+    logits, labels = {}, {}
+    for side in ("validation", "test"):
+        rows = split.side(side)
+        labels[side] = dataset.labels[rows]
+        logits[side] = classifier.logits(classifier.encode([inputs.corpus.texts[row] for row in rows]))
+    columns = ("taken off", *(f"{side} {figure}" for side in logits for figure in ("loss", "accuracy", "macro-F1")))
+    print(f"\n{folder.name}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for part in PARTS:
+        temperature = fit_temperature(labels["validation"], logits["validation"] - part * shares)
+        found = [evaluate(labels[side], cool(logits[side] - part * shares, temperature)) for side in logits]
+        cells = [f"{side.loss:.3f} | {side.accuracy:.3f} | {side.macro_f1:.3f}" for side in found]
+        print(f"| {part:g} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
