@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import ray
+from ports import free_port
 
 from data.errors import InputError
 from tune.cluster_address import ADDRESS, answers, check_closed, find_cluster, is_loopback
@@ -25,9 +26,7 @@ GCS = Path(ray.__file__).parent / "core/src/ray/gcs/gcs_server"
 @contextmanager
 def head(folder: Path, **environment: str) -> Iterator[int]:
     """Runs a head's server, which listens on all of this machine's addresses; yields its port."""
-    with socket.socket() as free:
-        free.bind(("", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     where = [f"--session-dir={folder}", f"--log_dir={folder}", "--session-name=test", "--node-ip-address=127.0.77.1"]
     command = [GCS, f"--gcs_server_port={port}", "--config_list=e30=", f"--node-id={'0' * 55}1", *where]
     with subprocess.Popen(
