@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from tune.duration import parse_duration
 from tune.outcome import read_trials
@@ -40,6 +41,8 @@ SEED = 0
 COLUMNS = ("data", "text", "label", "group")
 RUNGS = ((1, 3), (3, 3), (1, 2), (1, 4))
 """Grace periods and reduction factors."""
+EARLY = (1, 2, 3, 5, 9)
+"""Epochs after which trials are ranked."""
 
 
 class Curve(NamedTuple):
@@ -161,6 +164,13 @@ def strategies(epochs: int) -> dict[str, Callable[[], Stopping | Promotion]]:
     return made
 
 
+def early_signs(curves: Sequence[Curve]) -> str:
+    """Says how the ranking of trials after some epochs agrees with that in the end: Spearman's rank correlation."""
+    ends = [min(curve.losses) for curve in curves]
+    found = {count: spearmanr([min(curve.losses[:count]) for curve in curves], ends)[0] for count in EARLY}
+    return "rank correlation with the end " + ", ".join(f"{value:.2f} after {count}" for count, value in found.items())
+
+
 def record(flags: Sequence[str], limit: float) -> list[Curve]:
     """Trains random trials to their ends, and returns their curves."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -203,6 +213,7 @@ def main() -> None:
     print(
         f"{len(curves)} curves of {corpus}; the lowest loss is {lowest:.4f}. Median (quartiles) of {options.replays} replays.\n"
     )
+    print(f"What the first epochs tell: {early_signs(curves)}.\n")
     print("| scheduler | after 20% of the time | after 50% | after 100% |\n|---|---|---|---|")
     for name, make in strategies(max(len(curve.losses) for curve in curves)).items():
         rng = np.random.default_rng(SEED)
