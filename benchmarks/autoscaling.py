@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cluster.networks import Loopback
 from cluster.ray_nodes import HEAD, Nodes
-from ports import free_ports
+from ports import free_port
 
 PROVIDER = "cluster.node_provider.LoopbackNodeProvider"
 MOST, IDLE_SECONDS, TRIALS = 3, 20, 40
@@ -54,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ray") as folder:
         path = Path(folder)
         (path / "token").write_text(secrets.token_hex(16))
-        port = free_ports(1)[0]
+        port = free_port()
         provider = {
             "type": "external",
             "module": PROVIDER,

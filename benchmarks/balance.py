@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def tell(folder: SearchFolder) -> None:
-    classifier = load_classifier(folder.path / folder.result()["checkpoint"])
+    classifier = load_classifier(folder.best_classifier())
     inputs = read_inputs(folder.settings())
     dataset, split = inputs.dataset, inputs.dataset.split
     shares = log_shares(dataset.labels[split.train], dataset.classes)

@@ -5,7 +5,7 @@ import socket
 from contextlib import ExitStack, suppress
 
 RANGE = range(20_000, 32_768)
-"""Above the ports of Ray's workers, below those that Linux gives to whoever asks for any: none is taken meanwhile."""
+"""Above the ports of Ray's workers, below those that Linux gives to whoever asks for any: these may be gone in a moment."""
 
 
 def free_ports(count: int) -> list[int]:

@@ -17,11 +17,11 @@ from dataclasses import replace
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
-import numpy as np
 from corpora import corpus_parser, read
 
 from data.split import split_corpus
 from model.baseline import evaluate_baseline
+from model.class_shares import BALANCE, log_shares
 from model.classifier import Classifier
 from model.device import use_device
 from model.evaluation import Evaluation, evaluate
@@ -30,7 +30,7 @@ from model.presets import PORTFOLIOS
 from model.strong_baseline import evaluate_strong_baseline
 from model.text_classifier import Encoded
 from model.training import train
-from model.wide import BALANCE, WideCorpus, encode_wide
+from model.wide import WideCorpus, encode_wide
 from tune.inputs import WHOLE_TEXT
 
 
@@ -67,8 +67,7 @@ def main() -> None:
 def balanced(encoded: WideCorpus, balance: float) -> WideCorpus:
     """Takes another part of the classes' shares off than `encode_wide` did."""
     dataset, split = encoded.dataset, encoded.dataset.split
-    shares = np.bincount(dataset.labels[split.train], minlength=dataset.classes) / len(split.train)
-    logits = encoded.logits + (BALANCE - balance) * np.log(np.maximum(shares, 1e-6)).astype(np.float32)
+    logits = encoded.logits + (BALANCE - balance) * log_shares(dataset.labels[split.train], dataset.classes)
     return encoded._replace(dataset=replace(dataset, wide=logits[split.validation]), logits=logits)
 
 

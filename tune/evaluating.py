@@ -34,7 +34,7 @@ def model_folder(model: str, storage: Storage) -> Path:
             return Path(model)
     if any(character in model for character in "/\\"):
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
-    return _best(find_search(storage, model))
+    return find_search(storage, model).best_classifier()
 
 
 def load_classifier(folder: Path) -> TextClassifier:
@@ -77,14 +77,10 @@ def evaluate_split(model: str, storage: Storage, side: str) -> dict[str, Any]:
     settings = folder.settings().model_copy(update={"vectors": None})  # what was learned from them is in the classifier
     inputs = read_inputs(settings)
     check_fingerprint(folder, settings, inputs.corpus)
-    classifier = load_classifier(Path(model) if given else _best(folder))
+    classifier = load_classifier(Path(model) if given else folder.best_classifier())
     rows = inputs.dataset.split.side(side)
     texts = [inputs.corpus.texts[row] for row in rows]
     return _document(classifier, classifier.evaluate(classifier.encode(texts), inputs.corpus.labels[rows]))
-
-
-def _best(folder: SearchFolder) -> Path:
-    return folder.path / str(folder.result()["checkpoint"])
 
 
 def _search_of(path: Path) -> SearchFolder | None:

@@ -193,7 +193,7 @@ class SearchFolder:
     def missing(self) -> str | None:
         """Tells what a finished search no longer has, in words; None if it has all, as far as a look at it shows."""
         try:
-            checkpoint = self.path / self.result()["checkpoint"]
+            checkpoint = self.best_classifier()
         except InputError:
             return f"its {RESULT} is missing or damaged"
         if any(trial.state == "running" for trial in self.trials()):
@@ -207,6 +207,14 @@ class SearchFolder:
     def classifier(self, trial: int) -> Path:
         """Returns where a trial's classifier stands, or would."""
         return self.path / CLASSIFIERS / f"{trial:05d}"
+
+    def best_classifier(self) -> Path:
+        """Returns where the classifier stands that the search came to, of one trial or of several.
+
+        Raises:
+            InputError: If it has not come to its end.
+        """
+        return self.path / str(self.result()["checkpoint"])
 
     @property
     def weights(self) -> TrialFiles:

@@ -51,8 +51,7 @@ class Outcome:
 
 def targets(folder: SearchFolder) -> list[str]:
     """Returns the files that matter once a search has ended, relative to its folder."""
-    classifier = folder.path / folder.result()["checkpoint"]
-    parts = sorted(str(path.relative_to(folder.path)) for path in classifier.iterdir())
+    parts = sorted(str(path.relative_to(folder.path)) for path in folder.best_classifier().iterdir())
     return [SETTINGS, ABOUT, RESULT, JOURNAL, *parts]
 
 
