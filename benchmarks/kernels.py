@@ -1,10 +1,10 @@
-"""Which way of computing an LSTM layer costs least: TensorFlow's fused BlockLSTMV2, or what keras.layers.LSTM does?
+"""Which way of computing an LSTM layer costs least: TensorFlow's fused BlockLSTM, or what keras.layers.LSTM does?
 
     python benchmarks/kernels.py
     python benchmarks/kernels.py --recurrent-dropout    # against the loop that it takes, in the size of the question's models
 
 Milliseconds of CPU of one thread, forwards alone and forwards with the gradient, medians of five alternated calls; and
-the share of the core's measured matrix-product rate that BlockLSTMV2 reaches.
+the share of the core's measured matrix-product rate that BlockLSTM reaches.
 """
 
 import argparse

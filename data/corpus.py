@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +123,8 @@ def _corpus(records: Iterable[Record], source: str, columns: list[str], drop_unl
     label_ids: dict[str, int] = {}
     group_ids: dict[str, int] = {}
     for number, (place, (text, label, *group)) in enumerate(records, start=1):
-        name = _name(label)
+        _check_single(source, place, label, *group)
+        name = name_of(label)
         if not name:
             if drop_unlabelled:
                 continue
@@ -135,9 +135,9 @@ def _corpus(records: Iterable[Record], source: str, columns: list[str], drop_unl
             raise InputError(not_a_text(source, place, columns[0], text))
         _check_whole(source, place, text, name)
         if group:
-            if not _name(group[0]):
+            if not name_of(group[0]):
                 raise InputError(f"{source}, {place}: the group is empty. Give the row a group of its own, or remove it.")
-            groups.append(group_ids.setdefault(_name(group[0]), len(group_ids)))
+            groups.append(group_ids.setdefault(name_of(group[0]), len(group_ids)))
         texts.append(text)
         rows.append(number)
         labels.append(label_ids.setdefault(name, len(label_ids)))
@@ -164,11 +164,23 @@ def _ranks(label_ids: dict[str, int], classes: tuple[str, ...]) -> npt.NDArray[n
     return ranks
 
 
-def _name(value: Any) -> str:
+def name_of(value: Any) -> str:
     """Returns a label or group as a name without outer white space; empty where it is missing."""
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return str(value).strip()
+    if isinstance(value, str):
+        return value.strip()
+    return "" if _is_missing(value) else str(value).strip()
+
+
+def _is_missing(value: Any) -> bool:
+    return not isinstance(value, Collection) and bool(pd.isna(value))
+
+
+def _check_single(source: str, place: str, *names: Any) -> None:
+    """Refuses a label, and a group behind it, that is several values, or bytes, of which nobody knows what text they are."""
+    for what, value in zip(("label", "group"), names, strict=False):
+        if isinstance(value, Collection) and not isinstance(value, str):
+            got = f"{type(value).__name__} {str(value)[:40]!r}"
+            raise InputError(f"{source}, {place}: the {what} is {got}; a text or a number is needed.")
 
 
 def _check_whole(source: str, place: str, text: str, name: str) -> None:
@@ -191,6 +203,6 @@ def is_text(value: Any) -> bool:
 
 def not_a_text(source: str, place: str, column: str, value: Any) -> str:
     """Says what is wrong with a value that is no text."""
-    if isinstance(value, str) or not _name(value):
+    if isinstance(value, str) or _is_missing(value):
         return f"{source}, {place}: the text is empty. Remove the row, or pass --drop-empty."
     return f"{source}, {place}: column {column!r} holds {type(value).__name__} {str(value)[:40]!r}; a text is needed."

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -165,11 +166,23 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Record]:
         _columns_at(path, parquet.schema_arrow.names, columns)
         rows = rows_at_once(source, parquet, columns, budget)
         for batch in parquet.iter_batches(batch_size=rows, columns=list(columns)):
-            values = [batch.column(batch.schema.get_field_index(column)).to_pylist() for column in columns]
+            values = [_values(path, batch, column, number) for column in columns]
             budget.take(sum(map(sys.getsizeof, values[0])))
             for record in zip(*values, strict=True):
                 number += 1
                 yield f"row {number}", record
+
+
+def _values(path: Path, batch: pa.RecordBatch, column: str, before: int) -> list[Any]:
+    """Returns a column's values of a batch that so many rows stand before."""
+    try:
+        values: list[Any] = batch.column(batch.schema.get_field_index(column)).to_pylist()
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}, rows {before + 1} to {before + len(batch)}: column {column!r} holds a value that is not UTF-8; "
+            "write the file again with texts in UTF-8."
+        ) from None
+    return values
 
 
 def _names(columns: Sequence[str]) -> str:

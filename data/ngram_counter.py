@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
 from data.numbered import NumberedTexts
-from data.tokenizer import LONGEST_TOKEN
+from data.tokenizer import TAKEN
 from data.tokens import FIRST, Ints
 
 Kind = Literal["words", "pairs", "characters"]
@@ -50,7 +50,7 @@ def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
 
 def _characters(numbered: NumberedTexts) -> Ints:
     """Returns how many characters of each text are looked at, at most."""
-    return np.minimum([len(text) for text in numbered.texts], 2 * LONGEST_TOKEN * numbered.limit)
+    return np.minimum([len(text) for text in numbered.texts], TAKEN * numbered.limit)
 
 
 def text_parts(numbered: NumberedTexts) -> Iterator[tuple[int, int]]:

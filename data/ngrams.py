@@ -50,14 +50,11 @@ class Ngrams:
         if not len(codes) or codes[-1] != ALWAYS or (codes[1:] <= codes[:-1]).any() or not np.isfinite(idf).all():
             raise ValueError("the n-grams' codes must rise and end with that of what stands in every text")
 
-    def encode(self, numbered: NumberedTexts) -> csr_array:
+    def encode(self, numbered: NumberedTexts, counters: Mapping[Kind, NgramCounter] | None = None) -> csr_array:
         """Returns texts' weights of the n-grams: float32 (texts, f), 1 + ln(frequency) times idf, of length 1 a group; and
-        1 for `ALWAYS`.
+        1 for `ALWAYS`. With `counters`, by what these counted already.
         """
-        return self._encode(numbered, self._counters(numbered))
-
-    def _encode(self, numbered: NumberedTexts, counters: Mapping[Kind, NgramCounter]) -> csr_array:
-        parts = list(self._in_parts(numbered, counters))
+        parts = list(self._in_parts(numbered, counters or self._counters(numbered)))
         if not parts:
             return csr_array(np.zeros((0, len(self.codes)), np.float32))
         lengths = np.concatenate([np.diff(part.indptr) for part in parts])
@@ -80,7 +77,8 @@ class Ngrams:
 
     def kinds(self) -> list[Kind]:
         """Returns the kinds of n-grams that there are."""
-        return [KINDS[index] for index in np.unique(self.codes[:-1] >> np.uint64(32)).tolist()]
+        starts = np.searchsorted(self.codes, np.arange(len(KINDS) + 1, dtype=np.uint64) << np.uint64(32))
+        return [kind for kind, some in zip(KINDS, np.diff(starts) > 0, strict=True) if some]
 
     def _weigh(self, rows: int, counts: dict[Kind, tuple[csr_array, Codes]]) -> csr_array:
         """Returns the weights of n-grams that were counted in so many texts, kind by kind, with the codes of the columns."""
@@ -128,7 +126,7 @@ def fit_ngrams(
         idf.append((np.log((1 + len(train)) / (1 + frequencies[kept])) + 1).astype(np.float32))
     unique, places = np.unique(np.concatenate(codes), return_index=True)
     ngrams = Ngrams(unique, np.concatenate(idf)[places])
-    return ngrams, ngrams._encode(numbered, counters)  # noqa: SLF001 - with what was counted already
+    return ngrams, ngrams.encode(numbered, counters)
 
 
 def _frequencies(numbered: NumberedTexts, counter: NgramCounter, chosen: npt.NDArray[np.bool_]) -> tuple[Codes, Ints]:

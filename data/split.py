@@ -71,8 +71,8 @@ def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
     A class is too small if its rows make fewer than three units (see `split_corpus`). Classes that together are still
     too small are refused by the split.
     """
-    small = _small(corpus, number_units(corpus))
-    if how == "refuse" or not small:
+    small = [] if how == "refuse" else _small(corpus, number_units(corpus))
+    if not small:
         return corpus
     is_small = np.isin(corpus.labels, small)
     keep = ~is_small if how == "drop" else np.ones(len(corpus), dtype=bool)

@@ -22,6 +22,8 @@ from collections.abc import Container
 from itertools import islice
 
 LONGEST_TOKEN = 40
+TAKEN = 2 * LONGEST_TOKEN
+"""Characters that are looked at for each token of a limit."""
 
 # Ranges of Unicode blocks, as they stand between the brackets of a regular expression.
 _HAN = "\u2e80-\u2fdf\u3005\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -54,23 +56,24 @@ _WORD = f"[{_characters(('Lu', 'Ll', 'Lt', 'Lm', 'Lo', 'Nd', 'Nl', 'No', *_MARKS
 _RUN = f"{_WORD}{{1,{LONGEST_TOKEN}}}"
 _PATTERN = re.compile(
     rf"\d{{1,20}}(?:[.,]\d{{1,20}}){{1,3}}(?!{_WORD})"
-    rf"|(?<!\S)\.net\b"
-    rf"|{_RUN}(?:'(?!s\b){_RUN}){{0,3}}(?:\+\+|#)?"
+    rf"|(?<!\S)\.[nN][eE][tT]\b"
+    rf"|{_RUN}(?:'(?![sS]\b){_RUN}){{0,3}}(?:\+\+|#)?"
     rf"|[{_SPACELESS}][{_characters(_MARKS)}]*"
     rf"|[{_characters(('Sc', 'So'))}{_EMOJI}%]"
 )
+_PIECE = re.compile(rf"\S{{1,{LONGEST_TOKEN}}}")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'"})
 
 
 def tokenize(text: str, limit: int | None = None) -> list[str]:
     """Returns the tokens of a text in their order, at most `limit` of them.
 
-    With a limit, no more of the text is looked at than `limit` tokens of 80 characters would fill, so that memory stays
+    With a limit, no more of the text is looked at than `limit` tokens of `TAKEN` characters would fill, so that memory stays
     bounded whatever the text's size.
     """
     if limit is None:
         return _PATTERN.findall(_normal(text))
-    text = text[: 2 * LONGEST_TOKEN * limit]
+    text = text[: TAKEN * limit]
     if len(text) < 20 * limit:  # few tokens too many, if any, and findall is faster
         return _PATTERN.findall(_normal(text))[:limit]
     return [match.group() for match in islice(_PATTERN.finditer(_normal(text)), limit)]
@@ -82,11 +85,24 @@ def split_pieces(text: str, limit: int | None = None) -> list[str]:
     A piece longer than 40 characters is cut into several. With a limit, at most so many, of as much of the text as `tokenize`
     looks at.
     """
-    pieces = _normal(text if limit is None else text[: 2 * LONGEST_TOKEN * limit]).split()
+    pieces = _normal(text if limit is None else text[: TAKEN * limit]).split()
     if any(len(piece) > LONGEST_TOKEN for piece in pieces):
         starts = ((piece, range(0, len(piece), LONGEST_TOKEN)) for piece in pieces)
         pieces = [piece[at : at + LONGEST_TOKEN] for piece, places in starts for at in places]
     return pieces[:limit]
+
+
+def looked_at(text: str, limit: int) -> int:
+    """Returns where in a text, counted in characters, lies the end of what `tokenize` and `split_pieces` return with a limit.
+
+    Normalisation may make signs more or fewer; the text is taken as it was written.
+    """
+    text = text[: TAKEN * limit]
+    ends = (
+        next((match.end() for match in islice(pattern.finditer(text), limit - 1, limit)), len(text))
+        for pattern in (_PATTERN, _PIECE)
+    )
+    return max(ends)
 
 
 def token_spans(text: str) -> list[tuple[int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ CHUNK = 65_536
 """Rows or tokens handled at a time where a temporary copy of all would be large."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Vocabulary:
     """Tokens by falling frequency in the training texts, equally frequent ones in the order of their code points.
 
@@ -62,9 +63,12 @@ class Vocabulary:
 
     def encode(self, numbered: NumberedTexts) -> Tokens:
         """Encodes texts; tokens that are not of the vocabulary become `UNKNOWN`."""
-        ids = {token: number for number, token in enumerate(self.tokens, start=FIRST)}
-        of_name = np.array([ids.get(name, UNKNOWN) for name in numbered.names], dtype=np.int32)
+        of_name = np.array([self._ids.get(name, UNKNOWN) for name in numbered.names], dtype=np.int32)
         return Tokens(of_name[numbered.tokens.flat], numbered.tokens.offsets)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {token: number for number, token in enumerate(self.tokens, start=FIRST)}
 
 
 def fit_vocabulary(numbered: NumberedTexts, train: Ints) -> tuple[Vocabulary, Tokens]:

@@ -8,7 +8,7 @@ import platform
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from tokenize import TokenError
@@ -90,8 +90,7 @@ class Classifier(TextClassifier):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        # What words are the mean of was settled when training ended.
-        shape = replace(Shape.of(self.hparams, self.trained.weights[0].shape[0], len(self.classes)), parts=0)
+        shape = Shape.of(self.hparams, self.trained.weights[0].shape[0], len(self.classes)).to_infer()
         network = CompiledNetwork(shape)
         network.assign(self.trained.weights)
         object.__setattr__(self, "_network", network)

@@ -62,8 +62,8 @@ class CompiledNetwork(NetworkVariables):
 
     @property
     def size(self) -> int:
-        """An estimate of the bytes that it holds: its graphs, and each weight with Adam's two moments, float32."""
-        return GRAPHS + sum(3 * 4 * math.prod(size) for _, size in self.shape.weights())
+        """An estimate of the bytes that it holds: its graphs; each weight with Adam's two moments, and its moving average."""
+        return GRAPHS + sum(4 * (3 + self.shape.ema) * math.prod(size) for _, size in self.shape.weights())
 
     def reset(self, weights: Weights, balance: ClassBalance | None = None, parts: Buckets | None = None) -> None:
         """Puts weights in place, what training does for rare classes, and the parts of words, int32 (vocabulary or more, most);

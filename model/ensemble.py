@@ -48,10 +48,15 @@ class Ensemble(TextClassifier):
         """Label names; the logits' columns in order."""
         return next(iter(self.members.values())).classes
 
+    @property
+    def limit(self) -> int:  # type: ignore[override]
+        """Tokens of a text that are looked at."""
+        return next(iter(self.members.values())).limit
+
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encodes texts with the largest vocabulary, of which the others are heads."""
         members = list(self.members.values())
-        numbered = number_texts(texts, members[0].limit)
+        numbered = number_texts(texts, self.limit)
         largest = max(members, key=lambda member: len(member.vocabulary.tokens))
         wide = next((member.wide for member in members if member.wide), None)
         return Encoded(largest.vocabulary.encode(numbered), wide.logits(numbered) if wide else None)

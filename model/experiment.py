@@ -83,8 +83,10 @@ def run_experiment(
 
     Raises:
         InputError: If the data cannot be used, or no epoch came to a finite loss.
-        ValueError: Naming a preset that is unknown, or a hyperparameter that is unknown or out of range.
+        ValueError: Naming a preset that is unknown, or a hyperparameter that is unknown or out of range; or for no epochs.
     """
+    if epochs is not None and epochs < 1:
+        raise ValueError(f"`epochs` must be 1 or more, got {epochs}.")
     corpus = _corpus(data, text, label, group)
     if preset is None:
         plan = SingleTraining(HParams.from_dict(hparams), EPOCHS)

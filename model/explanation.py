@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.tokenizer import token_spans
+from data.tokenizer import TAKEN, looked_at, token_spans
 from model.text_classifier import TextClassifier
 
 MOST = 256
 """Texts that a classifier reads for one explanation, about; what has more words is first looked at stretch by stretch."""
+
+CHARACTERS = 2**24
+"""Characters of those texts that stand in memory together, about."""
 
 SMALLEST = 1e-7
 """Nothing is surer than that in single precision."""
@@ -50,7 +53,7 @@ class Explanation:
     Attributes:
         label: The label that is explained.
         probability: Its probability, in [0, 1].
-        words: All words of the text, in order.
+        words: All words of the text that the classifier looks at, in order.
     """
 
     label: str
@@ -77,14 +80,19 @@ def explain(classifier: TextClassifier, text: str, label: str | None = None) -> 
         raise ValueError(f"The classifier does not know the label {label!r}.")
     whole = classifier.probabilities([text])[0]
     column = int(whole.argmax()) if label is None else classifier.classes.index(label)
-    spans = token_spans(text)
+    spans = token_spans(text[: looked_at(text, classifier.limit)])
+    text = text[: TAKEN * classifier.limit]
     places: dict[str, list[int]] = defaultdict(list)
     for place, (start, end) in enumerate(spans):
         places[text[start:end].casefold()].append(place)
 
     def weights(groups: Sequence[Iterable[int]]) -> npt.NDArray[np.float64]:
-        without = classifier.probabilities([_without(text, (spans[place] for place in sorted(group))) for group in groups])
-        return _log_odds(whole[column]) - _log_odds(without[:, column])
+        together = max(1, CHARACTERS // (len(text) + 1))
+        without = [
+            classifier.probabilities([_without(text, (spans[place] for place in sorted(group))) for group in some])[:, column]
+            for some in (groups[first : first + together] for first in range(0, len(groups), together))
+        ]
+        return _log_odds(whole[column]) - _log_odds(np.concatenate(without))
 
     chosen = list(places.values())
     if len(chosen) > MOST:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data.subwords import BUCKETS
 from model.hparams import DenseActivation, HParams, Pooling, Precision
@@ -65,6 +65,23 @@ class Shape:
             precision=precision,
             plain_loss=hparams.plain_loss,
             parts=BUCKETS if hparams.subwords else 0,
+        )
+
+    def to_infer(self) -> Shape:
+        """Returns the shape that answers as this one does, in single precision, once it has learned; it cannot be trained."""
+        return replace(
+            self,
+            train_embedding=False,
+            embedding_dropout=False,
+            lstm_dropout=False,
+            recurrent_dropout=False,
+            dense_dropout=False,
+            output_dropout=False,
+            weight_dropout=False,
+            ema=False,
+            precision="float32",
+            plain_loss=True,
+            parts=0,
         )
 
     def weights(self) -> list[tuple[str, tuple[int, ...]]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from data.vocabulary import Vocabulary
 from model.hparams import HParams
+from model.shape import Shape
 from model.wide import Wide
 
 
@@ -33,15 +36,5 @@ def count_parameters(hparams: HParams, vocabulary_size: int, classes: int) -> in
         vocabulary_size: Ids that the corpus has.
         classes: Logits.
     """
-    directions = 2 if hparams.bidirectional else 1
-    inputs, units = hparams.embedding_size, hparams.lstm_size
-    count = min(hparams.vocabulary_size, vocabulary_size) * inputs
-    for _ in range(hparams.lstm_layers):
-        count += directions * 4 * units * (inputs + units + 1)
-        inputs = directions * units
-        count += 2 * inputs * hparams.layer_norm
-    count += inputs * (hparams.pooling == "attention")
-    for size in hparams.dense_sizes:
-        count += (inputs + 1) * size + 4 * size * hparams.batch_norm
-        inputs = size
-    return count + (inputs + 1) * classes
+    shape = Shape.of(hparams, vocabulary_size, classes).to_infer()
+    return sum(math.prod(size) for _, size in shape.weights())

@@ -59,11 +59,13 @@ class TextClassifier(ABC):
 
     Attributes:
         classes: Label names; the logits' columns in order.
+        limit: Tokens of a text that are looked at.
         metrics: What was measured, by whoever trained it; kept as it came.
         temperature: What the logits were divided by, that their probabilities be calibrated; 1 where nobody did.
     """
 
     classes: tuple[str, ...]
+    limit: int
     metrics: dict[str, Any]
     temperature: float
 
@@ -112,9 +114,16 @@ class TextClassifier(ABC):
 
     def probabilities(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Returns each text's probability of each class: float32 (len(texts), len(classes)), rows summing to 1."""
+        return softmax(self._text_logits(texts))
+
+    def evaluate_texts(self, texts: Sequence[str], labels: npt.NDArray[np.int32]) -> Evaluation:
+        """Evaluates raw texts against their classes' indices, int32 (len(texts),)."""
+        return evaluate(labels, self._text_logits(texts))
+
+    def _text_logits(self, texts: Sequence[str]) -> Logits:
         chunks = [texts[first : first + CHUNK] for first in range(0, len(texts), CHUNK)]
         none = np.empty((0, len(self.classes)), dtype=np.float32)
-        return np.concatenate([none, *(softmax(self.logits(self.encode(chunk))) for chunk in chunks)])
+        return np.concatenate([none, *(self.logits(self.encode(chunk)) for chunk in chunks)])
 
     def evaluate(self, encoded: Encoded, labels: npt.NDArray[np.int32], rows: Ints | None = None) -> Evaluation:
         """Evaluates encoded texts, all or some rows of them, against their classes' indices, int32, one a text."""

@@ -54,7 +54,7 @@ class Training:
         self.mixture = Mixture(0.0, 1.0)
         self._network = pool.take(Shape.of(hparams, dataset.vocabulary_size, dataset.classes, precision))
         # Compiled before the first epoch, so that no epoch's seconds hold it.
-        self._network.warm_up({hparams.top_k_fraction(epoch) for epoch in range(1, hparams.top_k_epochs + 2)})
+        self._network.warm_up({hparams.top_k_fraction(1), hparams.top_k_fraction(hparams.top_k_epochs + 1)})
         rows = np.bincount(dataset.labels[dataset.split.train], minlength=dataset.classes)
         weights = initial_weights(self._network.shape.weights(), seed, hparams.dense_init)
         if dataset.vectors is not None:
@@ -113,7 +113,8 @@ class Training:
         knobs, seen, taken = Knobs.of(self.hparams), 0, len(losses)
         # Seeded by the epoch, so that a training taken up in the middle goes on as it would have.
         draws = np.random.default_rng([self.seed, self.epoch + 1])
-        for number, rows in enumerate(shuffled_batches(tokens, train, self.hparams.batch_size, draws)):
+        batch_size, max_length = self.hparams.batch_size, self.hparams.max_length
+        for number, rows in enumerate(shuffled_batches(tokens, train, batch_size, draws, max_length=max_length)):
             rate = self.hparams.learning_rate_after(self.epoch + seen / len(train))
             seen += len(rows)
             if number < taken:
@@ -148,9 +149,14 @@ class Training:
         return evaluate(self.dataset.labels[rows], deep if wide is None else self.mixture.of(wide, deep))
 
     def latency(self) -> float:
-        """Returns the milliseconds in which the LSTM answers one text of typical length (`model.latency`)."""
-        row = np.array([typical_row(self.dataset.tokens, self.dataset.split.validation)])
-        return milliseconds(lambda: self._infer(row, math.inf))
+        """Returns the milliseconds in which the LSTM, as a classifier has it, answers one text of typical length."""
+        tokens, row = self.dataset.tokens, np.array([typical_row(self.dataset.tokens, self.dataset.split.validation)])
+        network = self._pool.take(self._network.shape.to_infer())
+        network.assign(self._network.learned())
+        try:
+            return milliseconds(lambda: infer(network, tokens, row, self.hparams))
+        finally:
+            self._pool.give_back(network)
 
     def trained(self) -> Trained:
         """Returns a copy of what was learned so far."""

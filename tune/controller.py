@@ -23,6 +23,10 @@ from ray.tune.utils.object_cache import _ObjectCache
 
 DEAD_WORKERS = 16
 """So many dead workers a trial may be given, as where a node is gone; more are laid to its own account."""
+NOT_ITS_DOING = ("node has died", "node was terminated", "exit_actor", "is unavailable:")
+"""What Ray says when a node is gone or out of reach, or when a worker that had grown too large made room for another."""
+FORGIVEN = 10
+"""How often that is no failure of a trial: what ends its nodes again and again may be the trial after all."""
 
 
 class IdleWorkers(_ObjectCache):
@@ -62,6 +66,7 @@ class Controller(TuneController):
         self._trials: list[Trial]
         self._actor_cache, self._class_cache = IdleWorkers(), Actors()
         self._given_dead: Counter[Trial] = Counter()
+        self._forgiven: Counter[Trial] = Counter()
         self._to_begin: set[Trial] = set()
 
     def step(self) -> None:
@@ -89,6 +94,14 @@ class Controller(TuneController):
             self._set_trial_status(trial, Trial.PENDING)
         else:
             super()._trial_task_failure(trial, exception)
+
+    def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
+        """Has a trial run again, or fail; what was not its doing does not count among its failures."""
+        if self._forgiven[trial] < FORGIVEN and any(words in str(exception) for words in NOT_ITS_DOING):
+            self._forgiven[trial] += 1
+            trial.run_metadata.num_failures -= 1  # it is counted now
+        super()._process_trial_failure(trial, exception)
+        trial.run_metadata.num_failures = max(0, trial.run_metadata.num_failures)  # Ray does not count nodes taken away
 
     def _mark_trial_to_checkpoint(self, trial: Trial) -> None:
         """Writes down nothing of a trial, in the end, in memory and twice on disk: 13 KiB that nobody reads."""

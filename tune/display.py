@@ -13,10 +13,10 @@ from rich.live import Live
 from rich.text import Text
 
 from model.size import count_parameters
-from tune.folder import LOG
+from tune.folder import ABOUT, LOG
 from tune.live_view import LiveState, LiveView, RunningTrial, best_text, clock
 from tune.objective import Objective
-from tune.searcher import ENDED, HPARAMS, NUMBER
+from tune.searcher import HPARAMS, NUMBER, ended_as, is_told_again
 from tune.workers import Workers
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Display(Callback):
         self._cost = math.inf
         self._notes: list[str] = []
         self._useful = 0.0
+        self._before = 0.0
         self._workers: Workers | None = None
         self._epochs = 0
         self._limit: int | None = None
@@ -83,7 +84,9 @@ class Display(Callback):
         kept = f"the weights of the best {settings.keep} are kept, {size:.0f} MiB each at most"
         budget = f", {settings.checkpoint_budget:g} GiB together" if settings.checkpoint_budget else ""
         self.say(f"Of the trials, {kept}{budget}")
+        self._before = float(folder.read_json(ABOUT)["wall_seconds"])
         for trial in folder.trials():  # of a search that is resumed
+            self._useful += trial.seconds
             if kind := {"complete": "complete", "pruned": "stopped", "failed": "failed"}.get(trial.state):
                 self._ended[kind] += 1
             if trial.state != "failed" and trial.best_epoch and trial.cost < self._cost:
@@ -102,16 +105,16 @@ class Display(Callback):
         """Takes a report in."""
         number = trial.config[NUMBER]
         running = self._running.setdefault(number, RunningTrial(trial.config[HPARAMS]))
-        self._useful += result["seconds"]
-        if not result.get("repeated"):
-            running.values.append(result[self._objective.metric])
+        if result.get("repeated"):  # of an epoch that was cut short
+            self._useful += result["seconds"]
+        else:
+            self._useful += 0.0 if is_told_again(trial, result) else result["seconds"]
+            running.values[result["epoch"] - 1 :] = [result[self._objective.metric]]
             if (cost := self._objective.cost(result)) < self._cost:
                 self._cost, self._best = cost, (best_text(number, result["epoch"], result), running.hparams)
                 self._line(f"best so far: {self._best[0]}", force=True)
-        if result[ENDED] or result.get("done"):
+        if kind := ended_as(result):
             self._running.pop(number, None)
-            ended = result[ENDED].split(":")[0]
-            kind = "failed" if ended in {"nan", "crashed"} else "complete" if ended and ended != "time limit" else "stopped"
             self._ended[kind] += 1
             self._line(self._state().status())
 
@@ -137,13 +140,13 @@ class Display(Callback):
             self.say(text)
 
     def _state(self) -> LiveState:
-        elapsed = time.time() - self.started
+        elapsed = self._before + time.time() - self.started
         workers = self._workers.mean() if self._workers else 1
         return LiveState(
             objective=self._objective,
             max_epochs=self._epochs,
             elapsed=elapsed,
-            seconds=self._deadline and self._deadline - self.started,
+            seconds=self._deadline and self._before + self._deadline - self.started,
             trials=self._limit,
             ended=self._ended,
             useful_share=self._useful / (workers * elapsed) if workers else 0.0,

@@ -2,7 +2,7 @@
 
 
 class SearchFailedError(Exception):
-    """The search ran, and came to nothing."""
+    """A search, or what was to be made of its classifier, came to nothing."""
 
 
 class SearchInterruptedError(Exception):

@@ -121,6 +121,10 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
             ValueError: Naming what cannot be used, and what would be right.
         """
         started = time.time()
+        if self.small_classes not in ("refuse", "drop"):
+            raise ValueError(
+                f"small_classes: 'refuse' or 'drop' them, got {self.small_classes!r}: y has no class for the others."
+            )
         texts = _texts(X)
         for row, text in enumerate(texts):
             if not is_text(text):
@@ -160,25 +164,25 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         from tune.chatter import chatter_diverted
         from tune.display import Display
         from tune.evaluating import load_classifier
+        from tune.folder import SearchFolder
         from tune.search import start_search
 
         settings = self._settings(frame, storage)
-        try:
-            storage.mkdir(parents=True, exist_ok=True)
-            frame.to_parquet(str(settings.data))
-        except OSError as error:
-            raise InputError(f"storage: {storage} cannot be written: {error.strerror or error}.") from None
-        except UnicodeEncodeError as error:
-            raise InputError(f"X: a text is no Unicode: {error.reason} ({error.object[error.start : error.end]!r}).") from None
+        data, folder = Path(str(settings.data)), SearchFolder(storage / str(settings.name))
+        another = folder.has_begun()
+        _write(frame, data)
         try:
             with chatter_diverted():
                 document = start_search(settings, Display(Console(stderr=True), started, quiet=not self.verbose), started)
+        except InputError:
+            if another or not folder.has_begun():
+                data.unlink()
+            raise
         except SearchInterruptedError:
             if self.storage is None:  # nothing is left to go on with
                 raise KeyboardInterrupt from None
             raise
-        folder = storage / str(settings.name)
-        return document, load_classifier(folder / document["checkpoint"])
+        return document, load_classifier(folder.path / document["checkpoint"])
 
     def _settings(self, frame: pd.DataFrame, storage: Path) -> Settings:
         seed = self.random_state
@@ -224,6 +228,28 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(packed := state.get("classifier_"), bytes):
             state = state | {"classifier_": unpack(packed)}
         super().__setstate__(state)
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    """Writes the texts where the search reads them: into a new file, which is whole or not there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("xb")
+    except FileExistsError:
+        raise InputError(
+            f"name: {path} exists, perhaps with the texts of another fit, and is left as it is. Choose another name."
+        ) from None
+    except OSError as error:
+        raise InputError(f"storage: {path.parent} cannot be written: {error.strerror or error}.") from None
+    try:
+        with file:
+            frame.to_parquet(file)
+    except (OSError, UnicodeEncodeError) as error:
+        path.unlink()
+        if isinstance(error, UnicodeEncodeError):
+            sign = error.object[error.start : error.end]
+            raise InputError(f"X: a text is no Unicode: {error.reason} ({sign!r}).") from None
+        raise InputError(f"storage: {path.parent} cannot be written: {error.strerror or error}.") from None
 
 
 def _texts(values: Iterable[str]) -> list[str]:

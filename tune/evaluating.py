@@ -6,12 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.corpus import name_of
 from data.errors import InputError
 from data.files import read_records
 from model.evaluation import Evaluation
 from tune.folder import CLASSIFIERS, SearchFolder
-from tune.inputs import read_inputs
-from tune.provenance import check_fingerprint
+from tune.provenance import read_own_corpus
 from tune.searches import find_search
 from tune.storage import Storage
 
@@ -56,14 +56,14 @@ def evaluate_file(classifier: TextClassifier, path: Path, text: str, label: str)
     """
     texts, names = [], []
     for place, (value, name) in read_records(path, [text, label]):
-        if not isinstance(value, str) or name is None or not str(name).strip():
+        if not isinstance(value, str) or not name_of(name):
             raise InputError(f"{path}, {place}: a row needs a text and a label.")
         texts.append(value)
-        names.append(str(name).strip())
+        names.append(name_of(name))
     if not texts:
         raise InputError(f"{path} has no rows.")
     labels = classifier.label_ids(names, str(path))
-    return _document(classifier, classifier.evaluate(classifier.encode(texts), labels))
+    return _document(classifier, classifier.evaluate_texts(texts, labels))
 
 
 def evaluate_split(model: str, storage: Storage, side: str) -> dict[str, Any]:
@@ -74,13 +74,10 @@ def evaluate_split(model: str, storage: Storage, side: str) -> dict[str, Any]:
     """
     given = _search_of(Path(model))
     folder = given or find_search(storage, model)
-    settings = folder.settings().model_copy(update={"vectors": None})  # what was learned from them is in the classifier
-    inputs = read_inputs(settings)
-    check_fingerprint(folder, settings, inputs.corpus)
+    corpus, split = read_own_corpus(folder)
     classifier = load_classifier(Path(model) if given else folder.best_classifier())
-    rows = inputs.dataset.split.side(side)
-    texts = [inputs.corpus.texts[row] for row in rows]
-    return _document(classifier, classifier.evaluate(classifier.encode(texts), inputs.corpus.labels[rows]))
+    rows = split.side(side)
+    return _document(classifier, classifier.evaluate_texts([corpus.texts[row] for row in rows], corpus.labels[rows]))
 
 
 def _search_of(path: Path) -> SearchFolder | None:

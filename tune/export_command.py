@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from data.errors import InputError
+from tune.errors import SearchFailedError
 from tune.options import storage_option
 from tune.output import prepare
 from tune.storage import Storage
@@ -51,12 +52,13 @@ def export(model: str, storage: Storage, form: str, output: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise InputError(f"{output} is written, but its reader failed here: {done.stderr.strip().splitlines()[-1]}")
+        said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise SearchFailedError(f"{output} is written, but its reader failed here: {said}")
     import numpy as np
 
     away = float(np.abs(np.array(json.loads(done.stdout.splitlines()[-1])) - classifier.probabilities(texts)).max())
     if away > TOLERANCE:
-        raise InputError(
+        raise SearchFailedError(
             f"{output} is written, but answers otherwise: probabilities differ by up to {away:.1g}. Do not use it."
         )
     click.echo(f"The model is in {output}; on {len(texts)} texts its probabilities are the classifier's to {away:.0e}.")

@@ -35,6 +35,7 @@ class Lease:
     Attributes:
         owner: A name that no other claim has.
         host, process: Where it runs.
+        boot: What the host's name and the process's number are told apart by (`_boot`).
         beats: How often it was renewed: counted, so that nobody's clock matters.
         at: When it was last, as its owner's `time.time` gives it: for people.
         ended: Its owner has let go of it.
@@ -48,10 +49,12 @@ class Lease:
     at: float = 0.0
     ended: bool = False
     after: str = ""
+    boot: str = ""
 
     def is_dead(self) -> bool:
         """Tells whether its owner is known to run no more: it said so, or ran on this machine."""
-        return self.ended or (self.host == _host() and not Path(f"/proc/{self.process}").exists() and Path("/proc").is_dir())
+        here = self.host == _host() and self.boot == _boot() != ""
+        return self.ended or (here and not Path(f"/proc/{self.process}").exists())
 
 
 def read_lease(bucket: Bucket) -> Lease | None:
@@ -83,7 +86,7 @@ def take_lease(bucket: Bucket, name: str) -> Lease:
                 f"The search {name!r} is running already, on {now.host} (process {now.process}). "
                 f"One that is no longer there is given up after {LOST_SECONDS:.0f} s."
             )
-    mine = Lease(uuid.uuid4().hex, _host(), os.getpid(), at=time.time(), after=now.owner if now else "")
+    mine = Lease(uuid.uuid4().hex, _host(), os.getpid(), at=time.time(), after=now.owner if now else "", boot=_boot())
     _write(bucket, mine)
     time.sleep(SETTLE_SECONDS)
     now = read_lease(bucket)
@@ -160,3 +163,11 @@ def _write(bucket: Bucket, lease: Lease) -> None:
 
 def _host() -> str:
     return socket.gethostname()
+
+
+def _boot() -> str:
+    """Returns what no other machine has, nor a container beside this one, though they may share its name; empty if unknown."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip() + str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""

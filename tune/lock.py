@@ -6,7 +6,7 @@ import fcntl
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from data.errors import InputError
@@ -37,13 +37,17 @@ def locked(folder: SearchFolder, say: Callable[[str], None]) -> Iterator[SearchF
         return
     working = replace(folder, path=folder.storage.workshop(folder.name))
     working.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _flock(working):
-        try:
-            with driven(working.bucket, working.path, working.name, say):
-                yield working
-        finally:
-            if not working.has_begun():
-                shutil.rmtree(working.path, ignore_errors=True)
+    with _flock(working), ExitStack() as stack:
+        stack.callback(_forget, working)
+        with readable(folder.storage):
+            stack.enter_context(driven(working.bucket, working.path, working.name, say))
+        yield working
+
+
+def _forget(working: SearchFolder) -> None:
+    """Removes the folder of a search that has not begun."""
+    if not working.has_begun():
+        shutil.rmtree(working.path, ignore_errors=True)
 
 
 @contextmanager

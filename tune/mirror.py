@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from tune.bucket import Bucket, brief
 from tune.errors import SearchFailedError
 from tune.folder import ABOUT, CLASSIFIERS, LOCK, RAY, REPEATS, RESULT, SETTINGS, SNAPSHOTS, WEIGHTS
-from tune.lease import LEASE, Heartbeat, take_lease
+from tune.lease import LEASE, Heartbeat, Lease, LeaseLostError, renew_lease, take_lease
 from tune.place import Folder, Stamp
 
 APART = {RAY, WEIGHTS, SNAPSHOTS, LOCK, LEASE}
@@ -105,13 +105,12 @@ def driven(bucket: Bucket, path: Path, name: str, say: Callable[[str], None]) ->
         OSError: If the bucket cannot be used in the first place.
     """
     lease = take_lease(bucket, name)
-    owner = path / OWNER
-    if not lease.after or not owner.is_file() or owner.read_text(encoding="ascii") != lease.after:
-        for child in path.glob("*"):
-            if child.name != LOCK:
-                shutil.rmtree(child) if child.is_dir() else child.unlink()
-        fetch(bucket, path)
-    Folder(path).write(OWNER, lease.owner.encode())
+    try:
+        _catch_up(bucket, path, lease)
+    except OSError:
+        with suppress(OSError, LeaseLostError):
+            renew_lease(bucket, lease, ended=True)
+        raise
     heartbeat = Heartbeat(bucket, lease, on_loss=_interrupt)
     sender = Sender(bucket, path, heartbeat, say)
     heartbeat.start()
@@ -120,6 +119,17 @@ def driven(bucket: Bucket, path: Path, name: str, say: Callable[[str], None]) ->
         yield
     finally:
         sender.finish()
+
+
+def _catch_up(bucket: Bucket, path: Path, lease: Lease) -> None:
+    """Makes the driver's folder what stands in the bucket, but where this machine left off last."""
+    owner = path / OWNER
+    if not lease.after or not owner.is_file() or owner.read_text(encoding="ascii") != lease.after:
+        for child in path.glob("*"):
+            if child.name != LOCK:
+                shutil.rmtree(child) if child.is_dir() else child.unlink()
+        fetch(bucket, path)
+    Folder(path).write(OWNER, lease.owner.encode())
 
 
 class Sender(threading.Thread):

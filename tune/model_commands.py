@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from tune.options import given, settings_options, storage_option
 from tune.output import prepare, print_json, stdout, write
 from tune.printable import printable
 from tune.storage import Storage
+
+CORPUS = ("data", "text", "label", "group", "drop_unlabelled", "drop_empty", "small_classes", "validation", "test")
+OF_A_TRAINING = (*CORPUS, "max_epochs", "patience", "seed", "preset", "vectors")
+"""The settings that a single training heeds."""
 
 
 @click.command()
@@ -92,7 +97,7 @@ def evaluate(model: str, storage: Storage, data: Path | None, text: str, label: 
 
 
 @click.command()
-@settings_options
+@partial(settings_options, only=OF_A_TRAINING)
 @click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings; flags win over it")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A hyperparameter, e.g. lstm_size=64")
 @click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Write the classifier to a new folder")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -35,10 +35,10 @@ storage_option = click.option(
 )
 
 
-def settings_options(command: Command) -> Command:
-    """Gives a command a flag for each setting that is not for YAML only."""
+def settings_options(command: Command, only: Collection[str] = Settings.model_fields.keys() - {"space"}) -> Command:
+    """Gives a command a flag for each setting that is not for YAML only, or for those named."""
     for name, field in reversed(Settings.model_fields.items()):
-        if name == "space":
+        if name not in only:
             continue
         flag = f"--{name.replace('_', '-')}"
         default = field.get_default()

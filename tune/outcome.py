@@ -24,6 +24,8 @@ STATES = {
     TrialState.RUNNING: "running",
     TrialState.WAITING: "running",
 }
+ENDED = {"complete", "pruned"}
+"""The states of trials that ended with what they reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,6 @@ class TrialOutcome:
         """Its place among others (`tune.front`): cost and costs, and its number."""
         return (self.cost, *self.objective.costs_of(self.costs)), self.number
 
-    @property
-    def seconds_per_epoch(self) -> float | None:
-        """Seconds of an epoch, on the average; None if it came to none."""
-        return sum(epoch["seconds"] for epoch in self.epochs) / len(self.epochs) if self.epochs else None
-
     def to_dict(self) -> dict[str, Any]:
         """Returns the trial as JSON knows it."""
         best = self.epochs[self.best_epoch - 1] if self.best_epoch else {}
@@ -98,8 +95,11 @@ def read_trials(study: optuna.Study) -> list[TrialOutcome]:
 
 
 def leaderboard(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:
-    """Sorts trials by the best that each reached on the validation rows, of equal ones the cheaper, then the earlier first."""
-    return sorted(trials, key=lambda trial: trial.place)
+    """Sorts trials by the best that each reached on the validation rows, of equal ones the cheaper, then the earlier first.
+
+    Those that failed or still run come last.
+    """
+    return sorted(trials, key=lambda trial: (trial.state not in ENDED, trial.place))
 
 
 def best_trial(trials: Sequence[TrialOutcome]) -> TrialOutcome | None:
@@ -109,7 +109,7 @@ def best_trial(trials: Sequence[TrialOutcome]) -> TrialOutcome | None:
 
 def ranked_trials(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:
     """Returns the trials that ended with a result, the best first."""
-    return [trial for trial in leaderboard(trials) if trial.best_epoch and trial.state in {"complete", "pruned"}]
+    return [trial for trial in leaderboard(trials) if trial.best_epoch and trial.state in ENDED]
 
 
 def front_trials(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:

@@ -15,17 +15,20 @@ import numpy.typing as npt
 
 from data.corpus import Corpus
 from data.errors import InputError
+from data.split import Split
 from model.hparams import HParams
 from tune.cluster import cores, gpus
 from tune.damage import intact
 from tune.first import FIRST, write_first
 from tune.folder import ABOUT, SETTINGS, SearchFolder
-from tune.inputs import Inputs
+from tune.inputs import Inputs, read_settings_corpus, settings_split
 from tune.settings import Settings
 from tune.study import study_objective
 
 SPACE = "space"
 """Where search.json keeps the space that the search was started with."""
+SPLIT = "split"
+"""Where it keeps what the corpus is split by."""
 VECTORS = "vectors"
 """Where it keeps a digest of the word vectors that trials begin with; null if with none."""
 PACKAGES = ("topknot", "ray", "optuna", "keras", "tensorflow", "numpy", "scikit-learn")
@@ -50,6 +53,7 @@ def describe(settings: Settings, inputs: Inputs, first: list[HParams], workers: 
         "classes": len(inputs.corpus.classes),
         FIRST: write_first(first),
         SPACE: settings.written_space(),
+        SPLIT: _split(settings),
         "goal": Goal(settings.trial_limit(), settings.time_limit)._asdict(),
         "workers": workers,
         "cores": cores(),
@@ -109,21 +113,45 @@ def _digest(vectors: npt.NDArray[np.float32] | None) -> str | None:
     return None if vectors is None else hashlib.blake2b(vectors.tobytes(), digest_size=16).hexdigest()
 
 
+def _split(settings: Settings) -> dict[str, float]:
+    return {name: getattr(settings, name) for name in ("seed", "validation", "test")}
+
+
 def check_fingerprint(folder: SearchFolder, settings: Settings, corpus: Corpus) -> None:
-    """Makes sure that a corpus is the one that a search was started on.
+    """Makes sure that a corpus is the one that a search was started on, and that it is split as it was then.
 
     Raises:
         InputError: If it is another.
     """
     about = folder.read_json(ABOUT)
+    now = _split(settings)
     with intact(folder.path / ABOUT):
+        then = {name: float(value) for name, value in about.get(SPLIT, now).items()}
+        moved = [name for name in now if then[name] != now[name]]
         changed = corpus.fingerprint() != about["fingerprint"]
+    if moved:
+        raise InputError(
+            f"{folder.path / SETTINGS}: {moved[0]} is {now[moved[0]]} now, and was {then[moved[0]]:g} when the search "
+            f"{folder.name!r} was started; rows would change sides. Put it back, or start a new search."
+        )
     if changed:
         raise InputError(
             f"{settings.data or 'The embedded corpus'} has changed since the search {folder.name!r} was started: "
             f"then {about.get('rows')} rows of {about.get('classes')} classes, "
             f"now {len(corpus)} of {len(corpus.classes)}. Start a new search on it."
         )
+
+
+def read_own_corpus(folder: SearchFolder) -> tuple[Corpus, Split]:
+    """Reads the corpus that a search was started on again, and splits it as the search did.
+
+    Raises:
+        InputError: If the corpus is not there, or is another.
+    """
+    settings = folder.settings()
+    corpus = read_settings_corpus(settings)
+    check_fingerprint(folder, settings, corpus)
+    return corpus, settings_split(settings, corpus)
 
 
 def check_metric(folder: SearchFolder, settings: Settings) -> None:

@@ -104,9 +104,9 @@ class Record:
         return Proposal(number, hparams, self.lowest(number), self.epochs(number), self.podium.bar, size)
 
     def report(self, number: int, result: Mapping[str, Any]) -> None:
-        """Writes down what an epoch came to."""
-        trial, epoch = self._live[number], int(result["epoch"])
-        if epoch in self._epochs[number]:
+        """Writes down what an epoch came to; nothing of a trial that has ended."""
+        trial, epoch = self._live.get(number), int(result["epoch"])
+        if trial is None or epoch in self._epochs[number]:
             return
         if self.objective.against and COSTS not in trial.user_attrs:  # of a trial that is run again, they stay as they were
             trial.set_user_attr(COSTS, {name: result[name] for name in self.objective.against})

@@ -133,14 +133,14 @@ def run_trials(
             if repeats:
                 result["repeats"] = repeats
             result |= _wait_for(baselines, deadline, display)
-            tracking.finish(result, folder.path / result["checkpoint"])
         finally:
             wall = clock.write()
-    trials = folder.trials()
-    share = useful_share(trials, folder.read_json(ABOUT)["workers"], wall, repeat_seconds(folder))
-    result |= {"wall_seconds": wall, "useful_share": share, "trials": counts(trials)}
-    folder.write_json(RESULT, result)
-    folder.write_json(ABOUT, folder.read_json(ABOUT) | {"finished": True})
+        trials = folder.trials()
+        share = useful_share(trials, folder.read_json(ABOUT)["workers"], wall, repeat_seconds(folder))
+        result |= {"wall_seconds": wall, "useful_share": share, "trials": counts(trials)}
+        folder.write_json(RESULT, result)
+        folder.write_json(ABOUT, folder.read_json(ABOUT) | {"finished": True})
+        tracking.finish(result, folder.path / result["checkpoint"])
     return result
 
 

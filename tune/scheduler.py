@@ -14,7 +14,7 @@ from tune.epoch_budget import EpochBudget
 from tune.front import Place, dominates
 from tune.objective import Objective
 from tune.outcome import TrialOutcome
-from tune.searcher import EPOCHS, NUMBER
+from tune.searcher import NUMBER, is_told_again
 from tune.settings import Settings
 
 CREDIT_EPOCHS = 4
@@ -106,7 +106,7 @@ class CreditASHA(ASHA):
 
     def _has_credit(self, trial: Any, result: dict[str, Any]) -> bool:
         credit = trial.config[NUMBER] < self._credited and result["epoch"] < min(CREDIT_EPOCHS, self._max_t)
-        return bool(credit or _is_repeated(trial, result))
+        return bool(credit or is_told_again(trial, result))
 
 
 class PASHA(CreditASHA):
@@ -125,11 +125,6 @@ class PASHA(CreditASHA):
             return decision
         self.reasons[number] = f"stopped by PASHA after epoch {epoch}: the ranking is the same as at the rung before"
         return str(TrialScheduler.STOP)
-
-
-def _is_repeated(trial: Any, result: dict[str, Any]) -> bool:
-    """Tells whether a trial that is run again tells what it told before: it was let go on then, and its best may follow."""
-    return bool(result["epoch"] <= trial.config.get(EPOCHS, 0))
 
 
 class Median(MedianStoppingRule):
@@ -154,7 +149,7 @@ class Median(MedianStoppingRule):
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decides whether a trial goes on."""
-        if _is_repeated(trial, result):
+        if is_told_again(trial, result):
             self.remember(trial, result)
             return str(TrialScheduler.CONTINUE)
         decision = str(super().on_trial_result(tune_controller, trial, result))

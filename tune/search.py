@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import Any
 
 from data.corpus import Corpus
+from data.errors import InputError
 from tune.cluster import joined_cluster, local_cluster
 from tune.cluster_address import find_cluster
 from tune.display import Display
 from tune.errors import SearchInterruptedError
 from tune.first import first_trials
-from tune.folder import ABOUT, SearchFolder
+from tune.folder import ABOUT, SETTINGS, SearchFolder
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.lock import locked
 from tune.nodes import check_shared
@@ -125,6 +126,7 @@ def resume_search(
     display: Display,
     started: float,
     address: str | None = None,
+    after: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Finishes an interrupted search, or adds trials to a finished one.
 
@@ -136,19 +138,20 @@ def resume_search(
         display: What the user sees.
         started: When the user asked for it.
         address: Where to run; None for where the search's settings say.
+        after: Settings of what follows the trials (`AFTER`), from now on; what is not among them stays.
 
     Raises:
         InputError: If the corpus is not the one that the search was started on.
     """
     about = found.read_json(ABOUT)
-    if about["finished"] and trials is None and time_limit is None:
+    if about["finished"] and trials is None and time_limit is None and not after:
         missing = found.missing()
         if missing is None:
             display.say(f"The search {found.name!r} is finished; --trials or --time-limit make it go on")
             return found.result()
         display.say(f"The search {found.name!r} was finished, but {missing}: that is made again")
-    settings = found.settings()
-    settings = settings.model_copy(update={"address": address or settings.address})
+    settings = found.settings().model_copy(update=after)
+    kept, settings = settings, settings.model_copy(update={"address": address or settings.address})
     check_space(found, settings)
     check_metric(found, settings)
     with locked(found, display.say) as folder, _resumable(folder):
@@ -159,12 +162,26 @@ def resume_search(
         goal = resumed_goal(Goal(**about["goal"]), about, len(folder.trials()), trials, time_limit)
         folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False})
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
-        with _workers(folder, settings) as (workers, wait_for_ray):
-            inputs = _prepare(settings, corpus, display)
-            check_vectors(folder, settings, inputs)
+        with ExitStack() as stack:
+            with _left_alone(folder, about):
+                workers, wait_for_ray = stack.enter_context(_workers(folder, settings))
+                inputs = _prepare(settings, corpus, display)
+                check_vectors(folder, settings, inputs)
+                _wait(wait_for_ray)
+            if after:
+                folder.write(SETTINGS, kept.to_yaml())
             settings = settings.model_copy(update={"time_limit": left})
-            _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, workers, goal.trials, display, started, trackers)
+
+
+@contextmanager
+def _left_alone(folder: SearchFolder, about: Mapping[str, Any]) -> Iterator[None]:
+    """Leaves what a search is to come to as it was where going on with it is refused."""
+    try:
+        yield
+    except InputError:
+        folder.write_json(ABOUT, dict(about))
+        raise
 
 
 def resumed_goal(goal: Goal, about: Mapping[str, Any], present: int, trials: int | None, time_limit: float | None) -> Goal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import click
 from data.errors import InputError
 from tune.options import given, settings_options, storage_option
 from tune.output import display, prepare, print_json, print_result, stdout
+from tune.settings import AFTER
 from tune.storage import Storage
 
 
@@ -48,9 +50,14 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
 @click.option(
     "--address", metavar="NAME", help="Where to run: a Ray cluster's HOST:PORT, 'auto' or 'local' [as the search did]"
 )
+@partial(settings_options, only=AFTER)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def resume(name: str, storage: Storage, trials: int | None, time_limit: str | None, address: str | None, as_json: bool) -> None:
-    """Finish an interrupted search, or add trials to a finished one.
+def resume(
+    name: str, storage: Storage, trials: int | None, time_limit: str | None, address: str | None, as_json: bool, **flags: Any
+) -> None:
+    """Finish an interrupted search, or go on with a finished one: add trials, or make an ensemble, say, of those that it has.
+
+    What is not given stays as the search has it.
 
     It trusts the search's folder: resume searches of your own alone (SECURITY.md).
     """
@@ -61,8 +68,9 @@ def resume(name: str, storage: Storage, trials: int | None, time_limit: str | No
     from tune.settings_file import read_settings
 
     folder = find_search(storage, name)
-    told = read_settings(None, given({"time_limit": time_limit, "address": address}))
-    document = resume_search(folder, trials, told.time_limit, display(started), started, told.address)
+    told = read_settings(None, given({"time_limit": time_limit, "address": address, **flags}))
+    after = {flag: getattr(told, flag) for flag in given(flags)}
+    document = resume_search(folder, trials, told.time_limit, display(started), started, told.address, after)
     folder.refresh()
     print_result(folder, document, as_json)
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from optuna.trial import TrialState
 from ray.tune import Callback, Stopper
@@ -25,12 +24,21 @@ NUMBER, HPARAMS, REPORTED, EPOCHS, BAR, SIZE = "number", "hparams", "reported", 
 """Keys of a trial's config: `tune.record.Proposal`."""
 ENDED = "ended"
 """Key of a result: why the trial ended of itself; empty while it goes on."""
+STATES = {"complete": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
+"""How trials end (`ended_as`), as the study has it."""
 
 
-NOT_ITS_DOING = ("node has died", "node was terminated", "exit_actor", "is unavailable:")
-"""What Ray says when a node is gone or out of reach, or when a worker that had grown too large made room for another."""
-FORGIVEN = 10
-"""How often that is no failure of a trial: what ends its nodes again and again may be the trial after all."""
+def is_told_again(trial: Trial, result: Mapping[str, Any]) -> bool:
+    """Tells whether a trial that is run again tells what it told before: it was let go on then, and its best may follow."""
+    return bool(result["epoch"] <= trial.config.get(EPOCHS, 0))
+
+
+def ended_as(result: Mapping[str, Any]) -> Literal["complete", "stopped", "failed"] | None:
+    """Tells how a trial ended by its last report; None if it goes on."""
+    if not result[ENDED]:
+        return "stopped" if result.get("done") else None
+    kind = result[ENDED].split(":")[0]
+    return "failed" if kind in {"nan", "crashed"} else "stopped" if kind == "time limit" else "complete"
 
 
 class StudySearcher(Searcher):
@@ -87,30 +95,20 @@ class StudyCallback(Callback):
 
     def __init__(self, record: Record, reasons: Mapping[int, str]) -> None:
         self._record, self._reasons = record, reasons
-        self._forgiven: Counter[int] = Counter()
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
         """Tells a report; and the end, if this was the last."""
-        number, ended = trial.config[NUMBER], result[ENDED]
+        number = trial.config[NUMBER]
         if not result.get("repeated"):
             self._record.report(number, result)
-        if ended:
-            kinds = {"nan": TrialState.FAIL, "crashed": TrialState.FAIL, "time limit": TrialState.PRUNED}
-            state = kinds.get(ended.split(":")[0], TrialState.COMPLETE)
-            self._record.end(number, state, ended, result["seconds"] if result.get("repeated") else 0.0)
-        elif result.get("done"):
-            reason = self._reasons.get(number, f"stopped by the scheduler after epoch {result['epoch']}")
-            self._record.end(number, TrialState.PRUNED, reason)
+        if ended := ended_as(result):
+            by_scheduler = self._reasons.get(number, f"stopped by the scheduler after epoch {result['epoch']}")
+            seconds = result["seconds"] if result.get("repeated") else 0.0
+            self._record.end(number, STATES[ended], result[ENDED] or by_scheduler, seconds)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Tells a trial that is run again what it has reported: it leaves better weights alone, and is not stopped there.
-
-        What was not its doing does not count among its failures.
-        """
+        """Tells a trial that is run again what it has reported: it leaves better weights alone, and is not stopped there."""
         number = trial.config[NUMBER]
-        if self._forgiven[number] < FORGIVEN and is_not_its_doing(trial):
-            self._forgiven[number] += 1
-            trial.run_metadata.num_failures = max(0, trial.run_metadata.num_failures - 1)
         trial.config.update({REPORTED: self._record.lowest(number), EPOCHS: self._record.epochs(number)})
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -131,12 +129,6 @@ class StudyCallback(Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
-
-
-def is_not_its_doing(trial: Trial) -> bool:
-    """Tells whether a trial's last failure, as Tune has written it down, was that of its node or of the network."""
-    last = last_error(trial)
-    return any(words in last for words in NOT_ITS_DOING)
 
 
 def last_error(trial: Trial) -> str:

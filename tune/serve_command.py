@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from data.errors import InputError
+from data.packages import install_command
 from tune.options import storage_option
 from tune.output import prepare
 from tune.storage import Storage
@@ -29,7 +30,7 @@ from tune.storage import Storage
 def serve(model: str, storage: Storage, host: str, port: int, replicas: int, token_file: Path | None) -> None:
     """Answer over HTTP. MODEL is a search's name or a classifier's folder."""
     if find_spec("fastapi") is None:
-        raise InputError("serve needs Ray Serve; install it with: pip install 'topknot[serve]'")
+        raise InputError(f"serve needs Ray Serve; install it with: {install_command('ray[serve]')}")
     from tune.evaluating import model_folder
 
     folder = model_folder(model, storage).absolute()

@@ -33,6 +33,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DEFAULT_STORAGE = "runs"
 DEFAULT_TRIALS = 60
 Sampler = Literal["tpe", "random", "gp", "cmaes", "qmc", "hyperopt"]
+AFTER = ("ensemble", "repeat", "repeat_top", "refit", "strong_baseline")
+"""Settings of what follows the trials."""
 SINGLE = {"cmaes", "hyperopt"}
 """Samplers that learn from one figure alone."""
 

@@ -18,6 +18,9 @@ from tune.written_yaml import parse_yaml
 LARGEST_FILE = 256 * 1024
 """Bytes of a file of settings, at most; all settings written out are some 5,000, and YAML is read 20 KB a second."""
 
+COLUMNS = {"text": "text", "label": "label", "group": None}
+"""Settings that name columns of `data`, and what they are if nobody named any."""
+
 
 def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
     """Merges a YAML file with flags, which win over it.
@@ -27,7 +30,10 @@ def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
     """
     values = _read_yaml(path) if path else {}
     _validate(values, path, {})  # a file is wrong or right by itself, whatever the flags replace
-    return _with_vectors(_validate(values, path, flags))
+    settings = _validate(values, path, flags)
+    if settings.data is None and (named := [name for name in COLUMNS if getattr(settings, name) != COLUMNS[name]]):
+        raise InputError(f"--{named[0]} names a column of a file; name the file, too: --data FILE.")
+    return _with_vectors(settings)
 
 
 def _with_vectors(settings: Settings) -> Settings:
@@ -35,7 +41,11 @@ def _with_vectors(settings: Settings) -> Settings:
 
     Where the space says how long the embedding is, the vectors need not be there now.
     """
-    if settings.vectors is None or EMBEDDING in settings.space:
+    if settings.vectors is None:
+        return settings
+    if EMBEDDING in settings.space:
+        if type(settings.space[EMBEDDING]) is not int:
+            raise InputError(f"space, {EMBEDDING}: with --vectors it is the length of the vectors; leave it out.")
         return settings
     fixed = {EMBEDDING: vector_length(settings.vectors)}
     if "subwords" in settings.written_space():

@@ -15,6 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from data.errors import InputError
+from data.packages import install_command
 from tune.damage import intact
 from tune.hyperopt_sampler import HyperOptSampler
 from tune.informed import Informed
@@ -140,7 +141,7 @@ def explained(address: str | None) -> Iterator[None]:
 def _explanation(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, StorageInternalError | ImportError) and error.__cause__ else error
     if isinstance(cause, ImportError) and cause.name:
-        return f"its driver is missing. Install it: pip install {DRIVERS.get(cause.name, cause.name)}."
+        return f"its driver is missing. Install it: {install_command(DRIVERS.get(cause.name, cause.name))}"
     reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
     return f"{reason}. A URL such as postgresql+psycopg2://user:$PGPASSWORD@host/database, or 'sqlite', is needed."
 
@@ -180,7 +181,7 @@ def make_sampler(
                 return optuna.samplers.RandomSampler(seed=new_seed)
             case "gp":
                 if not importlib.util.find_spec("torch"):
-                    raise InputError("--sampler gp needs PyTorch, which Optuna computes with: pip install torch.")
+                    raise InputError(f"--sampler gp needs PyTorch, which Optuna computes with: {install_command('torch')}")
                 return Informed(optuna.samplers.GPSampler(seed=new_seed, deterministic_objective=False), failed=True)
             case "cmaes":
                 return Informed(optuna.samplers.CmaEsSampler(seed=new_seed, warn_independent_sampling=False))
@@ -191,7 +192,7 @@ def make_sampler(
                 )
             case "hyperopt":
                 if not importlib.util.find_spec("hyperopt"):
-                    raise InputError("--sampler hyperopt needs the package of that name: pip install hyperopt.")
+                    raise InputError(f"--sampler hyperopt needs the package of that name: {install_command('hyperopt')}")
                 return Informed(HyperOptSampler(space.distributions, seed))
     raise ValueError(f"There is no sampler {name!r}.")
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 JOURNAL, DATABASE = "study.journal", "study.db"
 HIDDEN = "***"
-DRIVERS = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 """What pip calls the drivers whose packages have other names than their modules."""
 
 _NAME = re.compile(r"\$(?:(\w+)|\{(\w+)\})")

@@ -13,16 +13,16 @@ from rich.text import Text
 from data.corpus import Corpus
 from data.dataset import encode_corpus
 from data.errors import InputError
-from data.split import Split, split_corpus
+from data.split import Split
 from model.hparams import HParams
 from model.mixture import Logits
 from model.suspects import suspect
 from model.wide import judge_out_of_fold
 from tune.folder import SearchFolder
-from tune.inputs import WHOLE_TEXT, read_settings_corpus
+from tune.inputs import WHOLE_TEXT
 from tune.outcome import TrialOutcome, ranked_trials
 from tune.printable import printable
-from tune.provenance import check_fingerprint
+from tune.provenance import read_own_corpus
 from tune.weights import read_trained
 from tune.written_space import parse_space
 
@@ -44,13 +44,11 @@ def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
     Raises:
         InputError: If the corpus has changed, or no weights are kept.
     """
-    settings = folder.settings()
     kept = folder.kept(ranked_trials(folder.trials()))
     if not kept:
         raise InputError(f"The search {folder.name!r} has no trial yet that can judge texts. Go on: {folder.resume_command()}")
-    corpus = read_settings_corpus(settings)
-    check_fingerprint(folder, settings, corpus)
-    split = split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
+    settings = folder.settings()
+    corpus, split = read_own_corpus(folder)
     space = parse_space(settings.written_space())
     limit = max(space.longest_text, WHOLE_TEXT)
     linear = judge_out_of_fold(corpus, split, limit, settings.seed) if space.may_be("wide", True) else None

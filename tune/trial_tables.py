@@ -24,13 +24,12 @@ MARK = "*"
 
 def leaderboard_table(trials: Sequence[TrialOutcome], top: int) -> Table:
     """Returns the table of the best so many trials, with what ended each; failed and running ones last."""
-    ranked = sorted(leaderboard(trials), key=lambda trial: trial.state not in {"complete", "pruned"})  # as best_trial has it
     against = trials[0].objective.against if trials else ()
     front = {trial.number for trial in front_trials(trials)} if against else set()
     table = _table("trial", *map(_title, FIGURES), *map(_title, against), "epoch", "seconds")
     table.add_column("ended")
     table.add_column("hyperparameters")
-    for trial in ranked[:top]:
+    for trial in leaderboard(trials)[:top]:
         epoch = f"{trial.best_epoch or '-'}/{len(trial.epochs)}"
         about = _about(trial) if trial.hparams else ""
         number = f"{MARK if trial.number in front else ''}{trial.number}"

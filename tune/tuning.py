@@ -85,7 +85,8 @@ class Tuning:
                 left.keep_only(record.running)
 
         def ended() -> None:
-            trial_ended()
+            with suppress(OSError):  # as above
+                trial_ended()
             tidy()
 
         weights.keep_only({trial.number for trial in trials})  # of others, nothing was written down

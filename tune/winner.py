@@ -16,9 +16,9 @@ from model.hparams import HParams
 from tune.calibrated import calibrate, wide_figures
 from tune.errors import SearchFailedError
 from tune.folder import CLASSIFIERS, LOG, SearchFolder
-from tune.inputs import Inputs, read_inputs
+from tune.inputs import Inputs, prepare_inputs
 from tune.outcome import TrialOutcome, best_trial, ranked_trials
-from tune.provenance import check_fingerprint
+from tune.provenance import read_own_corpus
 from tune.weights import read_trained
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ def evaluate_trial(folder: SearchFolder, number: int) -> dict[str, Any]:
     if number not in kept:
         there = f"{', '.join(map(str, kept[:20]))}{', ...' if len(kept) > 20 else ''}"
         raise InputError(f"--trial {number}: the search {folder.name!r} has no weights of that; it has those of {there}.")
-    settings = folder.settings()
-    inputs = read_inputs(settings)
-    check_fingerprint(folder, settings, inputs.corpus)
+    inputs = prepare_inputs(folder.settings(), *read_own_corpus(folder))
     return result | _winner(folder, inputs, trials[number]).result
 
 

@@ -150,6 +150,7 @@ def expected(texts: list[Any], labels: list[Any]) -> list[tuple[str, str]] | Non
             not isinstance(text, str)
             or not text.strip()
             or not name
+            or isinstance(label, list | dict | bytes)
             or any("\ud800" <= sign <= "\udfff" for sign in text + name)
         ):
             return None

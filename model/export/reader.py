@@ -62,9 +62,11 @@ def padded(rows, dtype):
 
 def probabilities(texts):
     """Of each label in ABOUT["classes"], for each text: float32 (texts, classes)."""
-    return run(inputs(texts))
+    return run(inputs(texts)) if len(texts) else np.zeros((0, len(ABOUT["classes"])), np.float32)
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        sys.exit(f"usage: python {sys.argv[0]} TEXT ...")
     for text, row in zip(sys.argv[1:], probabilities(sys.argv[1:])):
         print(f"{ABOUT['classes'][row.argmax()]}\t{row.max():.4f}\t{text}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.errors import InputError
+from data.packages import install_command
 from model.export import runtimes
 from model.export.network import NGRAM_WEIGHTS, NGRAMS, PROBABILITIES, TOKENS, exported_network, members_of
 from model.new_folder import new_folder
@@ -37,7 +38,7 @@ def write_export(classifier: TextClassifier, form: str, folder: Path) -> None:
         FileExistsError: If the folder exists.
     """
     if form == "onnx" and (missing := [name for name in ("onnx", "tf2onnx", "onnxruntime") if not find_spec(name)]):
-        raise InputError(f"--format onnx needs {', '.join(missing)}; install them with: pip install 'topknot[onnx]'")
+        raise InputError(f"--format onnx needs {', '.join(missing)}; install them with: {install_command(*missing)}")
     members = [member for _, member in members_of(classifier)]
     longest = max(members, key=lambda member: len(member.vocabulary.tokens))
     wide = next((member.wide for member in members if member.wide), None)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,6 +105,13 @@ def bad(content: bytes | str, name: str = "jobs.csv") -> Callable[[Path], Path]:
     return write
 
 
+def not_utf_8(folder: Path) -> Path:
+    offsets = pa.py_buffer(np.array([0, 2, 5], np.int32))
+    texts = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"ok\xff\xfeb")])
+    pq.write_table(pa.table({"text": texts, "label": ["a", "b"]}), folder / "jobs.parquet")
+    return folder / "jobs.parquet"
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -126,6 +135,8 @@ def bad(content: bytes | str, name: str = "jobs.csv") -> Callable[[Path], Path]:
         pytest.param(bad("[1]\n", "jobs.jsonl"), "line 1: not a JSON object", id="JSON, but no object"),
         pytest.param(bad('{"text": "a"}\n', "jobs.jsonl"), "line 1: no field 'label'", id="missing field"),
         pytest.param(bad('{"text": 3, "label": "b"}\n', "jobs.jsonl"), "line 1: column 'text' holds int", id="text a number"),
+        pytest.param(bad('{"text": "x", "label": ["a", "b"]}\n', "jobs.jsonl"), "line 1: the label is list", id="two labels"),
+        pytest.param(not_utf_8, "column 'text' holds a value that is not UTF-8", id="Parquet, not UTF-8"),
         pytest.param(bad("x", "jobs.parquet"), "is not a Parquet file", id="not Parquet"),
         pytest.param(bad("x", "jobs.csv.gz"), "is not a whole gzip file", id="not gzip"),
         pytest.param(bad(gzip.compress(b"text,label\n" * 9999)[:-20], "jobs.csv.gz"), "not a whole gzip", id="cut gzip"),
@@ -138,6 +149,20 @@ def test_bad_input_is_refused_with_its_place_and_a_remedy(tmp_path: Path, make: 
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan"), pd.NaT, pd.NA, " "])
+def test_a_label_or_group_that_is_missing_is_told_as_such(missing: object) -> None:
+    with pytest.raises(InputError, match="row 1: the label is empty"):
+        corpus_from_lists(["x", "y", "z"], ["a", missing, "b"])
+    with pytest.raises(InputError, match="row 2: the group is empty"):
+        corpus_from_lists(["x", "y", "z"], ["a", "b", "b"], [1, 2, missing])
+
+
+@pytest.mark.parametrize("value", [["a"], {"a": 1}, b"a", np.array(["a"])])
+def test_a_label_is_one_value(value: object) -> None:
+    with pytest.raises(InputError, match=f"row 0: the label is {type(value).__name__}"):
+        corpus_from_lists(["x", "y"], [value, "b"])
 
 
 def test_rows_without_a_label_or_text_are_left_out_when_asked(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+import model.explanation
 from data.corpus import Corpus
-from data.tokenizer import token_spans, tokenize
+from data.tokenizer import TAKEN, looked_at, split_pieces, token_spans, tokenize
 from model.classifier import Classifier
 from model.experiment import run_experiment
 from model.explanation import MOST, explain
@@ -61,7 +62,28 @@ def test_in_a_long_text_the_words_that_matter_are_found_in_a_bounded_number_of_r
     assert max(found.words, key=lambda word: word.weight).text == "sign2of1"
 
 
+def test_only_what_the_classifier_looks_at_is_explained(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    probabilities = Classifier.probabilities
+    monkeypatch.setattr(Classifier, "probabilities", lambda self, texts: read.extend(texts) or probabilities(self, texts))
+    text = f"sign1of0 {'filler7 ' * classifier.limit * TAKEN} sign2of1"
+    found = explain(classifier, text)
+    assert len(found.words) == classifier.limit
+    assert found.words[0].weight > 0
+    assert max(map(len, read[1:])) <= TAKEN * classifier.limit
+    monkeypatch.setattr(model.explanation, "CHARACTERS", 1)
+    assert explain(classifier, text) == found, "however few texts stand in memory together"
+
+
+@given(st.text(alphabet="ab.-' 山\N{FULLWIDTH LATIN SMALL LETTER A}", max_size=200), st.integers(1, 5))
+def test_what_is_looked_at_of_a_text_holds_all_that_is_returned(text: str, limit: int) -> None:
+    head = text[: looked_at(text, limit)]
+    assert tokenize(head, limit) == tokenize(text, limit)
+    assert split_pieces(head, limit) == split_pieces(text, limit)
+
+
 @given(st.text(alphabet=st.characters(codec="utf-8", categories=("L", "N", "P", "Zs", "Sc")), max_size=60))
+@example("The DRIVER'S .NET code, isN'T it's")
 def test_spans_hold_the_tokens_of_a_text(text: str) -> None:
     spans = token_spans(text)
     assert all(0 <= start < end <= len(text) for start, end in spans)

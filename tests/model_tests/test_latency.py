@@ -1,9 +1,16 @@
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.dataset import Dataset
+from data.subwords import word_parts
 from data.tokens import Tokens
+from data.vocabulary import Vocabulary
+from model.compiled import CompiledNetwork
 from model.hparams import HParams
 from model.latency import ANSWERS, FEWEST, MOST, WARM_UP, milliseconds, typical_row
 from model.pool import Pool
@@ -28,8 +35,12 @@ def test_answers_are_as_many_as_need_be_and_no_more_than_are_worth_it() -> None:
     assert WARM_UP + FEWEST * ANSWERS <= len(calls) <= WARM_UP + MOST * ANSWERS
 
 
-def test_a_training_whose_latency_was_measured_goes_on_as_if_it_had_not_been(dataset: Dataset) -> None:
-    hparams, pool = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02), Pool()
+@pytest.mark.parametrize("more", [{}, {"ema_momentum": 0.9, "subwords": True}])
+def test_a_training_whose_latency_was_measured_goes_on_as_if_it_had_not_been(
+    encoded: tuple[Dataset, Vocabulary], more: dict[str, Any]
+) -> None:
+    dataset = replace(encoded[0], parts=word_parts(encoded[1]))
+    hparams, pool = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, **more), Pool()
     losses = []
     for measured in (False, True):
         with Training(dataset, hparams, seed=0, pool=pool) as training:
@@ -37,3 +48,20 @@ def test_a_training_whose_latency_was_measured_goes_on_as_if_it_had_not_been(dat
                 assert training.latency() > 0
             losses.append([training.run_epoch().loss for _ in range(2)])
     assert losses[0] == losses[1]
+
+
+def test_what_is_timed_is_what_a_classifier_answers_with(
+    encoded: tuple[Dataset, Vocabulary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = replace(encoded[0], parts=word_parts(encoded[1]))
+    hparams = HParams(lstm_size=4, embedding_size=8, batch_size=16, ema_momentum=0.9, subwords=True)
+    asked = list[CompiledNetwork]()
+    inferred = CompiledNetwork.infer
+    monkeypatch.setattr(CompiledNetwork, "infer", lambda self, tokens: asked.append(self) or inferred(self, tokens))
+    with Training(dataset, hparams, seed=0, pool=Pool()) as training:
+        training.run_epoch()
+        asked.clear()
+        training.latency()
+        (timed,) = set(asked)
+        for got, learned in zip(timed.weights(), training.trained().weights, strict=True):
+            np.testing.assert_array_equal(got, learned)

@@ -50,6 +50,15 @@ GOOD = file("good.csv", "text,label\n" + "".join(f"text {row},{row % 2}\n" for r
         pytest.param(lambda _: ["--workers", "1000"], "too many", id="too many workers"),
         pytest.param(lambda f: ["--data", GOOD(f), "--text", "label"], "must be different columns", id="one column for two"),
         pytest.param(lambda _: ["--name", "a/b"], "--name", id="name"),
+        pytest.param(lambda _: ["--label", "industry"], "name the file, too: --data FILE", id="a column of no file"),
+        pytest.param(
+            lambda f: [
+                *("--vectors", file("v.txt", "x 1 2\n")(f)),
+                *("--config", file("c.yaml", "space: {embedding_size: {choice: [2]}}\n")(f)),
+            ],
+            "space, embedding_size: with --vectors",
+            id="vectors of several lengths",
+        ),
     ],
 )
 def test_a_search_on_bad_input_ends_with_2_and_leaves_nothing(
@@ -81,6 +90,7 @@ def test_a_search_on_bad_input_ends_with_2_and_leaves_nothing(
         (["train", "--set", "lstm_sizes=3"], "no hyperparameter `lstm_sizes`"),
         (["predict", "none", "texts.csv"], "There is no search 'none'"),
         (["train", "--set", "lstm_size"], "must look like lstm_size=64"),
+        (["train", "--metric", "macro_f1"], "No such option"),
         (["train", "--set", "top_k=2"], "`top_k` must lie in (0, 1]"),
         (["train", "--preset", "question"], "--preset question is a space, which `topknot search --preset question` searches"),
         (["search", "--preset", "model_1"], "--preset model_1 is one training, which `topknot train --preset model_1` runs"),

@@ -4,9 +4,11 @@ import gc
 import os
 import signal
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from ray.tune import Callback, CheckpointConfig, RunConfig, Trainable, TuneConfi
 from ray.tune.execution.tune_controller import TuneController
 
 from tune.cluster import ENVIRONMENT, local_cluster
-from tune.controller import IdleWorkers, our_controller
+from tune.controller import FORGIVEN, Controller, IdleWorkers, our_controller
 
 WORKERS, TRIALS = 2, 16
 
@@ -89,6 +91,45 @@ def test_a_worker_that_died_while_it_was_idle_is_no_failure_of_the_next_trial(tm
     assert len(watch.processes) == TRIALS
     assert not watch.failed
     assert len(set(watch.processes)) > WORKERS
+
+
+class Fallen:
+    """A trial as far as its failures go."""
+
+    def __init__(self, failures: int) -> None:
+        self.run_metadata = SimpleNamespace(num_failures=failures)
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        ("The actor died because its node has died. Node Id: 12ab", 0),
+        ("the actor's node was terminated unexpectedly: health check failed", 0),
+        ("The actor 12ab is unavailable: the connection is broken. The task may or may not have been executed", 0),
+        ("The actor exited: exit_actor() is called.", 0),
+        ("The actor died: its worker process has died. Worker exit detail: out of memory, SIGKILL", 1),
+        ("ValueError: k must be positive", 1),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_node_that_is_gone_is_no_failure_of_its_trial_whatever_has_befallen_it_before(
+    monkeypatch: pytest.MonkeyPatch, said: str, counted: int, before: int
+) -> None:
+    asked = []
+
+    def judge(_: TuneController, trial: Any, __: Exception) -> None:
+        trial.run_metadata.num_failures += 1
+        asked.append(trial.run_metadata.num_failures)
+
+    monkeypatch.setattr(TuneController, "_process_trial_failure", judge)
+    controller = object.__new__(Controller)
+    controller._forgiven = Counter()
+    trial: Any = Fallen(before)
+    controller._process_trial_failure(trial, RuntimeError(said))
+    assert asked == [before + counted], "it is Tune that judges, by what counts"
+    for _ in range(FORGIVEN + 5):
+        controller._process_trial_failure(trial, RuntimeError(said))
+    assert asked[-1] > before + 1  # what ends its nodes again and again may be the trial
 
 
 def test_what_has_ended_is_not_held(tmp_path: Path) -> None:

@@ -135,6 +135,7 @@ def test_a_kept_search_is_one_that_commands_know(tmp_path: Path, labelled: tuple
         pytest.param(["x", "y"], ["a", "b"], {"settings": {"serch": 1}}, "serch", id="an unknown setting"),
         pytest.param(["x", "y"], ["a", "b"], {"storage": "/proc/nowhere"}, "storage: /proc/nowhere", id="a storage"),
         pytest.param(["x", "y", "z"], ["a", "b", "b"], {}, "'a', 'b' are too small", id="small classes"),
+        pytest.param(["x", "y"], ["a", "b"], {"small_classes": "fold"}, "y has no class for the others", id="a class more"),
     ],
 )
 def test_what_cannot_be_used_is_a_value_error_that_says_so(
@@ -142,3 +143,13 @@ def test_what_cannot_be_used_is_a_value_error_that_says_so(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         small(**given).fit(texts, labels)
+
+
+def test_what_another_fit_was_on_is_left_as_it_was(tmp_path: Path, labelled: tuple[list[str], list[str]]) -> None:
+    (tmp_path / "mine.parquet").write_text("of another")
+    with pytest.raises(ValueError, match=r"mine\.parquet exists"):
+        small(storage=tmp_path, name="mine").fit(*labelled)
+    assert (tmp_path / "mine.parquet").read_text() == "of another"
+    with pytest.raises(ValueError, match="too small"):
+        small(storage=tmp_path, name="refused").fit(["x", "y", "z"], ["a", "b", "b"])
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.parquet"], "nothing is in the way of the next"

@@ -13,7 +13,7 @@ from model.hparams import HParams
 from tune.display import Display
 from tune.live_view import LiveState, LiveView, RunningTrial, clock
 from tune.objective import Objective
-from tune.searcher import ENDED, HPARAMS, NUMBER
+from tune.searcher import ENDED, EPOCHS, HPARAMS, NUMBER
 
 HPARAMETERS = HParams(bidirectional=True, dense_layers=2, top_k=0.25, top_k_schedule="anneal").to_dict()
 
@@ -100,6 +100,19 @@ def test_a_trial_is_seen_from_its_start_to_its_end() -> None:
     assert seen[0] == [["7", "0/0"]]
     assert seen[1][-1] == ["7", "1/0"]
     assert display._state().running == {}
+
+
+def test_an_epoch_that_is_told_again_is_counted_once() -> None:
+    display = Display(Console(file=io.StringIO(), width=80), 0.0)
+    trial: Any = SimpleNamespace(config={NUMBER: 7, HPARAMS: HPARAMETERS, EPOCHS: 0})
+    result = {"loss": 0.5, "accuracy": 0.8, "macro_f1": 0.7, "seconds": 1.0, ENDED: ""}
+    for epoch, before in ((1, 0), (2, 0), (1, 2), (2, 2), (3, 2)):
+        trial.config[EPOCHS] = before
+        display.on_trial_result(0, [], trial, result | {"epoch": epoch, "loss": 1 / epoch})
+    assert display._state().running[7].values == [1, 1 / 2, 1 / 3]
+    assert display._useful == 3
+    display.on_trial_result(0, [], trial, result | {"epoch": 3, "repeated": True, "done": True, ENDED: "time limit"})
+    assert display._useful == 4, "an epoch that was cut short is of use"
 
 
 def test_clocks_are_read_as_such() -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,16 @@ from hypothesis import strategies as st
 import tune.bucket
 import tune.lease
 import tune.mirror
+import tune.storage
 from data.errors import InputError
 from tune.bucket import Bucket, check_bucket
 from tune.errors import SearchFailedError
+from tune.folder import SearchFolder
 from tune.lease import LEASE, Lease, LeaseLostError, read_lease, renew_lease, take_lease
+from tune.lock import locked
 from tune.mirror import driven, fetch
 from tune.place import Folder, Place
-from tune.storage import parse_storage
+from tune.storage import RemoteStorage, parse_storage
 from tune.trial_files import TrialFiles
 
 WORDS = "text,label\n" + "".join(
@@ -181,6 +185,9 @@ def test_a_search_is_run_by_one_process(tmp_path: Path) -> None:
     take_lease(there, "one")
     there.write(LEASE, json.dumps({**json.loads(there.read(LEASE)), "process": 2**22 + 1}).encode())
     take_lease(there, "one")  # its process is gone from this machine
+    gone = replace(read_lease(there), process=2**22 + 1)  # type: ignore[type-var]
+    assert gone.is_dead()
+    assert not replace(gone, boot="another").is_dead(), "of a machine or container that has the same name"
 
 
 def test_of_two_that_take_a_search_at_the_same_instant_one_has_it(tmp_path: Path) -> None:
@@ -236,6 +243,23 @@ def test_a_search_that_never_began_leaves_nothing(tmp_path: Path) -> None:
     with driven(there, tmp_path / "work", "one", print):
         pass
     assert there.names() == []
+
+
+def test_an_address_that_takes_nothing_is_refused_in_a_line_and_nobody_is_left_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(tune.storage, "HASTE", 0.1)
+    (tmp_path / "store").write_text("no folder")
+    storage = RemoteStorage(f"file://{tmp_path}/store")
+    folder = SearchFolder(storage.copy("one"), storage)
+    with pytest.raises(InputError, match=r"The storage file://\S+ cannot be used: "), locked(folder, print):
+        raise AssertionError
+    (tmp_path / "store").unlink()
+    monkeypatch.setattr(tune.mirror, "fetch", lambda *_: (_ for _ in ()).throw(OSError("out of reach")))
+    with pytest.raises(InputError, match="out of reach"), locked(folder, print):
+        raise AssertionError
+    assert read_lease(folder.bucket).is_dead()  # type: ignore[union-attr]
 
 
 def _beats(there: Bucket) -> int:

@@ -158,6 +158,14 @@ def test_the_pairs_mistaken_most_often_come_first_and_right_answers_are_none() -
     assert mistakes([str(index) for index in range(9)], np.ones((9, 9), np.int64)).count("<tr>") == PAIRS + 1
 
 
+def test_a_trial_that_has_drawn_nothing_yet_is_listed() -> None:
+    about = {"workers": 2, "wall_seconds": 9.0}
+    trials = [outcome(0, [1.0]), TrialOutcome(1, "running", "", {}, (), 0.0)]
+    time, listed = list(trial_sections(trials, about, others=3.0))[-2:]
+    assert ">running</td>" in "".join(listed.parts)
+    assert ">4</td>" in "".join(time.parts), "the seconds of repeats are useful ones"
+
+
 def test_cells_hold_what_they_show() -> None:
     assert cell("<a> & \x07") == "&lt;a&gt; &amp; \N{REPLACEMENT CHARACTER}"
 

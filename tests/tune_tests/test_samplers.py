@@ -270,7 +270,7 @@ def test_gp_does_not_try_again_what_failed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("sampler", "package"), [("gp", "torch"), ("hyperopt", "hyperopt")])
 def test_what_a_sampler_needs_is_asked_for_by_name(sampler: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InputError, match=rf"--sampler {sampler} needs .*: pip install {package}\."):
+    with pytest.raises(InputError, match=rf"--sampler {sampler} needs .*: .* pip install {package}$"):
         make_sampler(sampler, 0)
 
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import numpy as np
 import optuna
 import pytest
+import yaml
 from disturbances.faults import PLANTED, WORKERS, named
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -405,6 +406,42 @@ def test_a_changed_corpus_is_refused(finished: tuple[Path, dict[str, Any]], tmp_
     commands = (["resume", "words", "--trials", "1"], ["evaluate", "words", "--split", "test"], ["show", "words", "--suspects"])
     for command in commands:
         assert "has changed since" in topknot(*command, "--storage", str(tmp_path), code=2).stderr
+
+
+@pytest.mark.parametrize("name", ["seed", "validation", "test"])
+def test_a_search_whose_rows_would_change_sides_is_refused(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path, name: str
+) -> None:
+    storage, _ = finished
+    shutil.copytree(storage / "words", tmp_path / "words")
+    settings = tmp_path / "words/settings.yaml"
+    written = yaml.safe_load(settings.read_text())
+    settings.write_text(yaml.safe_dump(written | {name: 3 if name == "seed" else 0.15}))
+    for command in (["resume", "words", "--trials", "1"], ["evaluate", "words", "--split", "test"]):
+        assert "rows would change sides" in topknot(*command, "--storage", str(tmp_path), code=2).stderr
+
+
+def test_a_resume_that_is_refused_leaves_what_the_search_is_to_come_to(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    storage, _ = finished
+    shutil.copytree(storage / "words", tmp_path / "words")
+    before = json.loads((tmp_path / "words/search.json").read_text())
+    topknot("resume", "words", "--trials", "3", "--address", "127.0.0.1:1", "--storage", str(tmp_path), code=2)
+    assert json.loads((tmp_path / "words/search.json").read_text()) == before
+
+
+def test_a_finished_search_gets_an_ensemble_without_further_trials(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    storage, best = finished
+    shutil.copytree(storage / "words", tmp_path / "words")
+    flags = ["--storage", str(tmp_path), "--json"]
+    document = json.loads(topknot("resume", "words", "--ensemble", "3", *flags).stdout)
+    assert document["trials"] == best["trials"]
+    assert document["single"]["test"] == pytest.approx(best["test"], rel=1e-4)
+    assert document == json.loads(topknot("best", "words", *flags).stdout)
+    assert yaml.safe_load((tmp_path / "words/settings.yaml").read_text())["ensemble"] == 3
 
 
 def test_a_changed_space_is_refused_with_the_difference(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

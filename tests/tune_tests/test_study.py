@@ -143,7 +143,7 @@ def test_a_study_that_cannot_be_reached_is_explained(tmp_path: Path, address: st
 
 
 def test_a_driver_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"its driver is missing. Install it: pip install mysqlclient\.$"):
+    with pytest.raises(InputError, match=r"its driver is missing. Install it: \S+ -m uv pip install mysqlclient$"):
         create_study(tmp_path, "s", address="mysql://u:secret@127.0.0.1/x")
 
 

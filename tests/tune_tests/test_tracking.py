@@ -20,7 +20,7 @@ from data.corpus import Corpus
 from data.errors import InputError
 from model.experiment import run_experiment
 from tune.objective import Objective
-from tune.searcher import ENDED, HPARAMS, NUMBER
+from tune.searcher import ENDED, EPOCHS, HPARAMS, NUMBER
 from tune.tracking.tracker import Tracker, check_track, make_tracker
 from tune.tracking.tracking import Tracking
 
@@ -58,8 +58,8 @@ class Listener(Tracker):
         self._hear("close")
 
 
-def tell(tracking: Tracking, number: int, epoch: int, loss: float, ended: str = "", **more: Any) -> None:
-    trial: Any = SimpleNamespace(config={NUMBER: number, HPARAMS: {"lstm_size": 4}})
+def tell(tracking: Tracking, number: int, epoch: int, loss: float, ended: str = "", before: int = 0, **more: Any) -> None:
+    trial: Any = SimpleNamespace(config={NUMBER: number, HPARAMS: {"lstm_size": 4}, EPOCHS: before})
     result = {"epoch": epoch, "loss": loss, "accuracy": 0.5, "macro_f1": 0.4, "train_loss": 2.0, "seconds": 1.0, ENDED: ended}
     tracking.on_trial_result(0, [], trial, result | more)
 
@@ -70,7 +70,8 @@ def test_a_tracker_is_told_all_in_order_and_no_epoch_twice() -> None:
     tell(tracking, 0, 1, 0.75)
     tell(tracking, 1, 1, 1.5, done=True)
     tell(tracking, 0, 1, 0.75, repeated=True)
-    tell(tracking, 0, 2, 0.5)
+    tell(tracking, 0, 1, 0.75, before=1)  # it is run again
+    tell(tracking, 0, 2, 0.5, before=1)
     tell(tracking, 0, 3, 0.625, ended="no better since epoch 2")
     tell(tracking, 2, 1, float("nan"), ended="nan: the loss was not finite in epoch 1")
     tracking.finish(RESULT, Path("classifiers/00003"))
@@ -141,7 +142,7 @@ def test_one_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def mlflow_address(tmp_path: Path) -> Iterator[str]:
     """A real server's, where the whole of MLflow is installed; else that of a store."""
-    pytest.importorskip("mlflow", reason="NOT TESTED: MLflow; it is not installed (pip install 'topknot[mlflow]')")
+    pytest.importorskip("mlflow", reason="NOT TESTED: MLflow; it is not installed (pip install mlflow)")
     if find_spec("flask") is None:
         warnings.warn("NOT TESTED: MLflow's server; a store in SQLite in its place", stacklevel=1)
         yield f"sqlite:///{tmp_path / 'ml.db'}"
@@ -199,6 +200,6 @@ def test_mlflow_has_a_run_for_each_trial_and_the_winner_loads_back(
 
 
 def test_mlflow_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    pytest.importorskip("mlflow", reason="NOT TESTED: MLflow; it is not installed (pip install 'topknot[mlflow]')")
+    pytest.importorskip("mlflow", reason="NOT TESTED: MLflow; it is not installed (pip install mlflow)")
     with pytest.raises(InputError, match=r"--track mlflow:http://127\.0\.0\.1:\d+: it cannot be reached"):
         make_tracker(f"mlflow:http://127.0.0.1:{free_port()}", "words", tmp_path)

@@ -16,20 +16,23 @@ LISTED = 200
 """Trials of the table."""
 
 
-def trial_sections(trials: Sequence[TrialOutcome], about: dict[str, Any]) -> Iterator[Section]:
-    """Yields the sections, those on time and the list of trials last; none if no trial came to an epoch."""
+def trial_sections(trials: Sequence[TrialOutcome], about: dict[str, Any], others: float = 0.0) -> Iterator[Section]:
+    """Yields the sections, those on time and the list of trials last; none if no trial came to an epoch.
+
+    `others` are the seconds of trainings that are no trials (`tune.repeats`).
+    """
     told = [trial for trial in trials if trial.epochs]
     if not told:
         return
     yield from curve_sections(told)
     yield from hyperparameter_sections(told)
     useful = "Useful are the seconds inside training and validation steps."
-    yield Section("time", "Where the time went", [_time(told, about)], useful)
+    yield Section("time", "Where the time went", [_time(trials, about, others)], useful)
     yield Section("trials", "Trials", [_listed(trials)])
 
 
-def _time(trials: Sequence[TrialOutcome], about: dict[str, Any]) -> str:
-    useful = sum(trial.seconds for trial in trials)
+def _time(trials: Sequence[TrialOutcome], about: dict[str, Any], others: float) -> str:
+    useful = sum(trial.seconds for trial in trials) + others
     paid = about["workers"] * about["wall_seconds"]
     rows = [
         ["training and validation steps", number(useful, 0), bar(min(1.0, useful / paid)) if paid else ""],
@@ -42,7 +45,7 @@ def _time(trials: Sequence[TrialOutcome], about: dict[str, Any]) -> str:
     head = f"{about['workers']:.4g} workers, {about['wall_seconds']:.0f} s: worker seconds"
     traces = []
     for kind, colour in ENDS.items():
-        those = [trial for trial in trials if end_of(trial) == kind]
+        those = [trial for trial in trials if trial.hparams and end_of(trial) == kind]
         if those:
             traces.append(
                 {
@@ -66,8 +69,7 @@ def _time(trials: Sequence[TrialOutcome], about: dict[str, Any]) -> str:
 
 def _listed(trials: Sequence[TrialOutcome]) -> str:
     rows = []
-    ranked = sorted(leaderboard(trials), key=lambda trial: trial.state not in {"complete", "pruned"})
-    for trial in ranked[:LISTED]:
+    for trial in leaderboard(trials)[:LISTED]:
         best = trial.epochs[trial.best_epoch - 1] if trial.best_epoch else {}
         figures = [number(best.get(name), 4) for name in ("loss", "accuracy", "macro_f1")]
         epochs = f"{trial.best_epoch or '–'}/{len(trial.epochs)}"
@@ -75,7 +77,7 @@ def _listed(trials: Sequence[TrialOutcome]) -> str:
             [
                 cell(trial.number),
                 cell(trial.reason or trial.state),
-                cell(brief(trial.hparams)),
+                cell(brief(trial.hparams) if trial.hparams else ""),
                 *figures,
                 epochs,
                 number(trial.seconds, 1),

@@ -16,9 +16,8 @@ from model.explanation import explain
 from tune.damage import intact
 from tune.evaluating import load_classifier
 from tune.folder import ABOUT, SearchFolder
-from tune.inputs import read_settings_corpus, settings_split
 from tune.outcome import best_trial, counts, useful_share
-from tune.provenance import check_fingerprint
+from tune.provenance import read_own_corpus
 from tune.repeat_file import repeat_seconds
 from tune.report.page import Section, bar, cell, number, page, table
 from tune.report.trials import trial_sections
@@ -35,6 +34,8 @@ def write_report(folder: SearchFolder, path: Path) -> None:
     Raises:
         InputError: If the file cannot be written.
     """
+    if not path.name:
+        raise InputError(f"-o {path} is a folder; name a file in it, such as {path / 'report.html'}.")
     with intact(folder):
         text = render(folder)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -53,11 +54,12 @@ def render(folder: SearchFolder) -> str:
         document: dict[str, Any] | None = best_document(folder)
     except InputError:
         document = None
-    share = useful_share(trials, about["workers"], about["wall_seconds"], repeat_seconds(folder))
+    others = repeat_seconds(folder)
+    share = useful_share(trials, about["workers"], about["wall_seconds"], others)
     sections: list[Section] = []
     if document:
         sections.append(_comparison(document))
-    sections += trial_sections(trials, about)
+    sections += trial_sections(trials, about, others)
     if document:
         sections[-2:-2] = _winner(folder, document)
     sections.append(_how(folder, about, document))
@@ -125,10 +127,7 @@ def read_answers(folder: SearchFolder, checkpoint: Path, side: str) -> Answers:
     Raises:
         InputError: If the corpus is not there, or has changed, or the classifier cannot be loaded.
     """
-    settings = folder.settings().model_copy(update={"vectors": None})
-    corpus = read_settings_corpus(settings)
-    check_fingerprint(folder, settings, corpus)
-    split = settings_split(settings, corpus)
+    corpus, split = read_own_corpus(folder)
     classifier = load_classifier(checkpoint)
     rows = split.side(side)
     texts = [corpus.texts[row] for row in rows]

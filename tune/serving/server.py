@@ -80,8 +80,9 @@ def check_address(host: str, port: int, token: str | None) -> None:
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        raise InputError(f"--host {host} --port {port}: cannot listen there: {error.strerror or error}.") from None
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"--host {host} --port {port}: cannot listen there: {reason}.") from None
 
 
 def is_loopback(host: str) -> bool:

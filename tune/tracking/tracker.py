@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
+from data.packages import install_command
 
 METRICS = ("train_loss", "loss", "accuracy", "macro_f1", "seconds")
 """Figures of an epoch that trackers are told."""
 NEEDS = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
+"""What a tracker imports."""
+PACKAGES = NEEDS | {"mlflow": "mlflow-skinny"}
+"""What that comes in."""
 
 
 class Tracker(ABC):
@@ -81,7 +85,7 @@ def make_tracker(value: str, name: str, folder: Path) -> Tracker:
     """
     kind, _, where = value.partition(":")
     if find_spec(NEEDS[kind]) is None:
-        raise InputError(f"--track {kind} needs {NEEDS[kind]}; install it with: pip install 'topknot[{kind}]'")
+        raise InputError(f"--track {kind} needs {NEEDS[kind]}; install it with: {install_command(PACKAGES[kind])}")
     tracker: Tracker
     try:
         if kind == "tensorboard":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ray.tune import Callback
 
 from tune.objective import Objective
-from tune.searcher import ENDED, HPARAMS, NUMBER
+from tune.searcher import ENDED, HPARAMS, NUMBER, ended_as, is_told_again
 from tune.tracking.tracker import METRICS, Tracker
 
 if TYPE_CHECKING:
@@ -47,14 +47,10 @@ class Tracking(Callback):
             cost, epoch = self._objective.cost(result), int(result["epoch"])
             if cost < self._best.get(number, (float("inf"), {}))[0]:
                 self._best[number] = cost, figures
-            self._tell(lambda tracker: tracker.report(number, epoch, figures))
-        if result[ENDED] or result.get("done"):
-            reason = result[ENDED] or "stopped by the scheduler"
-            kind = reason.split(":")[0]
-            state = (
-                "failed" if kind in {"nan", "crashed"} else "complete" if result[ENDED] and kind != "time limit" else "stopped"
-            )
-            self._end(number, state, reason)
+            if not is_told_again(trial, result):
+                self._tell(lambda tracker: tracker.report(number, epoch, figures))
+        if state := ended_as(result):
+            self._end(number, state, result[ENDED] or "stopped by the scheduler")
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tells of a failure."""
