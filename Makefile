@@ -33,7 +33,7 @@ types: setup
 	.venv/bin/mypy
 
 tests: setup # in two halves at a time, as much of them is waiting for processes to start
-	@log=$$(mktemp); first=(tests/data_tests tests/model_tests tests/tune_tests/test_[!s]*.py); \
+	@log=$$(mktemp); first=(tests/data_tests tests/model_tests tests/tune_tests/test_[!s]*.py tests/tune_tests/test_s[!e]*.py); \
 	.venv/bin/pytest "$${first[@]}" > $$log 2>&1 & half=$$!; \
 	trap 'kill $$half 2> /dev/null || true; rm -f $$log' EXIT; ended=0; \
 	.venv/bin/pytest $${first[@]/#/--ignore=} || ended=$$?; \

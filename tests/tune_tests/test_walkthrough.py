@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -76,8 +77,11 @@ def snippets(page: str) -> list[str]:
 
 
 def test_python_that_stands_there_runs(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (answer,), (search, training) = map(snippets, ("docs/start.md", "README.md"))
-    exec(answer, {})  # noqa: S102 - our own
+    (answer, beside), (search, training) = map(snippets, ("docs/start.md", "README.md"))
+    joined: dict[str, Any] = {}
+    exec(beside, joined)  # noqa: S102 - our own
+    assert joined["rows"]["industry"].str.startswith("class ").sum() == 5
+    exec(answer, {})  # noqa: S102
     assert capsys.readouterr().out.count("class ") == 4
     frame = pd.read_csv(desk / "jobs.csv")
     names = {"texts": frame["description"], "labels": frame["industry"], "frame": frame}
