@@ -13,8 +13,7 @@ def real_share(lengths: np.ndarray, window: int, batch_size: int = 128) -> float
     """Returns real tokens over padded tokens of one epoch."""
     data.batches.WINDOW = window
     tokens = Tokens(np.ones(lengths.sum(), np.int32), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-    rows, rng = np.arange(len(lengths)), np.random.default_rng(0)
-    batches = data.batches.shuffled_batches(tokens, rows, batch_size, rng, max_length=lengths.max())
+    batches = data.batches.shuffled_batches(tokens, np.arange(len(lengths)), batch_size, np.random.default_rng(0))
     return lengths.sum() / sum(len(batch) * lengths[batch].max() for batch in batches)
 
 

@@ -39,18 +39,16 @@ def pad(tokens: Tokens, rows: Ints, *, max_length: int, vocabulary_size: int) ->
     return ids
 
 
-def shuffled_batches(
-    tokens: Tokens, rows: Ints, batch_size: int, rng: np.random.Generator, *, max_length: int
-) -> Iterator[Ints]:
+def shuffled_batches(tokens: Tokens, rows: Ints, batch_size: int, rng: np.random.Generator) -> Iterator[Ints]:
     """Yields the rows of one epoch in batches of like length, every row once.
 
     The rows are shuffled; windows of `WINDOW` batches are sorted by length, cut into batches, and their batches
-    shuffled. Rows of equal length stay in random order, and so do those that `max_length` cuts: they are equally long to
-    who reads them. One batch may be smaller than the others.
+    shuffled. Rows of equal length stay in random order. One batch may be smaller than the others. Lengths are those of whole
+    texts, also where readers cut them: drawing those anew in each epoch made LSTMs no better (docs/profile.md).
     """
     shuffled = rng.permutation(rows)
     for window in np.split(shuffled, range(WINDOW * batch_size, len(shuffled), WINDOW * batch_size)):
-        by_length = window[np.argsort(np.minimum(tokens.lengths(window), max_length), kind="stable")]
+        by_length = window[np.argsort(tokens.lengths(window), kind="stable")]
         batches = np.split(by_length, range(batch_size, len(by_length), batch_size))
         for index in rng.permutation(len(batches)):
             yield batches[index]

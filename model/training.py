@@ -113,8 +113,7 @@ class Training:
         knobs, seen, taken = Knobs.of(self.hparams), 0, len(losses)
         # Seeded by the epoch, so that a training taken up in the middle goes on as it would have.
         draws = np.random.default_rng([self.seed, self.epoch + 1])
-        batch_size, max_length = self.hparams.batch_size, self.hparams.max_length
-        for number, rows in enumerate(shuffled_batches(tokens, train, batch_size, draws, max_length=max_length)):
+        for number, rows in enumerate(shuffled_batches(tokens, train, self.hparams.batch_size, draws)):
             rate = self.hparams.learning_rate_after(self.epoch + seen / len(train))
             seen += len(rows)
             if number < taken:

@@ -58,7 +58,7 @@ class Corpus:
 
     def plan(self, batch: int) -> list[Ints]:
         """Returns an epoch's batches as Topknot draws them."""
-        return list(shuffled_batches(self.tokens, np.arange(TEXTS), batch, np.random.default_rng(2), max_length=LONGEST))
+        return list(shuffled_batches(self.tokens, np.arange(TEXTS), batch, np.random.default_rng(2)))
 
     def sample(self, batch: int) -> "Sample":
         """Picks batches that stand for the epoch: each for an equal share of its padded tokens, so that long ones count.
