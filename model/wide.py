@@ -7,6 +7,7 @@ nothing to learn from them. So each is fitted by itself, the linear one once for
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -174,10 +175,13 @@ def fit_linear(
         The kernel: float32 (f, classes); part of each class's share is taken off its bias.
     """
     shares = log_shares(labels, classes)
-    rate = choose_rate(features, labels, classes, held_out, epochs, seed)
-    if rate is not None and margin_work(features, classes) <= work:
-        fit = fit_max_margin(features[np.flatnonzero(~held_out)], labels[~held_out], classes, seed)
-        unseen = np.flatnonzero(held_out)
+    with ThreadPoolExecutor(1, "margin") as beside:  # liblinear leaves Python to others meanwhile
+        tried = None
+        if margin_work(features, classes) <= work:
+            tried = beside.submit(fit_max_margin, features[np.flatnonzero(~held_out)], labels[~held_out], classes, seed)
+        rate = choose_rate(features, labels, classes, held_out, epochs, seed)
+    if rate is not None and tried is not None:
+        fit, unseen = tried.result(), np.flatnonzero(held_out)
         fair = np.isin(labels[unseen], labels[~held_out])
         scale = fit_scale((features[unseen] @ fit)[fair], labels[unseen][fair], shares)
         if scale.loss < fit_scale(rate.logits[fair], labels[unseen][fair], shares).loss:
