@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -234,22 +235,18 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
     """Writes the texts where the search reads them: into a new file, which is whole or not there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("xb")
+        with path.open("xb") as file, ExitStack() as stack:
+            stack.callback(path.unlink)
+            frame.to_parquet(file)
+            stack.pop_all()
     except FileExistsError:
         raise InputError(
             f"name: {path} exists, perhaps with the texts of another fit, and is left as it is. Choose another name."
         ) from None
     except OSError as error:
         raise InputError(f"storage: {path.parent} cannot be written: {error.strerror or error}.") from None
-    try:
-        with file:
-            frame.to_parquet(file)
-    except (OSError, UnicodeEncodeError) as error:
-        path.unlink()
-        if isinstance(error, UnicodeEncodeError):
-            sign = error.object[error.start : error.end]
-            raise InputError(f"X: a text is no Unicode: {error.reason} ({sign!r}).") from None
-        raise InputError(f"storage: {path.parent} cannot be written: {error.strerror or error}.") from None
+    except UnicodeEncodeError as error:
+        raise InputError(f"X: a text is no Unicode: {error.reason} ({error.object[error.start : error.end]!r}).") from None
 
 
 def _texts(values: Iterable[str]) -> list[str]:

@@ -74,7 +74,7 @@ def evaluate_split(model: str, storage: Storage, side: str) -> dict[str, Any]:
     """
     given = _search_of(Path(model))
     folder = given or find_search(storage, model)
-    corpus, split = read_own_corpus(folder)
+    corpus, split = read_own_corpus(folder, folder.settings())
     classifier = load_classifier(Path(model) if given else folder.best_classifier())
     rows = split.side(side)
     return _document(classifier, classifier.evaluate_texts([corpus.texts[row] for row in rows], corpus.labels[rows]))

@@ -142,13 +142,12 @@ def check_fingerprint(folder: SearchFolder, settings: Settings, corpus: Corpus) 
         )
 
 
-def read_own_corpus(folder: SearchFolder) -> tuple[Corpus, Split]:
+def read_own_corpus(folder: SearchFolder, settings: Settings) -> tuple[Corpus, Split]:
     """Reads the corpus that a search was started on again, and splits it as the search did.
 
     Raises:
         InputError: If the corpus is not there, or is another.
     """
-    settings = folder.settings()
     corpus = read_settings_corpus(settings)
     check_fingerprint(folder, settings, corpus)
     return corpus, settings_split(settings, corpus)

@@ -67,9 +67,7 @@ def refit_winner(
         KeyboardInterrupt: If the user stopped it.
     """
     say("Training the winner again on train and validation rows")
-    # The wide branch is measured out by the search's own time limit, not by what a resumed one has left of it.
-    whole = settings.model_copy(update={"time_limit": folder.settings().time_limit})
-    again = prepare_inputs(whole, inputs.corpus, join(inputs.dataset.split))
+    again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split))
     path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
     from model.ensemble import load_classifier
 

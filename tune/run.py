@@ -57,6 +57,7 @@ def run_trials(
     inputs: Inputs,
     workers: Workers,
     limit: int | None,
+    seconds: float | None,
     display: Display,
     started: float,
     trackers: Mapping[str, Tracker],
@@ -69,8 +70,9 @@ def run_trials(
         inputs: Its corpus.
         workers: That run its trials.
         limit: How many trials the study shall hold, or None.
+        seconds: What this run may take from `started`, or None; of a resumed search, less than its settings' time limit.
         display: What the user sees.
-        started: When the user asked for it, as `time.time` gives it; the time limit counts from there.
+        started: When the user asked for it, as `time.time` gives it.
         trackers: Other programs that are told, by the names that the user gave.
 
     Returns:
@@ -81,10 +83,10 @@ def run_trials(
     """
     from tune.tracking.tracking import Tracking  # and with it Ray, which is there by now
 
-    deadline = started + settings.time_limit if settings.time_limit else None
+    deadline = started + seconds if seconds else None
     folder.repair()
-    refit_end = deadline - _finish_seconds(settings, inputs) if deadline else math.inf
-    repeat_end = refit_end - (REFIT_SHARE * float(settings.time_limit or 0) if settings.refit else 0)
+    refit_end = deadline - _finish_seconds(settings, inputs, seconds or 0) if deadline else math.inf
+    repeat_end = refit_end - (REFIT_SHARE * (seconds or 0) if settings.refit else 0)
     tuning = Tuning(
         folder=folder,
         settings=settings,
@@ -93,7 +95,7 @@ def run_trials(
         workers=workers,
         first=read_first(folder.read_json(ABOUT)),
         limit=limit,
-        end=repeat_end - REPEAT_SHARE * float(settings.time_limit or 0) if settings.repeat else repeat_end,
+        end=repeat_end - REPEAT_SHARE * (seconds or 0) if settings.repeat else repeat_end,
     )
     clock = _Clock(folder, started, workers)
     divert_chatter(folder.path / LOG)
@@ -177,15 +179,15 @@ def _kept(settings: Settings, end: float, repeat_end: float, refit_end: float) -
         yield f"{refit_end - repeat_end:.0f} s of that are kept to train the winner again on train and validation rows"
 
 
-def _finish_seconds(settings: Settings, inputs: Inputs) -> float:
-    """Returns what to keep of a time limit for evaluating the winner on all three sides."""
+def _finish_seconds(settings: Settings, inputs: Inputs, seconds: float) -> float:
+    """Returns what to keep of so many seconds for evaluating the winner on all three sides."""
     tokens = inputs.dataset.tokens
     lengths = np.minimum(tokens.lengths(np.arange(len(tokens))), inputs.space.longest_text)
     once = float(lengths.sum()) / TOKENS_PER_SECOND
     estimate = FINISH_SECONDS + once
     if settings.ensemble > 1:
         estimate += settings.keep * (CANDIDATE_SECONDS + settings.validation * once) + settings.ensemble * once
-    return min(estimate, FINISH_SHARE * float(settings.time_limit or 0))
+    return min(estimate, FINISH_SHARE * seconds)
 
 
 def _wait_for(baselines: Mapping[str, Baseline], deadline: float | None, display: Display) -> dict[str, Any]:

@@ -66,7 +66,8 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
                 settings = settings.with_absolute_paths()
                 folder.keep(settings, describe(settings, inputs, first, workers.count))
                 _wait(wait_for_ray)
-                return run_trials(folder, settings, inputs, workers, settings.trial_limit(), display, started, trackers)
+                limit, seconds = settings.trial_limit(), settings.time_limit
+                return run_trials(folder, settings, inputs, workers, limit, seconds, display, started, trackers)
 
 
 @contextmanager
@@ -170,8 +171,7 @@ def resume_search(
                 _wait(wait_for_ray)
             if after:
                 folder.write(SETTINGS, kept.to_yaml())
-            settings = settings.model_copy(update={"time_limit": left})
-            return run_trials(folder, settings, inputs, workers, goal.trials, display, started, trackers)
+            return run_trials(folder, settings, inputs, workers, goal.trials, left, display, started, trackers)
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from tune.written_yaml import parse_yaml
 LARGEST_FILE = 256 * 1024
 """Bytes of a file of settings, at most; all settings written out are some 5,000, and YAML is read 20 KB a second."""
 
-COLUMNS = {"text": "text", "label": "label", "group": None}
-"""Settings that name columns of `data`, and what they are if nobody named any."""
+COLUMNS = ("text", "label", "group")
+"""Settings that name columns of `data`."""
 
 
 def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
@@ -31,7 +31,9 @@ def read_settings(path: Path | None, flags: dict[str, Any]) -> Settings:
     values = _read_yaml(path) if path else {}
     _validate(values, path, {})  # a file is wrong or right by itself, whatever the flags replace
     settings = _validate(values, path, flags)
-    if settings.data is None and (named := [name for name in COLUMNS if getattr(settings, name) != COLUMNS[name]]):
+    if settings.data is None and (
+        named := [name for name in COLUMNS if getattr(settings, name) != Settings.model_fields[name].default]
+    ):
         raise InputError(f"--{named[0]} names a column of a file; name the file, too: --data FILE.")
     return _with_vectors(settings)
 

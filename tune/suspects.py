@@ -48,7 +48,7 @@ def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
     if not kept:
         raise InputError(f"The search {folder.name!r} has no trial yet that can judge texts. Go on: {folder.resume_command()}")
     settings = folder.settings()
-    corpus, split = read_own_corpus(folder)
+    corpus, split = read_own_corpus(folder, settings)
     space = parse_space(settings.written_space())
     limit = max(space.longest_text, WHOLE_TEXT)
     linear = judge_out_of_fold(corpus, split, limit, settings.seed) if space.may_be("wide", True) else None

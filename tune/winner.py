@@ -86,7 +86,8 @@ def evaluate_trial(folder: SearchFolder, number: int) -> dict[str, Any]:
     if number not in kept:
         there = f"{', '.join(map(str, kept[:20]))}{', ...' if len(kept) > 20 else ''}"
         raise InputError(f"--trial {number}: the search {folder.name!r} has no weights of that; it has those of {there}.")
-    inputs = prepare_inputs(folder.settings(), *read_own_corpus(folder))
+    settings = folder.settings()
+    inputs = prepare_inputs(settings, *read_own_corpus(folder, settings))
     return result | _winner(folder, inputs, trials[number]).result
 
 

@@ -127,7 +127,7 @@ def read_answers(folder: SearchFolder, checkpoint: Path, side: str) -> Answers:
     Raises:
         InputError: If the corpus is not there, or has changed, or the classifier cannot be loaded.
     """
-    corpus, split = read_own_corpus(folder)
+    corpus, split = read_own_corpus(folder, folder.settings())
     classifier = load_classifier(checkpoint)
     rows = split.side(side)
     texts = [corpus.texts[row] for row in rows]
