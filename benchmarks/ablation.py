@@ -79,7 +79,11 @@ INGREDIENTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One training: its best epoch within the budget, and CPU seconds of an epoch. `test` holds figures of test rows."""
+    """One training: its best epoch within the budget, and CPU seconds of an epoch. `test` holds figures of test rows.
+
+    `plain` is the date of the plain one that it was trained after, on the same machine with the same code: it is compared
+    with that one alone.
+    """
 
     ingredient: str
     seed: int
@@ -90,6 +94,7 @@ class Run:
     seconds: float
     validation: dict[str, float]
     test: dict[str, float]
+    plain: str = ""
 
 
 def main() -> None:
@@ -115,14 +120,16 @@ def read_options() -> argparse.Namespace:
 def measure(options: argparse.Namespace, path: Path) -> None:
     use_device(1, gpu=False)
     corpus = read(options)
-    names = options.only if PLAIN in options.only else [PLAIN, *options.only]
+    names = [PLAIN, *(name for name in options.only if name != PLAIN)]
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         encoded = encode_wide(corpus, split_corpus(corpus, seed=seed), WHOLE_TEXT, seed)
         encoded = encoded._replace(dataset=replace(encoded.dataset, parts=word_parts(encoded.vocabulary)))
+        plain = ""
         for name in names:
             hparams = HParams.from_dict(PORTFOLIOS["default"][0].to_dict() | INGREDIENTS[name])
             run = train(name, seed, options.budget, encoded, hparams)
-            keep(path, run)
+            plain = run.date if name == PLAIN else plain
+            keep(path, replace(run, plain=plain))
             print(f"seed {seed}, {name}: {run.validation['loss']:.4f} in epoch {run.epoch} of {run.epochs}", flush=True)
 
 
@@ -154,32 +161,38 @@ def evaluate_sides(training: Training, encoded: WideCorpus) -> tuple[Evaluation,
 
 
 def keep(path: Path, run: Run) -> None:
-    runs = json.loads(path.read_text()) if path.exists() else []
-    others = [other for other in runs if (other["ingredient"], other["seed"]) != (run.ingredient, run.seed)]
-    path.write_text(json.dumps([*others, asdict(run)], indent=1) + "\n")
+    runs = [Run(**other) for other in json.loads(path.read_text())] if path.exists() else []
+    runs = [
+        other for other in runs if other.ingredient == PLAIN or (other.ingredient, other.seed) != (run.ingredient, run.seed)
+    ]
+    wanted = {other.plain for other in runs if other.ingredient != PLAIN} | {run.plain}
+    runs = [other for other in runs if other.date in wanted or other.ingredient != PLAIN]
+    path.write_text(json.dumps([asdict(one) for one in (*runs, run)], indent=1) + "\n")
 
 
 def table(runs: list[Run]) -> str:
-    plain = {run.seed: run for run in runs if run.ingredient == PLAIN}
+    plain = {run.date: run for run in runs if run.ingredient == PLAIN}
     lines = [
         "| ingredient | seeds | validation loss | macro-F1 | test loss | test macro-F1 | CPU s an epoch, ratio |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in INGREDIENTS:
-        own = [run for run in runs if run.ingredient == name and run.seed in plain]
+        own = list({run.seed: run for run in runs if run.ingredient == name}.values())
         if own:
             cells = [name, str(len(own)), *cells_of(own, plain, differences=name != PLAIN)]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def cells_of(runs: list[Run], plain: dict[int, Run], *, differences: bool) -> list[str]:
+def cells_of(runs: list[Run], plain: dict[str, Run], *, differences: bool) -> list[str]:
     cells = []
     for side, figure in (("validation", "loss"), ("validation", "macro_f1"), ("test", "loss"), ("test", "macro_f1")):
-        values = [getattr(run, side)[figure] - (getattr(plain[run.seed], side)[figure] if differences else 0.0) for run in runs]
+        values = [
+            getattr(run, side)[figure] - (getattr(plain[run.plain], side)[figure] if differences else 0.0) for run in runs
+        ]
         sign = "+" if differences else ""
         cells.append(f"{statistics.median(values):{sign}.3f} ({min(values):{sign}.3f} to {max(values):{sign}.3f})")
-    ratios = [run.seconds / (plain[run.seed].seconds if differences else 1.0) for run in runs]
+    ratios = [run.seconds / (plain[run.plain].seconds if differences else 1.0) for run in runs]
     return [*cells, f"{statistics.median(ratios):.2f}{'' if differences else ' s'}"]
 
 

@@ -68,7 +68,7 @@ def parts(batch: int, words: int, chosen: HParams) -> list[float]:
     embedding = tf.IndexedSlices(tf.ones((len(seen), hparams.embedding_size)), seen, (VOCABULARY, hparams.embedding_size))
     gradients = (embedding, tf.ones_like(network._others))
     optimizer = tf.function(
-        lambda: network._adam.apply(*gradients, tf.constant(1), *(tf.constant(value) for value in (1e-3, 0.0, 1.0))),
+        lambda: network._adam.apply(*gradients, tf.constant(1), *(tf.constant(value) for value in (1e-3, 0.0, 1.0, 0.0))),
         autograph=False,
     )
     ids = padded()

@@ -33,6 +33,7 @@ class Pool:
     def give_back(self, network: CompiledNetwork) -> None:
         """Takes a network back, to be handed out again."""
         self._free[network.shape] = network
+        self._free.move_to_end(network.shape)  # of two trainings of one shape at a time, both give theirs back
         while sum(kept.size for kept in self._free.values()) > self.kept:
             self._free.popitem(last=False)
 

@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "RAY_preload_python_modules": "model.training",  # every worker imports TensorFlow as it starts, before its first trial
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "KERAS_BACKEND": "tensorflow",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # trials, and whoever predicts meanwhile, share a GPU
 }
 
 FLOORS = ("data", "model", "tune")

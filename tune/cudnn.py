@@ -1,21 +1,23 @@
-"""What keeps LSTM layers from cuDNN on a GPU: such trials take a loop over the steps, many times slower."""
+"""What keeps LSTM layers from cuDNN on a GPU: such trainings take a loop over the steps, many times slower."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tune.settings import Settings
-from tune.space import Space
+from model.hparams import Precision
 
 
-def obstacles(settings: Settings, space: Space) -> Iterator[str]:
-    """Yields a warning for each setting and hyperparameter of a search on GPUs that cuDNN cannot compute."""
-    if not settings.gpus_per_trial:
-        return
-    if (rate := space.largest().recurrent_dropout) > 0:
+def obstacles(recurrent_dropout: float, precision: Precision) -> Iterator[str]:
+    """Yields a warning for each hyperparameter and setting of a training on a GPU that cuDNN cannot compute.
+
+    Args:
+        recurrent_dropout: The greatest that may be drawn.
+        precision: What LSTM layers are computed in.
+    """
+    if recurrent_dropout > 0:
         yield (
-            f"recurrent_dropout (up to {rate:g} in this space): cuDNN has none, so trials that draw it train in a slow loop; "
+            f"recurrent_dropout (up to {recurrent_dropout:g}): cuDNN has none, so what has any trains in a slow loop; "
             "weight_dropout does the like on cuDNN"
         )
-    if settings.precision == "bfloat16":
+    if precision == "bfloat16":
         yield "precision bfloat16: cuDNN's gradients are wrong in it, so a slow loop is taken; float16 runs on cuDNN"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+
+from optuna.trial import FixedTrial
 
 from data.errors import InputError
 from model.hparams import HParams
@@ -12,6 +14,7 @@ from model.presets import PORTFOLIOS
 from tune.outcome import front_trials, ranked_trials
 from tune.searches import find_search
 from tune.settings import EMBEDDING, Settings
+from tune.space import Space
 
 FIRST = "first"
 """Where search.json keeps them: what they were stays so, whatever becomes of the search that they were taken from."""
@@ -29,21 +32,39 @@ def first_trials(settings: Settings) -> list[HParams]:
     Raises:
         InputError: If there is no such search, or none of its trials came to a result.
     """
-    warm: list[HParams] = []
-    if settings.warm_start is not None:
-        other = find_search(settings.storage, settings.warm_start)
-        ended = ranked_trials(other.trials())
-        if not ended:
-            raise InputError(f"--warm-start: no trial of the search {settings.warm_start!r} has come to a result yet.")
-        if settings.objective.against:
-            front = front_trials(ended)
-            ended = [*front, *(trial for trial in ended if trial not in front)]
-        warm = [HParams.from_dict(trial.hparams) for trial in ended[:WARM]]
+    warm = _warm(settings)
     portfolio = PORTFOLIOS.get(settings.preset, ()) if settings.portfolio else ()
     if settings.vectors is not None:
         length = settings.space[EMBEDDING]
         portfolio = tuple(replace(hparams, embedding_size=length) for hparams in portfolio)
     return list(dict.fromkeys([*warm, *portfolio]))
+
+
+def _warm(settings: Settings) -> list[HParams]:
+    if settings.warm_start is None:
+        return []
+    ended = ranked_trials(find_search(settings.storage, settings.warm_start).trials())
+    if not ended:
+        raise InputError(f"--warm-start: no trial of the search {settings.warm_start!r} has come to a result yet.")
+    if settings.objective.against:
+        front = front_trials(ended)
+        ended = [*front, *(trial for trial in ended if trial not in front)]
+    return [HParams.from_dict(trial.hparams) for trial in ended[:WARM]]
+
+
+def told_of_warm_start(settings: Settings, space: Space) -> Iterator[str]:
+    """Yields how many of another search's best configurations a search begins with, and what they are tried without."""
+    warm, placed, others = _warm(settings), 0, set[str]()
+    for hparams in warm:
+        if (drawn := space.place(hparams)) is not None:
+            placed += 1
+            now, then = space.suggest(FixedTrial(drawn)).to_dict(), hparams.to_dict()  # type: ignore[arg-type]
+            others |= {name for name in now if now[name] != then[name]}
+    if warm:
+        whose = f"configurations of {settings.warm_start!r}"
+        yield f"{placed} of the {len(warm)} best {whose} lie in this space, and are tried first"
+    if others:
+        yield f"They are tried with this space's {', '.join(sorted(others))}, which was another there"
 
 
 def write_first(first: list[HParams]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 import shutil
@@ -88,8 +89,14 @@ class SearchFolder:
         return f"{program()} resume {self.name}{self.storage_flag()}"
 
     def rerun_command(self) -> str:
-        """Returns the command that runs the same search again, under another name."""
-        return f"{program()} search --config {shlex.quote(str(self.path / SETTINGS))} --name ANOTHER"
+        """Returns the command that runs the same search again, under another name; one that went on, as long as it has."""
+        about, settings, flags = self.read_json(ABOUT), self.settings(), ""
+        goal = about["goal"]
+        if goal["trials"] != settings.trial_limit():
+            flags += f" --trials {goal['trials'] or len(self.trials())}"
+        if goal["wall_seconds"] != settings.time_limit:
+            flags += f" --time-limit {math.ceil(goal['wall_seconds'] or about['wall_seconds'])}s"
+        return f"{program()} search --config {shlex.quote(str(self.path / SETTINGS))}{flags} --name ANOTHER"
 
     def storage_flag(self) -> str:
         """Returns ' --storage ...' as a command on this search needs it from here; nothing for the default."""

@@ -124,16 +124,32 @@ def front_trials(trials: Sequence[TrialOutcome]) -> list[TrialOutcome]:
 def podium(trials: Sequence[TrialOutcome], keep: int, has_weights: Callable[[int], bool] | None = None) -> Podium:
     """Returns the podium of so many of the trials that ended, to go on from.
 
-    Where trials have costs, one that left it may belong there now, others of the front having been beaten; if its weights are
-    gone, which `has_weights` tells, it takes no place.
+    One that left it may belong there now, if others of the front were beaten, or had too little room in a budget: if its
+    weights are gone, which `has_weights` tells, it takes no place.
     """
     best = Podium(keep)
     for trial in trials:
         if trial.state != "running":
             (cost, *costs), number = trial.place
-            kept = not costs or has_weights is None or has_weights(number)
+            kept = has_weights is None or has_weights(number)
             best.add(number, math.inf if trial.state == "failed" else cost, costs, kept=kept)
     return best
+
+
+def elapsed_seconds(about: Mapping[str, Any], trials: Sequence[TrialOutcome]) -> float:
+    """Returns the wall seconds that a search has taken, as of its last news.
+
+    They are written down when a trial ends; where a search was killed after that, the last report has come later.
+
+    Args:
+        about: What search.json holds.
+        trials: The search's.
+    """
+    written = float(about["wall_seconds"])
+    if about["finished"]:
+        return written
+    last = max((trial.epochs[-1]["at"] for trial in trials if trial.epochs), default=0.0)
+    return max(written, last - float(about.get("began", last)))
 
 
 def useful_share(trials: Sequence[TrialOutcome], workers: int, wall_seconds: float, others: float = 0.0) -> float:

@@ -25,6 +25,7 @@ class Podium:
 
     def __init__(self, size: int) -> None:
         self._size = size
+        self._full = False  # there is no room in the budget for one more
         self._places: list[Place] = []
         self._front: list[Place] = []
         self.fallen: list[int] = []
@@ -35,14 +36,23 @@ class Podium:
 
         Infinite while there is room, and where trials have costs: a cheap one may stand here whatever it reaches.
         """
-        point = self._places[-1][0] if len(self._places) == self._size else ()
+        point = self._places[-1][0] if self._full or len(self._places) == self._size else ()
         return point[0] if len(point) == 1 else math.inf
 
     def fit(self, budget: float, size_of: Callable[[int], int]) -> None:
-        """Takes trials away until the sizes of those left, as `size_of` tells them, are within a budget; never the best."""
-        while len(self._places) > 1 and sum(size_of(number) for _, number in self._places) > budget:
-            self._drop()
-            self._size = len(self._places)
+        """Keeps the best trial, and of the others, the better ones first, each whose weights the budget still has room for.
+
+        Args:
+            budget: Bytes that they may take together.
+            size_of: Tells those of a trial.
+        """
+        sizes = {place: size_of(place[1]) for place in self._places}
+        for index, place in enumerate(reversed(self._worst_first())):
+            budget -= sizes[place]
+            if index and budget < 0:
+                budget += sizes.pop(place)
+                self._fell(place)
+        self._full = bool(sizes) and budget < min(sizes.values())
 
     def add(self, number: int, cost: float, costs: Sequence[float] = (), *, kept: bool = True) -> None:
         """Takes in a trial that ended.
@@ -61,10 +71,19 @@ class Podium:
         if kept:
             insort(self._places, place)
         if len(self._places) > self._size:
-            self._drop()
+            self._fell(self._worst(self._places))
 
-    def _drop(self) -> None:
-        others = [place for place in self._places if place not in self._front]
-        place = others[-1] if others else most_crowded(self._places)
+    def _worst_first(self) -> list[Place]:
+        places, order = list(self._places), []
+        while places:
+            order.append(self._worst(places))
+            places.remove(order[-1])
+        return order
+
+    def _worst(self, places: list[Place]) -> Place:
+        others = [place for place in places if place not in self._front]
+        return others[-1] if others else most_crowded(places)
+
+    def _fell(self, place: Place) -> None:
         self._places.remove(place)
         self.fallen.append(place[1])

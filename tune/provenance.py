@@ -18,6 +18,7 @@ from data.errors import InputError
 from data.split import Split
 from model.hparams import HParams
 from tune.cluster import cores, gpus
+from tune.corpus_record import CLASS_RECORDS, describe_classes, difference
 from tune.damage import intact
 from tune.first import FIRST, write_first
 from tune.folder import ABOUT, SETTINGS, SearchFolder
@@ -51,6 +52,7 @@ def describe(settings: Settings, inputs: Inputs, first: list[HParams], workers: 
         VECTORS: _digest(inputs.dataset.vectors),
         "rows": len(inputs.corpus),
         "classes": len(inputs.corpus.classes),
+        CLASS_RECORDS: describe_classes(inputs.corpus),
         FIRST: write_first(first),
         SPACE: settings.written_space(),
         SPLIT: _split(settings),
@@ -135,10 +137,13 @@ def check_fingerprint(folder: SearchFolder, settings: Settings, corpus: Corpus) 
             f"{folder.name!r} was started; rows would change sides. Put it back, or start a new search."
         )
     if changed:
+        with intact(folder.path / ABOUT):  # one that was started before they were kept has none
+            records = about.get(CLASS_RECORDS)
+            told = f" ({difference(records, describe_classes(corpus))})" if records else ""
         raise InputError(
             f"{settings.data or 'The embedded corpus'} has changed since the search {folder.name!r} was started: "
             f"then {about.get('rows')} rows of {about.get('classes')} classes, "
-            f"now {len(corpus)} of {len(corpus.classes)}. Start a new search on it."
+            f"now {len(corpus)} of {len(corpus.classes)}{told}. Start a new search on it."
         )
 
 

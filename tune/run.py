@@ -100,7 +100,7 @@ def run_trials(
     clock = _Clock(folder, started, workers)
     divert_chatter(folder.path / LOG)
     display.start(folder, settings, inputs, workers, limit, deadline)
-    for line in [*obstacles(settings, inputs.space), *_kept(settings, tuning.end, repeat_end, refit_end)]:
+    for line in _notices(settings, inputs, tuning.end, repeat_end, refit_end):
         display.say(line)
     baselines = {"baseline": Baseline.linear(inputs.dataset, settings.seed)}
     if settings.strong_baseline:
@@ -171,8 +171,13 @@ class _Clock:
         return wall
 
 
-def _kept(settings: Settings, end: float, repeat_end: float, refit_end: float) -> Iterator[str]:
-    """Yields what of the time limit is kept for what follows the trials: times as `time.time` gives them, inf without limit."""
+def _notices(settings: Settings, inputs: Inputs, end: float, repeat_end: float, refit_end: float) -> Iterator[str]:
+    """Yields what makes trials slow, and what of the time limit is kept for what follows them.
+
+    Times are as `time.time` gives them, infinite without a limit.
+    """
+    if settings.gpus_per_trial:
+        yield from obstacles(inputs.space.largest().recurrent_dropout, settings.precision)
     if settings.repeat and repeat_end < math.inf:
         yield f"{repeat_end - end:.0f} s of that are kept to train the best configurations again with other seeds"
     if settings.refit and refit_end < math.inf:

@@ -179,7 +179,6 @@ def make_scheduler(settings: Settings, trials: Sequence[TrialOutcome], credited:
     if settings.scheduler == "median":
         scheduler = Median(objective, grace)
     else:
-        rungs = 1 + int(math.log(settings.max_epochs / grace) / math.log(settings.reduction_factor) + 1e-9)
         several = settings.scheduler == "hyperband"
         kind, name = (PASHA, "PASHA") if settings.scheduler == "pasha" else (CreditASHA, "HyperBand" if several else "ASHA")
         scheduler = kind(
@@ -190,7 +189,7 @@ def make_scheduler(settings: Settings, trials: Sequence[TrialOutcome], credited:
             max_t=settings.max_epochs,
             grace_period=grace,
             reduction_factor=settings.reduction_factor,
-            brackets=rungs if several else 1,
+            brackets=settings.rungs if several else settings.brackets,
         )
     for outcome in trials:
         if outcome.state != "running":

@@ -15,12 +15,13 @@ from tune.cluster import joined_cluster, local_cluster
 from tune.cluster_address import find_cluster
 from tune.display import Display
 from tune.errors import SearchInterruptedError
-from tune.first import first_trials
+from tune.first import first_trials, told_of_warm_start
 from tune.folder import ABOUT, SETTINGS, SearchFolder
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.lock import locked
 from tune.nodes import check_shared
 from tune.outage import outages_told
+from tune.outcome import elapsed_seconds
 from tune.provenance import Goal, check_fingerprint, check_metric, check_space, check_vectors, count_workers, describe
 from tune.room import Room, count_on_cluster
 from tune.run import run_trials
@@ -63,6 +64,8 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
             trackers = make_trackers(settings.track, folder.name, folder.path)
             with _workers(folder, settings) as (workers, wait_for_ray):
                 inputs = _prepare(settings, corpus or _read(settings, display), display)
+                for line in told_of_warm_start(settings, inputs.space):
+                    display.say(line)
                 settings = settings.with_absolute_paths()
                 folder.keep(settings, describe(settings, inputs, first, workers.count))
                 _wait(wait_for_ray)
@@ -159,8 +162,9 @@ def resume_search(
         corpus = _read(settings, display)
         check_fingerprint(folder, settings, corpus)
         trackers = make_trackers(settings.track, folder.name, folder.path)
-        about = folder.read_json(ABOUT)  # under an address, it may have been behind
-        goal = resumed_goal(Goal(**about["goal"]), about, len(folder.trials()), trials, time_limit)
+        about, present = folder.read_json(ABOUT), folder.trials()  # under an address, they may have been behind
+        about |= {"wall_seconds": elapsed_seconds(about, present)}
+        goal = resumed_goal(Goal(**about["goal"]), about, len(present), trials, time_limit)
         folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False})
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
         with ExitStack() as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -143,6 +144,9 @@ class Settings(BaseModel):
     )
     grace_period: int = Field(1, ge=1, description="Epochs before the scheduler may stop a trial")
     reduction_factor: int = Field(3, ge=2, description="ASHA and HyperBand let the best of so many go on at each rung")
+    brackets: int = Field(
+        1, ge=1, description="ASHA deals trials out to so many grace periods, each so many times longer; HyperBand to all"
+    )
     keep: int = Field(10, ge=1, description="Trials whose best weights are kept")
     ensemble: int = Field(1, ge=1, description="Classifiers that answer together, at most, chosen among those kept")
     repeat: int = Field(0, ge=0, description="Other seeds to train the best configurations with again, after the search")
@@ -161,6 +165,13 @@ class Settings(BaseModel):
             raise ValueError(f"workers must be 'auto' or 1 or more, got {self.workers}")
         if self.validation + self.test >= 1:
             raise ValueError(f"validation and test leave nothing to train on: {self.validation} + {self.test}")
+        if self.brackets > 1 and self.scheduler != "asha":
+            raise ValueError(f"brackets are of asha alone, and scheduler is {self.scheduler}; hyperband has all that there are")
+        if self.brackets > self.rungs:
+            raise ValueError(
+                f"brackets must be 1 to {self.rungs}, got {self.brackets}: the last one's grace period would be longer than "
+                f"{self.max_epochs} epochs (max_epochs), from {self.grace_period} (grace_period) on"
+            )
         if self.objective.against and self.sampler in SINGLE:
             able = ", ".join(name for name in get_args(Sampler) if name not in SINGLE)
             raise ValueError(f"sampler {self.sampler} learns from one metric alone, not from {self.metric}; take {able}")
@@ -175,6 +186,12 @@ class Settings(BaseModel):
     def objective(self) -> Objective:
         """What trials are ranked by, and the costs that it is weighed against."""
         return parse_objective(self.metric)
+
+    @property
+    def rungs(self) -> int:
+        """The epochs at which ASHA may stop a trial: how many there are."""
+        longest = self.max_epochs / min(self.grace_period, self.max_epochs)
+        return 1 + int(math.log(longest) / math.log(self.reduction_factor) + 1e-9)
 
     def with_absolute_paths(self) -> Settings:
         """Returns the same, to be used from any folder: the corpus's path and that of an SQLite database made absolute."""

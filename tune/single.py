@@ -12,6 +12,8 @@ from data.errors import InputError
 from data.split import SIDES
 from model.hparams import HParams
 from model.question import TRAININGS, single_training
+from tune.cluster import gpus
+from tune.cudnn import obstacles
 from tune.inputs import read_settings_corpus
 from tune.settings import EMBEDDING, Settings
 from tune.written_yaml import parse_yaml
@@ -48,6 +50,9 @@ def train_once(
     from model.experiment import run_experiment  # TensorFlow comes when the input is known to be good
 
     say(f"{len(corpus):,} texts of {len(corpus.classes)} classes")
+    if gpus():
+        for line in obstacles(hparams.recurrent_dropout, "float32"):
+            say(line)
     result = run_experiment(
         corpus,
         validation=settings.validation,

@@ -16,7 +16,7 @@ from data.errors import InputError
 from data.split import SIDES
 from tune.damage import intact
 from tune.folder import ABOUT, SearchFolder
-from tune.outcome import TrialOutcome, best_trial, counts, front_trials, useful_share
+from tune.outcome import TrialOutcome, best_trial, counts, elapsed_seconds, front_trials, useful_share
 from tune.printable import printable
 from tune.program import program
 from tune.repeat_file import repeat_seconds
@@ -30,8 +30,8 @@ def show_document(folder: SearchFolder) -> dict[str, Any]:
     trials, about, objective = folder.trials(), folder.read_json(ABOUT), folder.settings().objective
     return {
         "name": folder.name,
-        "wall_seconds": about["wall_seconds"],
-        "useful_share": useful_share(trials, about["workers"], about["wall_seconds"], repeat_seconds(folder)),
+        "wall_seconds": (seconds := elapsed_seconds(about, trials)),
+        "useful_share": useful_share(trials, about["workers"], seconds, repeat_seconds(folder)),
         "metric": objective.metric,
         "against": list(objective.against),
         "front": [trial.number for trial in front_trials(trials)],
@@ -95,7 +95,7 @@ def search_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 def show_table(folder: SearchFolder, top: int) -> Group:
     """Returns the leaderboard, with what ended each trial; and the Pareto front where trials have costs."""
     trials, about = folder.trials(), folder.read_json(ABOUT)
-    seconds = about["wall_seconds"]
+    seconds = elapsed_seconds(about, trials)
     by_state = ", ".join(f"{count} {state}" for state, count in counts(trials).items() if count)
     share = useful_share(trials, about["workers"], seconds, repeat_seconds(folder))
     head = f"{folder.name}: {by_state or 'no trials'}; {seconds:.0f} s; useful share {share:.2f}"

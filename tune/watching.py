@@ -11,7 +11,7 @@ from rich.text import Text
 from tune.folder import ABOUT, LOG, SearchFolder
 from tune.live_view import LiveState, LiveView, RunningTrial, best_text, clock
 from tune.lock import is_running
-from tune.outcome import TrialOutcome, counts, useful_share
+from tune.outcome import TrialOutcome, counts, elapsed_seconds, useful_share
 from tune.repeat_file import repeat_seconds
 
 PLAIN_SECONDS = 30.0
@@ -73,9 +73,9 @@ def read_state(folder: SearchFolder, *, running: bool) -> LiveState:
     """
     trials, about, settings = folder.trials(), folder.read_json(ABOUT), folder.settings()
     news = max([_modified(folder), *(epoch["at"] for trial in trials for epoch in trial.epochs[-1:])])
-    elapsed = float(about["wall_seconds"])
-    if not about["finished"]:  # wall seconds are written when a trial ends
-        elapsed = max(elapsed, (time.time() if running else news) - about.get("began", news))
+    elapsed = elapsed_seconds(about, trials)
+    if running:
+        elapsed = max(elapsed, time.time() - about.get("began", time.time()))
     ended = counts(trials)
     return LiveState(
         objective=settings.objective,

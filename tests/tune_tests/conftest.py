@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own: on loopback, with a password, for the time of the session."""
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +48,19 @@ def install() -> str:
     return ""
 
 
+@contextmanager
+def installing() -> Iterator[None]:
+    """Lets one process of the tests install at a time: apt-get gives up where another holds its lock."""
+    with Path(tempfile.gettempdir(), f"topknot-tests-{os.getuid()}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Callable[[str], str]]:
     """Makes an empty database of a name, and returns its address as a user writes it: its password is in the environment."""
-    trouble = "" if find_programs() else install()
+    with installing():
+        trouble = "" if find_programs() else install()
     programs = find_programs()
     if programs is None:
         reason = f"NOT TESTED: studies in PostgreSQL; {trouble or 'its programs are not where Debian has them'}"

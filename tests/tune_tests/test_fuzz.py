@@ -54,7 +54,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_classifiers(folder)
     with claim_search(folder / "storage", "words") as search:
         told = Settings(space={"lstm_size": {"int": [4, 8]}})
-        search.keep(told, {"created": "2026-11-26T10:00:00+0000", "wall_seconds": 9.0, "workers": 1, "finished": True})
+        about = {"goal": {"trials": 3, "wall_seconds": None}, "wall_seconds": 9.0, "workers": 1, "finished": True}
+        search.keep(told, {"created": "2026-11-26T10:00:00+0000", **about})
     space = parse_space(told.space)
     record = Record(search.study(make_sampler("random", 0)), space, 3, Podium(2))
     for epochs in (1, 2, 3):

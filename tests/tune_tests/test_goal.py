@@ -1,5 +1,7 @@
 import pytest
 
+from tune.objective import Objective
+from tune.outcome import TrialOutcome, elapsed_seconds
 from tune.provenance import Goal
 from tune.search import resumed_goal
 
@@ -26,3 +28,20 @@ def test_what_a_resumed_search_shall_come_to(
 ) -> None:
     about = {"finished": finished, "wall_seconds": 100.0}
     assert resumed_goal(goal, about, 40, trials, time_limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("about", "reported", "seconds"),
+    [
+        pytest.param({"wall_seconds": 9.0, "finished": True, "began": 1000.0}, [1100.0], 9.0, id="finished"),
+        pytest.param({"wall_seconds": 9.0, "finished": False, "began": 1000.0}, [1005.0], 9.0, id="killed as a trial ended"),
+        pytest.param({"wall_seconds": 9.0, "finished": False, "began": 1000.0}, [1005.0, 1120.0], 120.0, id="killed after"),
+        pytest.param({"wall_seconds": 0.0, "finished": False, "began": 1000.0}, [], 0.0, id="killed before a report"),
+        pytest.param({"wall_seconds": 0.0, "finished": False}, [1120.0], 0.0, id="killed before it ran"),
+    ],
+)
+def test_a_search_that_was_killed_has_taken_the_time_until_its_last_report(
+    about: dict[str, object], reported: list[float], seconds: float
+) -> None:
+    trials = [TrialOutcome(n, "running", "", {}, ({"at": at},), 1.0, Objective("loss")) for n, at in enumerate(reported)]
+    assert elapsed_seconds(about, trials) == seconds

@@ -301,10 +301,25 @@ def test_what_is_kept_fits_the_budget_but_for_the_best(trials: list[tuple[float,
         best.add(number, loss)
         best.fit(budget, lambda number: trials[number][1])
     ranked = sorted((loss, number) for number, (loss, _) in enumerate(trials))
-    kept = [number for number in range(len(trials)) if number not in best.fallen]
-    assert ranked[0][1] in kept
-    assert len(kept) == 1 or sum(trials[number][1] for number in kept) <= budget
+    kept = [number for _, number in ranked if number not in best.fallen]
+    assert ranked[0][1] == kept[0]
+    taken = sum(trials[number][1] for number in kept)
+    assert len(kept) == 1 or taken <= budget
     assert len(kept) <= 5
+    room = len(kept) < 5 and budget - taken >= min(trials[number][1] for number in kept)
+    assert best.bar == (math.inf if room else trials[kept[-1]][0])
+
+
+def test_one_large_trial_does_not_cost_all_others_their_places_in_a_budget() -> None:
+    sizes = [5, 98, 5, 5, 5]
+    best = Podium(10)
+    for number in range(len(sizes)):
+        best.add(number, float(number))
+    best.fit(100, sizes.__getitem__)
+    assert best.fallen == [1]
+    best.add(5, 5.0)
+    best.fit(100, lambda _: 5)
+    assert best.fallen == [1], "there is room for it still"
 
 
 def test_a_study_in_a_database_is_told_the_same_as_one_in_a_journal(tmp_path: Path) -> None:

@@ -54,6 +54,32 @@ def test_higher_is_better_where_the_metric_says_so() -> None:
     assert "0.2000, cutoff 0.8" in asha.reasons[5]
 
 
+def test_brackets_give_asha_so_many_grace_periods_and_most_trials_the_first() -> None:
+    def stopped_after(**settings: Any) -> list[int]:
+        made = scheduler(**settings)
+        ends = [decisions(made, number, [float(number)] * 9).index("STOP") + 1 for number in range(60)]
+        return [end for end in ends if end < 9]
+
+    assert set(stopped_after()) == {1}
+    two = stopped_after(brackets=2)
+    assert set(two) == {1, 3}
+    assert two.count(1) > two.count(3)
+    assert stopped_after(brackets=3) == stopped_after(scheduler="hyperband")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"brackets": 5}, "brackets must be 1 to 4, got 5"),
+        ({"brackets": 2, "grace_period": 40}, "brackets must be 1 to 1, got 2"),
+        ({"brackets": 2, "scheduler": "hyperband"}, "brackets are of asha alone"),
+    ],
+)
+def test_brackets_that_no_trial_could_end_in_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings.model_validate(settings)
+
+
 @pytest.mark.parametrize("resumed", [False, True])
 def test_where_trials_have_costs_one_that_none_at_its_rung_beats_in_everything_goes_on(resumed: bool) -> None:
     rung = [(1.0, 50), (1.1, 50), (1.2, 50)]

@@ -1,6 +1,7 @@
 """Searches as a user runs them: the command line, a real local Ray, real processes killed."""
 
 import collections
+import io
 import json
 import os
 import re
@@ -11,9 +12,9 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -27,6 +28,7 @@ from tensorboardX.proto.event_pb2 import Event
 
 from data.corpus import Corpus
 from model.classifier import Classifier
+from tune.cli import run
 from tune.folder import SearchFolder
 from tune.live_view import clock
 from tune.lock import is_running, locked
@@ -51,11 +53,26 @@ space:
 """
 
 
-def topknot(*arguments: str, code: int = 0, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tune", *arguments], capture_output=True, text=True, input=stdin, check=False, timeout=300
-    )
-    assert done.returncode == code, done.stderr
+class Done(NamedTuple):
+    """What a command that has ended said."""
+
+    stdout: str
+    stderr: str
+
+
+def topknot(*arguments: str, code: int = 0, stdin: str = "", as_process: bool = False) -> Done:
+    """Runs a command: what trains, or is asked to, in a process of its own; what reads a search in the tests' process."""
+    if as_process or arguments[0] in {"search", "resume", "train"}:
+        command = [sys.executable, "-m", "tune", *arguments]
+        process = subprocess.run(command, capture_output=True, text=True, input=stdin, check=False, timeout=300)
+        ended, done = process.returncode, Done(process.stdout, process.stderr)
+    else:  # TensorFlow takes most of such a command's time, and is loaded here already
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+            ended = run(arguments)
+        done = Done(out.getvalue(), err.getvalue())
+    assert ended == code, done.stderr
     assert "Traceback" not in done.stderr
     return done
 
@@ -291,7 +308,9 @@ def test_texts_are_classified_from_stdin_a_file_and_an_exported_folder(
 ) -> None:
     storage, _ = finished
     topknot("best", "words", "--storage", str(storage), "--export", str(tmp_path / "model"))
-    by_name = topknot("predict", "words", "-", "--storage", str(storage), stdin="sign1of2 sign1of1\n\nsign2of0\n")
+    by_name = topknot(
+        "predict", "words", "-", "--storage", str(storage), stdin="sign1of2 sign1of1\n\nsign2of0\n", as_process=True
+    )
     by_folder = topknot("predict", str(tmp_path / "model"), "-", stdin="sign1of2 sign1of1\n\nsign2of0\n")
     assert by_name.stdout == by_folder.stdout
     assert len(by_name.stdout.splitlines()) == 3
@@ -354,6 +373,7 @@ def test_a_finished_search_moved_elsewhere_takes_more_trials(finished: tuple[Pat
     extended = json.loads(topknot("resume", "moved", *flag, "--trials", "3", "--json").stdout)
     assert extended["name"] == "moved"
     document = show(tmp_path, "moved")
+    assert document["command"].endswith(" --trials 11 --name ANOTHER")
     assert [trial["trial"] for trial in document["trials"]] == list(range(11))
     assert document["trials"][:8] == show(storage, "words")["trials"]
     losses = [result["calibration"]["before"]["validation"]["loss"] for result in (extended, best)]
@@ -405,7 +425,8 @@ def test_a_changed_corpus_is_refused(finished: tuple[Path, dict[str, Any]], tmp_
     settings.write_text(settings.read_text().replace(str(inputs / "words.csv"), str(changed)))
     commands = (["resume", "words", "--trials", "1"], ["evaluate", "words", "--split", "test"], ["show", "words", "--suspects"])
     for command in commands:
-        assert "has changed since" in topknot(*command, "--storage", str(tmp_path), code=2).stderr
+        refused = topknot(*command, "--storage", str(tmp_path), code=2).stderr
+        assert "then 240 rows of 3 classes, now 240 of 3 (class 'class 0' has other texts, or in another order; " in refused
 
 
 def test_a_search_whose_rows_would_change_sides_is_refused(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
@@ -689,8 +710,10 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
     database = f"sqlite:///{tmp_path}/studies.db"
     ways = ["--metric", "macro_f1", "--scheduler", "hyperband", "--warm-start", "words", "--study", database, "--refit"]
-    best = json.loads(topknot("search", *flags, *ways, "--name", "cut", "--trials", "8", "--json").stdout)
-    document = show(tmp_path, "cut")
+    done = topknot("search", *flags, *ways, "--name", "cut", "--trials", "8", "--json")
+    assert "8 of the 8 best configurations of 'words' lie in this space" in done.stderr
+    assert "which was another there" not in done.stderr
+    best, document = json.loads(done.stdout), show(tmp_path, "cut")
     study = load_study(document)
     assert study.direction.name == "MAXIMIZE"
     for trial, told in zip(document["trials"], study.trials, strict=True):
@@ -760,8 +783,8 @@ def test_two_searches_at_once_keep_their_studies_in_one_database(
     flags = ["--data", str(inputs / "words.csv"), "--config", str(config), "--storage", str(tmp_path)]
     ways = ["--study", address, "--workers", "1", "--max-epochs", "2", "--trials", "3", "--json"]
     with ThreadPoolExecutor(2) as threads:
-        runs = [threads.submit(topknot, "search", *flags, *ways, "--name", name) for name in ("one", "two")]
-        bests = {run.result().args[-1]: json.loads(run.result().stdout) for run in runs}
+        searches = {name: threads.submit(topknot, "search", *flags, *ways, "--name", name) for name in ("one", "two")}
+        bests = {name: json.loads(search.result().stdout) for name, search in searches.items()}
     for name, best in bests.items():
         document = show(tmp_path, name)
         assert document["study"] == {"url": address, "name": name}

@@ -1,0 +1,40 @@
+from dataclasses import replace
+from pathlib import Path
+
+from optuna.trial import TrialState
+
+from model.presets import PORTFOLIOS
+from tune.first import first_trials, told_of_warm_start
+from tune.inputs import read_inputs
+from tune.podium import Podium
+from tune.provenance import describe
+from tune.record import Record
+from tune.searches import claim_search
+from tune.settings import Settings
+from tune.written_space import parse_space
+
+
+def settings(folder: Path, space: dict[str, object]) -> Settings:
+    rows = [f"good red {row},yes\nbad blue {row},no\n" for row in range(20)]
+    (folder / "texts.csv").write_text("text,label\n" + "".join(rows))
+    return Settings.model_validate({"data": folder / "texts.csv", "storage": folder / "runs", "space": space})
+
+
+def test_a_warm_start_says_how_much_of_the_other_search_it_takes_and_what_becomes_another(tmp_path: Path) -> None:
+    other = settings(tmp_path, {"lstm_size": {"int": [1, 8]}, "layer_norm": True})
+    with claim_search(other.storage, "other") as folder:
+        folder.keep(other.model_copy(update={"name": "other"}), describe(other, read_inputs(other), [], 1))
+        first = [replace(PORTFOLIOS["default"][0], lstm_size=size, layer_norm=True) for size in (2, 3, 8)]
+        record = Record(folder.study(), parse_space(other.written_space()), 3, Podium(3), first)
+        for loss in (0.5, 0.6, 0.7):
+            proposal = record.propose()
+            assert proposal
+            figures = {"train_loss": 1.0, "accuracy": 0.5, "macro_f1": 0.5, "seconds": 1.0, "tokens": 9, "at": 1.0}
+            record.report(proposal.number, {"epoch": 1, "loss": loss, **figures})
+            record.end(proposal.number, TrialState.COMPLETE, "done")
+    ours = settings(tmp_path, {"lstm_size": {"int": [1, 4]}}).model_copy(update={"warm_start": "other"})
+    assert [hparams.lstm_size for hparams in first_trials(ours)[:3]] == [2, 3, 8]
+    assert list(told_of_warm_start(ours, parse_space(ours.written_space()))) == [
+        "2 of the 3 best configurations of 'other' lie in this space, and are tried first",
+        "They are tried with this space's layer_norm, which was another there",
+    ]
