@@ -166,7 +166,7 @@ def keep(path: Path, run: Run) -> None:
         other for other in runs if other.ingredient == PLAIN or (other.ingredient, other.seed) != (run.ingredient, run.seed)
     ]
     wanted = {other.plain for other in runs if other.ingredient != PLAIN} | {run.plain}
-    runs = [other for other in runs if other.date in wanted or other.ingredient != PLAIN]
+    runs = [other for other in runs if other.ingredient != PLAIN or other.seed != run.seed or other.date in wanted]
     path.write_text(json.dumps([asdict(one) for one in (*runs, run)], indent=1) + "\n")
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import numpy as np
+
 from model.calibration import cool, fit_temperature
 from model.class_shares import log_shares
 from model.ensemble import load_classifier
@@ -34,7 +36,7 @@ def tell(folder: SearchFolder) -> None:
     classifier = load_classifier(folder.best_classifier())
     inputs = read_inputs(folder.settings())
     dataset, split = inputs.dataset, inputs.dataset.split
-    shares = log_shares(dataset.labels[split.train], dataset.classes)
+    shares = log_shares(np.bincount(dataset.labels[split.train], minlength=dataset.classes))
     logits, labels = {}, {}
     for side in ("validation", "test"):
         rows = split.side(side)

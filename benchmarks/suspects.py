@@ -52,7 +52,7 @@ def main() -> None:
 
     linear = judge_out_of_fold(corpus, split, WHOLE_TEXT, 0)
     tell("linear classifiers", np.argsort(margin(labels[rows], linear), kind="stable"))
-    dataset, vocabulary, _, _ = encode_wide(corpus, split, WHOLE_TEXT, 0)
+    dataset, vocabulary, *_ = encode_wide(corpus, split, WHOLE_TEXT, 0)
     judged = []
     for seed, hparams in enumerate(PORTFOLIOS["default"][: options.lstms]):
         best = [trained for _, trained in train(dataset, hparams, epochs=options.epochs, seed=seed, patience=3) if trained][-1]

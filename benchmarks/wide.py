@@ -17,6 +17,7 @@ from dataclasses import replace
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import numpy as np
 from corpora import corpus_parser, read
 
 from data.split import split_corpus
@@ -67,7 +68,9 @@ def main() -> None:
 def balanced(encoded: WideCorpus, balance: float) -> WideCorpus:
     """Takes another part of the classes' shares off than `encode_wide` did."""
     dataset, split = encoded.dataset, encoded.dataset.split
-    logits = encoded.logits + (BALANCE - balance) * log_shares(dataset.labels[split.train], dataset.classes)
+    logits = encoded.logits + (BALANCE - balance) * log_shares(
+        np.bincount(dataset.labels[split.train], minlength=dataset.classes)
+    )
     return encoded._replace(dataset=replace(dataset, wide=logits[split.validation]), logits=logits)
 
 

@@ -43,13 +43,14 @@ def shuffled_batches(tokens: Tokens, rows: Ints, batch_size: int, rng: np.random
     """Yields the rows of one epoch in batches of like length, every row once.
 
     The rows are shuffled; windows of `WINDOW` batches are sorted by length, cut into batches, and their batches
-    shuffled. Rows of equal length stay in random order. One batch may be smaller than the others. Lengths are those of whole
+    shuffled. Rows of equal length stay in random order. Windows, and so batches, are of equal size but for a row: the rest of
+    a division would else be a small batch, of a window's longest texts, each of which weighs more. Lengths are those of whole
     texts, also where readers cut them: drawing those anew in each epoch made LSTMs no better (docs/profile.md).
     """
     shuffled = rng.permutation(rows)
-    for window in np.split(shuffled, range(WINDOW * batch_size, len(shuffled), WINDOW * batch_size)):
+    for window in np.array_split(shuffled, max(1, -(-len(shuffled) // (WINDOW * batch_size)))):
         by_length = window[np.argsort(tokens.lengths(window), kind="stable")]
-        batches = np.split(by_length, range(batch_size, len(by_length), batch_size))
+        batches = np.array_split(by_length, -(-len(by_length) // batch_size))
         for index in rng.permutation(len(batches)):
             yield batches[index]
 

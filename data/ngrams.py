@@ -70,9 +70,10 @@ class Ngrams:
         return {kind: NgramCounter(numbered, kind) for kind in self.kinds()}
 
     def _in_parts(self, numbered: NumberedTexts, counters: Mapping[Kind, NgramCounter]) -> Iterator[csr_array]:
+        places = {kind: self._places(counter.codes) for kind, counter in counters.items()}
         for first, last in text_parts(numbered):
             yield self._weigh(
-                last - first, {kind: (counter.count(first, last), counter.codes) for kind, counter in counters.items()}
+                last - first, {kind: (counter.count(first, last), places[kind]) for kind, counter in counters.items()}
             )
 
     def kinds(self) -> list[Kind]:
@@ -80,8 +81,14 @@ class Ngrams:
         starts = np.searchsorted(self.codes, np.arange(len(KINDS) + 1, dtype=np.uint64) << np.uint64(32))
         return [kind for kind, some in zip(KINDS, np.diff(starts) > 0, strict=True) if some]
 
-    def _weigh(self, rows: int, counts: dict[Kind, tuple[csr_array, Codes]]) -> csr_array:
-        """Returns the weights of n-grams that were counted in so many texts, kind by kind, with the codes of the columns."""
+    def _places(self, codes: Codes) -> Ints:
+        """Returns which column here n-grams of these codes have: int64; -1 for those that are dropped."""
+        places = np.searchsorted(self.codes, codes)
+        places[places == len(self.codes)] = 0
+        return np.where(self.codes[places] == codes, places, -1)
+
+    def _weigh(self, rows: int, counts: dict[Kind, tuple[csr_array, Ints]]) -> csr_array:
+        """Returns the weights of n-grams that were counted in so many texts, kind by kind, with the columns' places here."""
         always = coo_array((np.ones(rows, np.float32), (np.arange(rows), np.full(rows, len(self.codes) - 1))))
         weighed = [csr_array(always, shape=(rows, len(self.codes)))]
         for group in NORMED_TOGETHER:
@@ -90,14 +97,12 @@ class Ngrams:
                 weighed.append(_normed(csr_array(sum(parts[1:], parts[0])), self.idf))
         return csr_array(sum(weighed[1:], weighed[0]))
 
-    def _known(self, counts: csr_array, codes: Codes) -> csr_array:
-        """Moves counts to the columns of the n-grams here; the others are dropped."""
-        places = np.searchsorted(self.codes, codes)
-        places[places == len(self.codes)] = 0
-        kept = (self.codes[places] == codes)[counts.indices]
+    def _known(self, counts: csr_array, places: Ints) -> csr_array:
+        """Moves counts to their places; those that have none are dropped."""
+        columns = places[counts.indices]
+        kept = columns >= 0
         rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))[kept]
-        columns = places[counts.indices[kept]]
-        return csr_array(coo_array((counts.data[kept], (rows, columns)), shape=(counts.shape[0], len(self.codes))))
+        return csr_array(coo_array((counts.data[kept], (rows, columns[kept])), shape=(counts.shape[0], len(self.codes))))
 
 
 def fit_ngrams(
@@ -134,7 +139,7 @@ def _frequencies(numbered: NumberedTexts, counter: NgramCounter, chosen: npt.NDA
     frequencies = np.zeros(len(counter.codes), dtype=np.int64)
     for first, last in text_parts(numbered):
         part = counter.count(first, last)[np.flatnonzero(chosen[first:last])]
-        frequencies += np.bincount(part.indices, minlength=len(frequencies))
+        np.add.at(frequencies, part.indices, 1)  # a corpus has many parts, and each but some of all n-grams
     return counter.codes, frequencies
 
 

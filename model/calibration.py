@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,7 +25,12 @@ def calibration_error(probabilities: npt.NDArray[np.float64], right: npt.NDArray
     Args:
         probabilities: float64 (n,): of the class answered.
         right: bool (n,): whether that was the row's class.
+
+    Returns:
+        Not a number where a probability is none.
     """
+    if not np.isfinite(probabilities).all():
+        return math.nan
     bins = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
     gaps = np.bincount(bins, probabilities, BINS) - np.bincount(bins, right, BINS)
     return float(np.abs(gaps).sum() / len(probabilities))

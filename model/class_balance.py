@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from model.class_shares import log_shares
 from model.hparams import ClassWeight, HParams
 
 Floats = npt.NDArray[np.float32]
@@ -28,7 +29,7 @@ class ClassBalance(NamedTuple):
     def of(cls, hparams: HParams, rows: Counts) -> Self:
         """Makes what hyperparameters ask for, given each class's training rows, int64 (classes,)."""
         weights = class_weights(rows, hparams.class_weight, hparams.class_weight_beta)
-        return cls(weights, (hparams.logit_adjustment * log_priors(rows)).astype(np.float32))
+        return cls(weights, (hparams.logit_adjustment * log_shares(rows)).astype(np.float32))
 
 
 def class_weights(rows: Counts, kind: ClassWeight, beta: float) -> Floats:
@@ -49,9 +50,3 @@ def class_weights(rows: Counts, kind: ClassWeight, beta: float) -> Floats:
     weights = 1 / present if kind == "balanced" else (1 - beta) / (1 - beta**present)
     scaled: npt.NDArray[np.float64] = weights * rows.sum() / (weights * rows).sum()
     return scaled.astype(np.float32)
-
-
-def log_priors(rows: Counts) -> npt.NDArray[np.float64]:
-    """Returns the logarithm of each class's share of the training rows; one without any counts as one with a single row."""
-    priors: npt.NDArray[np.float64] = np.log(np.maximum(rows, 1) / max(1, rows.sum()))
-    return priors

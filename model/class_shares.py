@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from model.mixture import Labels
-
 BALANCE = 0.5
 """How much of the logarithm of its share of the rows is taken off each class's logit (Menon et al., ICLR 2021): at 0 rare
 classes are hardly ever named, at 1 all classes count as equally frequent."""
 
 
-def log_shares(labels: Labels, classes: int) -> npt.NDArray[np.float32]:
-    """Returns the logarithm of each class's share of the rows: float32 (classes,)."""
-    shares = np.bincount(labels, minlength=classes) / len(labels)
-    return np.log(np.maximum(shares, 1e-6)).astype(np.float32)
+def log_shares(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Returns the logarithm of each class's share of the rows: float32 (classes,).
+
+    Args:
+        rows: Of each class, int64 (classes,); a class without any counts as one with a single row.
+    """
+    shares = np.maximum(rows, 1) / max(1, int(rows.sum()))
+    return np.log(shares).astype(np.float32)

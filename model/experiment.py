@@ -96,7 +96,7 @@ def run_experiment(
     split = split_corpus(corpus, validation=validation, test=test, seed=seed)
     wide, logits = None, None
     if chosen.wide:
-        dataset, vocabulary, wide, logits = encode_wide(corpus, split, chosen.max_length, seed)
+        dataset, vocabulary, wide, logits, _ = encode_wide(corpus, split, chosen.max_length, seed)
     else:
         dataset, vocabulary = encode_corpus(corpus, split, chosen.max_length)
     if vectors is not None:

@@ -82,7 +82,7 @@ def descend(features: csr_array, labels: Labels, classes: int, rate: float, epoc
     scale = 1 / np.sqrt(np.maximum(squares, 1e-6))
     scale = (scale * squares.sum() / (scale * squares).sum()).astype(np.float32)
     kernel = np.zeros((size, classes), np.float32)
-    kernel[-1] = log_shares(labels, classes)
+    kernel[-1] = log_shares(np.bincount(labels, minlength=classes))
     place, touched = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=bool)
     batch_size = int(np.clip(rows // BATCHES, SMALLEST, LARGEST))
     steps, step = epochs * -(-rows // batch_size), 0

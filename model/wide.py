@@ -24,7 +24,7 @@ from data.tokens import Ints
 from data.units import number_units
 from data.vocabulary import Vocabulary
 from model.class_shares import BALANCE, log_shares
-from model.max_margin import fit_max_margin, fit_scale, margin_work
+from model.max_margin import Scale, fit_max_margin, fit_scale, margin_work
 from model.mixture import Labels
 from model.softmax_regression import Floats, Mask, choose_rate, descend
 
@@ -34,6 +34,8 @@ ENTRIES = 2**27
 """N-grams of all texts together, at most, for a plan to be followed: 1 GiB, and again as much for the training rows."""
 HELD_OUT = 5
 """One unit in so many is held out to choose the step size on."""
+ANY_RATE = 1.0
+"""The step size where there is nothing to choose one on."""
 
 
 class Plan(NamedTuple):
@@ -78,6 +80,20 @@ class Wide:
         return np.concatenate([np.empty((0, self.kernel.shape[1]), np.float32), *parts])
 
 
+class Recipe(NamedTuple):
+    """How a wide branch was fitted, so that it can be fitted on other rows in the same way.
+
+    Attributes:
+        plan: Which n-grams, and epochs.
+        rate: The step size of softmax regression.
+        scale: Of the scores of the machine of the largest margin, where that was the better of the two; else None.
+    """
+
+    plan: Plan
+    rate: float
+    scale: Scale | None
+
+
 class WideCorpus(NamedTuple):
     """A corpus encoded for both branches.
 
@@ -86,12 +102,14 @@ class WideCorpus(NamedTuple):
         vocabulary: Of the LSTM.
         wide: The wide branch, fitted on all training rows.
         logits: float32 (n, classes): what that says of every row.
+        recipe: How the wide branch was fitted.
     """
 
     dataset: Dataset
     vocabulary: Vocabulary
     wide: Wide
     logits: Floats
+    recipe: Recipe
 
 
 class _Prepared(NamedTuple):
@@ -100,23 +118,25 @@ class _Prepared(NamedTuple):
     numbered: NumberedTexts
     ngrams: Ngrams
     features: csr_array
-    epochs: int
+    plan: Plan
     folds: Ints
 
 
-def _prepare(corpus: Corpus, split: Split, limit: int, seed: int, work: float) -> _Prepared:
+def _prepare(corpus: Corpus, split: Split, limit: int, seed: int, work: float, plan: Plan | None = None) -> _Prepared:
     numbered = number_texts(corpus.texts, limit)
     classes, train = len(corpus.classes), split.train
-    share = len(train) / len(corpus)
-    counts = count_ngrams(numbered)
-    in_train = {kind: int(share * count) for kind, count in counts.items()}
-    fitting = [plan for plan in PLANS if sum(counts[kind] for kind in plan.kinds) <= ENTRIES]
-    plan = next((plan for plan in fitting if plan.work(in_train, classes) <= work), PLANS[-1])
+    if plan is None:
+        counts = count_ngrams(numbered)
+        in_train = {kind: int(len(train) / len(corpus) * count) for kind, count in counts.items()}
+        fitting = [plan for plan in PLANS if sum(counts[kind] for kind in plan.kinds) <= ENTRIES]
+        plan = next((plan for plan in fitting if plan.work(in_train, classes) <= work), PLANS[-1])
     ngrams, features = fit_ngrams(numbered, train, plan.kinds, min(MOST, PARAMETERS // (2 * classes)))
-    return _Prepared(numbered, ngrams, features, plan.epochs, _deal_folds(number_units(corpus)[train], seed))
+    return _Prepared(numbered, ngrams, features, plan, _deal_folds(number_units(corpus)[train], seed))
 
 
-def encode_wide(corpus: Corpus, split: Split, limit: int, seed: int, work: float = WORK) -> WideCorpus:
+def encode_wide(
+    corpus: Corpus, split: Split, limit: int, seed: int, work: float = WORK, recipe: Recipe | None = None
+) -> WideCorpus:
     """Fits a vocabulary and the wide branch on the training side, and encodes all texts, at most `limit` tokens of each.
 
     Args:
@@ -125,13 +145,16 @@ def encode_wide(corpus: Corpus, split: Split, limit: int, seed: int, work: float
         limit: Tokens of a text that are looked at.
         seed: Of the rows held out to choose a step size on, and of the order of the steps.
         work: Multiplications that the fit may take.
+        recipe: How to fit it; None to find out.
     """
-    numbered, ngrams, features, epochs, folds = _prepare(corpus, split, limit, seed, work)
-    classes, train = len(corpus.classes), split.train
-    kernel = fit_linear(features[train], corpus.labels[train], classes, folds == 0, epochs, seed, work / 2)
+    numbered, ngrams, features, plan, folds = _prepare(corpus, split, limit, seed, work, recipe and recipe.plan)
+    classes, x, labels = len(corpus.classes), features[split.train], corpus.labels[split.train]
+    if recipe is None:
+        recipe = Recipe(plan, *choose_linear(x, labels, classes, folds == 0, plan.epochs, seed, work / 2))
+    kernel = fit_linear(x, labels, classes, seed, recipe)
     logits = features @ kernel
     dataset, vocabulary = encode_numbered(numbered, corpus, split, logits[split.validation])
-    return WideCorpus(dataset, vocabulary, Wide(ngrams, kernel), logits)
+    return WideCorpus(dataset, vocabulary, Wide(ngrams, kernel), logits, recipe)
 
 
 def judge_out_of_fold(corpus: Corpus, split: Split, limit: int, seed: int, work: float = WORK) -> Floats:
@@ -143,22 +166,23 @@ def judge_out_of_fold(corpus: Corpus, split: Split, limit: int, seed: int, work:
         float32 (training rows, classes): logits, by rows as `split.train` has them; no share of a class is taken off. Minus
         infinity is that of a class which none of the rows fitted on had.
     """
-    _, _, features, epochs, folds = _prepare(corpus, split, limit, seed, work)
+    _, _, features, plan, folds = _prepare(corpus, split, limit, seed, work)
     x, labels, classes = features[split.train], corpus.labels[split.train], len(corpus.classes)
-    rate = choose_rate(x, labels, classes, folds == 0, epochs, seed)
+    chosen = choose_rate(x, labels, classes, folds == 0, plan.epochs, seed)
+    rate = chosen.value if chosen else ANY_RATE
     logits = np.zeros((len(labels), classes), np.float32)
     for fold in range(HELD_OUT):
         seen, unseen = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         if len(seen) and len(unseen):
-            logits[unseen] = x[unseen] @ descend(x[seen], labels[seen], classes, rate.value if rate else 1.0, epochs, seed)
+            logits[unseen] = x[unseen] @ descend(x[seen], labels[seen], classes, rate, plan.epochs, seed)
             logits[np.ix_(unseen, np.bincount(labels[seen], minlength=classes) == 0)] = -np.inf
     return logits
 
 
-def fit_linear(
+def choose_linear(
     features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int, work: float = WORK
-) -> Floats:
-    """Fits softmax regression or a machine of the largest margin, whichever is the better on rows held out.
+) -> tuple[float, Scale | None]:
+    """Chooses softmax regression or a machine of the largest margin, whichever is the better on rows held out.
 
     Many short texts that say little want the first, few long ones the second (docs/decisions/0007).
 
@@ -166,30 +190,44 @@ def fit_linear(
         features: float32 (n, f), the last 1 everywhere: its part of the kernel is the bias.
         labels: int32 (n,), in [0, classes).
         classes: How many.
-        held_out: bool (n,): the rows on which to choose; the last fit is on all rows.
+        held_out: bool (n,): the rows on which to choose.
         epochs: Times that softmax regression visits each row.
         seed: Of the order.
         work: Multiplications that the second may take; it is not tried where it would take more.
 
     Returns:
-        The kernel: float32 (f, classes); part of each class's share is taken off its bias.
+        The step size of the first, and the scale of the second if that is the one: `Recipe`.
     """
-    shares = log_shares(labels, classes)
+    shares = log_shares(np.bincount(labels, minlength=classes))
     with ThreadPoolExecutor(1, "margin") as beside:  # liblinear leaves Python to others meanwhile
         tried = None
         if margin_work(features, classes) <= work:
             tried = beside.submit(fit_max_margin, features[np.flatnonzero(~held_out)], labels[~held_out], classes, seed)
         rate = choose_rate(features, labels, classes, held_out, epochs, seed)
-    if rate is not None and tried is not None:
+    if rate is None:
+        return ANY_RATE, None
+    if tried is not None:
         fit, unseen = tried.result(), np.flatnonzero(held_out)
         fair = np.isin(labels[unseen], labels[~held_out])
         scale = fit_scale((features[unseen] @ fit)[fair], labels[unseen][fair], shares)
         if scale.loss < fit_scale(rate.logits[fair], labels[unseen][fair], shares).loss:
-            kernel = scale.factor * fit_max_margin(features, labels, classes, seed)
-            kernel[-1] -= scale.balance * shares
-            return kernel
-    kernel = descend(features, labels, classes, rate.value if rate else 1.0, epochs, seed)
-    kernel[-1] -= BALANCE * shares
+            return rate.value, scale
+    return rate.value, None
+
+
+def fit_linear(features: csr_array, labels: Labels, classes: int, seed: int, recipe: Recipe) -> Floats:
+    """Fits what a recipe says; for the other arguments see `choose_linear`.
+
+    Returns:
+        The kernel: float32 (f, classes); part of each class's share is taken off its bias.
+    """
+    shares = log_shares(np.bincount(labels, minlength=classes))
+    if recipe.scale:
+        kernel = recipe.scale.factor * fit_max_margin(features, labels, classes, seed)
+        kernel[-1] -= recipe.scale.balance * shares
+    else:
+        kernel = descend(features, labels, classes, recipe.rate, recipe.plan.epochs, seed)
+        kernel[-1] -= BALANCE * shares
     return kernel
 
 

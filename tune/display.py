@@ -14,7 +14,7 @@ from rich.text import Text
 
 from model.size import count_parameters
 from tune.folder import ABOUT, LOG
-from tune.live_view import LiveState, LiveView, RunningTrial, best_text, clock
+from tune.live_view import ENDS, LiveState, LiveView, RunningTrial, best_text, clock
 from tune.objective import Objective
 from tune.searcher import HPARAMS, NUMBER, ended_as, is_told_again
 from tune.workers import Workers
@@ -43,7 +43,7 @@ class Display(Callback):
         self.console, self.started, self.quiet = console, started, quiet
         self._live: Live | None = None
         self._running: dict[int, RunningTrial] = {}
-        self._ended = {"complete": 0, "stopped": 0, "failed": 0}
+        self._ended = dict.fromkeys(ENDS.values(), 0)
         self._objective = Objective()
         self._best: tuple[str, Mapping[str, Any]] | None = None
         self._cost = math.inf
@@ -87,7 +87,7 @@ class Display(Callback):
         self._before = float(folder.read_json(ABOUT)["wall_seconds"])
         for trial in folder.trials():  # of a search that is resumed
             self._useful += trial.seconds
-            if kind := {"complete": "complete", "pruned": "stopped", "failed": "failed"}.get(trial.state):
+            if kind := ENDS.get(trial.state):
                 self._ended[kind] += 1
             if trial.state != "failed" and trial.best_epoch and trial.cost < self._cost:
                 figures = trial.epochs[trial.best_epoch - 1]

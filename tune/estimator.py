@@ -142,6 +142,8 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         names = _names(classes)
         frame = pd.DataFrame({TEXT: texts, LABEL: [names[index] for index in indices]})
         if groups is not None:
+            if (missing := pd.isna(np.asarray(groups, dtype=object))).any():
+                raise ValueError(f"groups, row {int(np.flatnonzero(missing)[0])}: the group is missing. Leave the row out.")
             frame[GROUP] = [str(value) for value in np.asarray(groups)]
         if is_address(str(self.storage)):
             raise InputError(f"storage: {self.storage} is an address; the classifier keeps its search in a folder.")
@@ -175,7 +177,7 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         try:
             with chatter_diverted():
                 document = start_search(settings, Display(Console(stderr=True), started, quiet=not self.verbose), started)
-        except InputError:
+        except (InputError, KeyboardInterrupt):
             if another or not folder.has_begun():
                 data.unlink()
             raise

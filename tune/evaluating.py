@@ -84,7 +84,10 @@ def _search_of(path: Path) -> SearchFolder | None:
     """Returns the search in whose folder a classifier stands; None if it stands in none."""
     classifiers = path.absolute().parent
     folder = SearchFolder(classifiers.parent)
-    return folder if (path / CLASSIFIER).is_file() and classifiers.name == CLASSIFIERS and folder.has_begun() else None
+    with suppress(OSError, ValueError):  # as in `model_folder`
+        if (path / CLASSIFIER).is_file() and classifiers.name == CLASSIFIERS and folder.has_begun():
+            return folder
+    return None
 
 
 def _document(classifier: TextClassifier, evaluation: Evaluation) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from data.vectors import read_vectors
 from data.vocabulary import Vocabulary
 from model.hparams import HParams
 from model.size import classifier_bytes
-from model.wide import SPEED, Wide, encode_wide
+from model.wide import SPEED, Recipe, Wide, encode_wide
 from tune.remote_file import here
 from tune.settings import EMBEDDING, Settings
 from tune.space import Space
@@ -44,6 +44,7 @@ class Inputs(NamedTuple):
         limit: Tokens of a text that are looked at.
         wide: The wide branch, where the space has one.
         wide_logits: float32 (n, classes): what it says of every row, training rows as well.
+        recipe: How it was fitted.
     """
 
     space: Space
@@ -53,6 +54,7 @@ class Inputs(NamedTuple):
     limit: int
     wide: Wide | None = None
     wide_logits: npt.NDArray[np.float32] | None = None
+    recipe: Recipe | None = None
 
     def size_of(self, hparams: HParams) -> int:
         """Returns the bytes of a classifier of such hyperparameters (`model.size`)."""
@@ -68,13 +70,14 @@ def read_inputs(settings: Settings) -> Inputs:
     return prepare_inputs(settings, read_settings_corpus(settings))
 
 
-def prepare_inputs(settings: Settings, corpus: Corpus, split: Split | None = None) -> Inputs:
+def prepare_inputs(settings: Settings, corpus: Corpus, split: Split | None = None, recipe: Recipe | None = None) -> Inputs:
     """Splits and encodes a corpus that was read.
 
     Args:
         settings: Of a search.
         corpus: The texts.
         split: None for the settings' own.
+        recipe: How to fit the wide branch, where there is one; None to find out.
 
     Raises:
         InputError: If the space or the corpus cannot be used.
@@ -87,9 +90,9 @@ def prepare_inputs(settings: Settings, corpus: Corpus, split: Split | None = Non
         return Inputs(space, corpus, _with_words(dataset, vocabulary, settings, space), vocabulary, length)
     limit = settings.time_limit or math.inf
     seconds = WIDE_SECONDS if math.isinf(limit) else min(max(WIDE_SECONDS, WIDE_SHARE * limit), MOST_WIDE_SHARE * limit)
-    encoded = encode_wide(corpus, split, length, settings.seed, SPEED * seconds)
+    encoded = encode_wide(corpus, split, length, settings.seed, SPEED * seconds, recipe)
     dataset = _with_words(encoded.dataset, encoded.vocabulary, settings, space)
-    return Inputs(space, corpus, dataset, encoded.vocabulary, length, encoded.wide, encoded.logits)
+    return Inputs(space, corpus, dataset, encoded.vocabulary, length, encoded.wide, encoded.logits, encoded.recipe)
 
 
 def _with_words(dataset: Dataset, vocabulary: Vocabulary, settings: Settings, space: Space) -> Dataset:

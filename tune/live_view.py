@@ -17,7 +17,8 @@ from tune.objective import Objective
 BARS = "▁▂▃▄▅▆▇█"
 CURVE = 12
 """Epochs of a curve that are drawn, the last ones."""
-ENDS = ("complete", "stopped", "failed")
+ENDS = {"complete": "complete", "pruned": "stopped", "failed": "failed"}
+"""How trials may end, by their states: what people are told of it."""
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class LiveState:
         max_epochs: Epochs of a trial, at most.
         elapsed: Seconds since it was asked for; earlier sittings included.
         seconds: What it may take, and trials that it shall come to: `trials`; None for no limit.
-        ended: Trials by how they ended, see `ENDS`.
+        ended: How many trials ended in each way, as `ENDS` calls it.
         useful_share: Of the workers' time, inside training and validation steps.
         best: The best epoch so far in words, and its trial's hyperparameters; None before the first.
         running: Trials that run, by number.
@@ -75,7 +76,7 @@ class LiveState:
 
     def status(self) -> str:
         """Says in a line what became of the trials, and what is left."""
-        parts = [f"{self.done} trials done"] + [f"{self.ended[kind]} {kind}" for kind in ENDS if self.ended.get(kind)]
+        parts = [f"{self.done} trials done"] + [f"{self.ended[kind]} {kind}" for kind in ENDS.values() if self.ended.get(kind)]
         left = self.remaining()
         remaining = "" if left is None else f" · about {clock(left)} left"
         return f"{', '.join(parts)}{remaining} · useful share {self.useful_share:.2f}"

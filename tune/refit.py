@@ -45,8 +45,8 @@ def refit_winner(
     """Trains the winner, or each member of the ensemble, again on train and validation rows; saves and evaluates it.
 
     Each is trained with its trial's seed for as many epochs as its best one has. Vocabulary and wide branch are fitted
-    anew; the mixture, the ensemble's weights and the temperature stay as they were fitted on the validation rows, for
-    there are no others left to fit them on.
+    anew, the latter in the way that was found before; the mixture, the ensemble's weights and the temperature stay as they
+    were fitted on the validation rows, for there are no others left to fit them on.
 
     Args:
         folder: Of the search.
@@ -67,7 +67,7 @@ def refit_winner(
         KeyboardInterrupt: If the user stopped it.
     """
     say("Training the winner again on train and validation rows")
-    again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split))
+    again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
     path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
     from model.ensemble import load_classifier
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -42,10 +41,8 @@ def serve(model: str, storage: Storage, host: str, port: int, replicas: int, tok
         click.echo(f"{model} answers at {address}  (a page there; POST {address}/predict; Ctrl-C ends it)", err=True)
 
     click.echo("Starting Ray and loading the classifier ...", err=True)
-    for ends in (signal.SIGINT, signal.SIGTERM):  # also where a script had SIGINT ignored, as those in the background have
-        signal.signal(ends, signal.default_int_handler)
     try:
-        serve_model(folder, Path(model).name, host, port, replicas, token, ready)
+        serve_model(folder, Path(model).absolute().name, host, port, replicas, token, ready)
     except KeyboardInterrupt:
         click.echo("Ended.", err=True)
 

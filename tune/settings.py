@@ -27,7 +27,7 @@ from tune.objective import Objective, parse_objective
 from tune.remote_file import RemoteFile, parse_file
 from tune.storage import RemoteStorage, parse_storage
 from tune.study_address import shown_address
-from tune.tracking.tracker import check_track
+from tune.tracking.tracker import absolute_track, check_track
 
 EMBEDDING = "embedding_size"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -194,7 +194,7 @@ class Settings(BaseModel):
         return 1 + int(math.log(longest) / math.log(self.reduction_factor) + 1e-9)
 
     def with_absolute_paths(self) -> Settings:
-        """Returns the same, to be used from any folder: the corpus's path and that of an SQLite database made absolute."""
+        """Returns the same, to be used from any folder: paths made absolute."""
         study = self.study
         if study and (relative := re.fullmatch(r"sqlite:///(?![/$])(.+)", study)):
             study = f"sqlite:///{Path(relative[1]).absolute()}"
@@ -203,6 +203,7 @@ class Settings(BaseModel):
                 "data": self.data and self.data.absolute(),
                 "vectors": self.vectors and self.vectors.absolute(),
                 "study": study,
+                "track": self.track and ",".join(map(absolute_track, self.track.split(","))),
             }
         )
 

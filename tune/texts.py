@@ -46,7 +46,7 @@ def _lines(path: Path, measured: Measured) -> Iterator[Record]:
         try:
             text = line.removesuffix(b"\n").decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\r")
         except UnicodeDecodeError as error:
-            place = f"{path}, line {number}: byte 0x{line[error.start]:02x}"
+            place = f"{path}, line {number}: byte 0x{error.object[error.start]:02x}"
             raise InputError(f"{place} is not UTF-8; give UTF-8 text.") from None
         yield f"line {number}", (text,)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any
 
 BASELINES = {"baseline": "linear baseline", "strong_baseline": "strong baseline"}
 """What a result is compared with, by its key in the document; the second only where it was asked for."""
+
+
+FIGURES = ("macro_f1", "accuracy")
+"""What is compared, of the test split."""
 
 
 def verdict(document: Mapping[str, Any]) -> str:
@@ -30,11 +35,13 @@ def _compared(document: Mapping[str, Any], name: str, key: str) -> str:
     """Compares the figures of the test split with those of a baseline, in a sentence."""
     other, linear, wide = BASELINES[key], document[key]["test"], document.get("wide")
     ours = document.get("original", document)["test"]  # refitted, it has seen more rows than the baseline
-    figures = f"macro-F1 {ours['macro_f1']:.3f} against {linear['macro_f1']:.3f}"
-    figures += f", accuracy {ours['accuracy']:.3f} against {linear['accuracy']:.3f}"
+    own, others = ([sides[figure] for figure in FIGURES] for sides in (ours, linear))
+    figures = f"macro-F1 {own[0]:.3f} against {others[0]:.3f}, accuracy {own[1]:.3f} against {others[1]:.3f}"
     if wide and key == "baseline":
-        figures += f" (the wide branch alone {wide['test']['macro_f1']:.3f} and {wide['test']['accuracy']:.3f})"
-    gains = [ours[figure] - linear[figure] for figure in ("macro_f1", "accuracy")]
+        alone = [wide["test"][figure] for figure in FIGURES]
+        better = all(map(operator.ge, alone, own)) and alone != own
+        figures += f" (the wide branch alone {'does better: ' if better else ''}{alone[0]:.3f} and {alone[1]:.3f})"
+    gains = list(map(operator.sub, own, others))
     if max(gains) == min(gains) == 0:
         relation = f"{name} and the {other} are equal"
     elif min(gains) >= 0:

@@ -61,8 +61,8 @@ def ray_watched(folder: SearchFolder) -> Iterator[None]:
         raise SearchFailedError(_told(ended, folder)) from None
 
 
-def wait_for_start(wait_for_ray: Callable[[], None], folder: SearchFolder) -> None:
-    """Waits until Ray is ready.
+def wait_for_start(wait_for_ray: Callable[[], None], folder: SearchFolder | None = None) -> None:
+    """Waits until Ray is ready, for a search or for something else.
 
     Raises:
         SearchFailedError: If it cannot be started, as where other processes keep the machine busy.
@@ -71,7 +71,8 @@ def wait_for_start(wait_for_ray: Callable[[], None], folder: SearchFolder) -> No
         wait_for_ray()
     except Exception as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise SearchFailedError(f"Ray could not be started: {reason.rstrip('.')}. {_go_on(folder)}") from error
+        then = f" {_go_on(folder)}" if folder else ""
+        raise SearchFailedError(f"Ray could not be started: {reason.rstrip('.')}.{then}") from error
 
 
 def _told(ended: str, folder: SearchFolder) -> str:

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from tune.folder import ABOUT, LOG, SearchFolder
-from tune.live_view import LiveState, LiveView, RunningTrial, best_text, clock
+from tune.live_view import ENDS, LiveState, LiveView, RunningTrial, best_text, clock
 from tune.lock import is_running
 from tune.outcome import TrialOutcome, counts, elapsed_seconds, useful_share
 from tune.repeat_file import repeat_seconds
@@ -83,7 +83,7 @@ def read_state(folder: SearchFolder, *, running: bool) -> LiveState:
         elapsed=elapsed,
         seconds=about["goal"]["wall_seconds"],
         trials=about["goal"]["trials"],
-        ended={"complete": ended["complete"], "stopped": ended["pruned"], "failed": ended["failed"]},
+        ended={kind: ended[state] for state, kind in ENDS.items()},
         useful_share=useful_share(trials, about["workers"], elapsed, repeat_seconds(folder)),
         best=_best(trials),
         running={trial.number: _running(trial) for trial in trials if trial.state == "running" and trial.hparams},

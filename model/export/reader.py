@@ -21,6 +21,7 @@ IDS = {
 }
 NGRAMS = np.load(HERE / "ngrams.npz", allow_pickle=False) if ABOUT["wide"] else None
 COLUMNS = {} if NGRAMS is None else {int(code): column for column, code in enumerate(NGRAMS["codes"])}
+TOGETHER = 32  # texts that are laid side by side, each as long as the longest of them
 IDF = None if NGRAMS is None else NGRAMS["idf"]
 
 
@@ -62,7 +63,8 @@ def padded(rows, dtype):
 
 def probabilities(texts):
     """Of each label in ABOUT["classes"], for each text: float32 (texts, classes)."""
-    return run(inputs(texts)) if len(texts) else np.zeros((0, len(ABOUT["classes"])), np.float32)
+    parts = [run(inputs(texts[first : first + TOGETHER])) for first in range(0, len(texts), TOGETHER)]
+    return np.concatenate([np.zeros((0, len(ABOUT["classes"])), np.float32), *parts])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from scipy.sparse import csr_array
 from model.class_shares import BALANCE, log_shares
 from model.max_margin import fit_max_margin, fit_scale
 from model.softmax_regression import choose_rate, descend
-from model.wide import fit_linear
+from model.wide import PLANS, Recipe, choose_linear, fit_linear
 
 
 def texts(rows: int, classes: int, words: int, tilt: float, seed: int = 0) -> tuple[csr_array, np.ndarray]:
@@ -25,12 +25,17 @@ def test_few_long_texts_take_the_largest_margin_and_many_short_ones_softmax_regr
 ) -> None:
     features, labels = texts(rows, 4, words, tilt)
     held_out = np.random.default_rng(0).random(rows) < 0.2
-    kernel = fit_linear(features, labels, 4, held_out, 5, 0)
+
+    def fitted(**work: float) -> np.ndarray:
+        recipe = Recipe(PLANS[0], *choose_linear(features, labels, 4, held_out, 5, 0, **work))
+        return fit_linear(features, labels, 4, 0, recipe)
+
+    kernel = fitted()
     rate = choose_rate(features, labels, 4, held_out, 5, 0)
     softmax = descend(features, labels, 4, rate.value, 5, 0)
-    softmax[-1] -= BALANCE * log_shares(labels, 4)
+    softmax[-1] -= BALANCE * log_shares(np.bincount(labels, minlength=4))
     assert (np.abs(kernel - softmax).max() > 0) == wins
-    np.testing.assert_array_equal(fit_linear(features, labels, 4, held_out, 5, 0, work=0), softmax)
+    np.testing.assert_array_equal(fitted(work=0), softmax)
     if wins:
         others, truth = texts(400, 4, words, tilt, seed=2)
         right, theirs = ((np.argmax(others @ one, axis=1) == truth).mean() for one in (kernel, softmax))
@@ -52,7 +57,7 @@ def test_the_scale_makes_up_for_that_of_the_scores() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 500).astype(np.int32)
     scores = (rng.normal(size=(500, 3)) + 1.5 * np.eye(3)[labels]).astype(np.float32)
-    shares = log_shares(labels, 3)
+    shares = log_shares(np.bincount(labels, minlength=3))
     once, smaller = fit_scale(scores, labels, shares), fit_scale(scores / 50, labels, shares)
     assert smaller.factor == pytest.approx(50 * once.factor, rel=0.01)
     assert smaller.loss == pytest.approx(once.loss, abs=1e-5)

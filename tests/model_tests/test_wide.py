@@ -8,7 +8,8 @@ from data.ngrams import fit_ngrams
 from data.numbered import number_texts
 from data.split import Split, split_corpus
 from model.evaluation import evaluate
-from model.wide import PLANS, Plan, encode_wide, fit_linear
+from model.max_margin import Scale
+from model.wide import PLANS, Plan, Recipe, choose_linear, encode_wide, fit_linear
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,8 @@ def test_it_is_as_good_as_logistic_regression(corpus: Corpus, split: Split) -> N
     _, features = fit_ngrams(number_texts(corpus.texts, 50), split.train)
     train, test = split.train, split.test
     held_out = np.arange(len(train)) % 5 == 0
-    kernel = fit_linear(features[train], corpus.labels[train], 3, held_out, 5, 0)
+    recipe = Recipe(PLANS[0], *choose_linear(features[train], corpus.labels[train], 3, held_out, 5, 0))
+    kernel = fit_linear(features[train], corpus.labels[train], 3, 0, recipe)
     ours = evaluate(corpus.labels[test], features[test] @ kernel)
     theirs = LogisticRegression(C=10).fit(features[train], corpus.labels[train])
     assert ours.loss < evaluate(corpus.labels[test], theirs.predict_log_proba(features[test])).loss + 0.02
@@ -71,6 +73,17 @@ def test_the_more_work_there_would_be_the_less_is_looked_at(corpus: Corpus, spli
     assert work == sorted(work, reverse=True)
     assert PLANS[0] == Plan(KINDS, 5)
     assert encode_wide(corpus, split, 50, 0, work=1).wide.ngrams.kinds() == ["words"]
+
+
+def test_by_a_recipe_it_is_fitted_in_the_same_way_whatever_the_work(corpus: Corpus, split: Split) -> None:
+    found = encode_wide(corpus, split, 50, 0)
+    again = encode_wide(corpus, split, 50, 0, work=1, recipe=found.recipe)
+    np.testing.assert_array_equal(again.wide.kernel, found.wide.kernel)
+    machine = found.recipe._replace(scale=Scale(7.0, 0.5, 0.0))
+    other = encode_wide(corpus, split, 50, 0, recipe=machine)
+    assert other.recipe == machine
+    np.testing.assert_array_equal(other.wide.ngrams.codes, found.wide.ngrams.codes)
+    assert np.abs(other.wide.kernel - found.wide.kernel).max() > 0
 
 
 def test_one_unit_is_enough() -> None:

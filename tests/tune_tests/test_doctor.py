@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tune.doctor.checks import GIB, dashboard, look_at
-from tune.doctor.facts import MARK, PACKAGES, Facts, read_facts, seen_marks
+from tune.doctor.facts import MARK, PACKAGES, Facts, read_facts, remove_mark, seen_marks
 from tune.doctor.findings import Plan
 
 WELL = Facts(
@@ -123,7 +123,7 @@ def test_a_token_that_others_can_read_is_found(tmp_path: Path, monkeypatch: pyte
 
 
 def test_this_machine_is_examined_and_nothing_is_left(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tune", "doctor", "--json", "--storage", str(tmp_path / "runs")]
+    command = [sys.executable, "-m", "tune", "doctor", "--json", "--storage", str(tmp_path / "a/b/runs")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = {finding["check"]: finding for finding in json.loads(done.stdout)}
     assert done.returncode == int(any(finding["state"] == "fail" for finding in found.values()))
@@ -140,3 +140,14 @@ def test_this_machine_is_examined_and_nothing_is_left(tmp_path: Path) -> None:
     assert bad.returncode == 1
     wrong = subprocess.run([*command, "--workers", "none"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
+    single = subprocess.run([*command, "--preset", "model_1"], capture_output=True, text=True, check=False)
+    assert single.returncode == 2
+    assert "--preset model_1 is one training" in single.stderr
+
+
+def test_a_node_that_has_not_the_storages_folder_makes_none_and_leaves_nothing(tmp_path: Path) -> None:
+    assert "No such file" in read_facts("there", str(tmp_path / "runs"), "one", make=False).storage
+    assert not list(tmp_path.iterdir())
+    assert not read_facts("there", str(tmp_path), "one", make=False).storage
+    remove_mark(str(tmp_path), "one")
+    assert not list(tmp_path.iterdir())

@@ -54,7 +54,9 @@ def test_it_learns_from_the_labels_of_validation_rows_and_not_from_those_of_test
 def test_vocabulary_and_wide_branch_know_what_stands_in_validation_rows_alone(corpus: Corpus) -> None:
     settings = Settings.model_validate({})
     split = split_corpus(corpus)
-    before, after = prepare_inputs(settings, corpus), prepare_inputs(settings, corpus, join(split))
+    before = prepare_inputs(settings, corpus)
+    after = prepare_inputs(settings, corpus, join(split), before.recipe)
+    assert after.recipe == before.recipe is not None
     word = corpus.texts[split.validation[0]].split()[-1]
     assert word.startswith("row")
     assert word not in before.vocabulary.tokens

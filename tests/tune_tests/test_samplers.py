@@ -45,9 +45,13 @@ RANDOM_DISTANCE = 3 * 0.29
 """The mean of `distance_of` over random draws from PLAIN: from .3 a number in [0, 1) is .3 * .15 + .7 * .35 away."""
 
 
-def open_record(folder: Path, sampler: str, space: Space, seed: int = 0) -> Record:
+def needs_torch(sampler: str) -> None:
     if sampler == "gp":
-        pytest.importorskip("torch")
+        pytest.importorskip("torch", reason="NOT TESTED: the sampler gp; PyTorch is not installed (pip install torch)")
+
+
+def open_record(folder: Path, sampler: str, space: Space, seed: int = 0) -> Record:
+    needs_torch(sampler)
     if not folder.exists():
         folder.mkdir()
         create_study(folder, "s")
@@ -236,8 +240,7 @@ def test_pruned_trials_are_shown_with_their_best_value_failed_ones_with_the_wors
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "qmc", "random"])
 def test_of_several_metrics_samplers_learn_from_pruned_trials_too(tmp_path: Path, sampler: str) -> None:
-    if sampler == "gp":
-        pytest.importorskip("torch")
+    needs_torch(sampler)
     create_study(tmp_path, "s", Objective("macro_f1", ("size",)))
     study = open_study(tmp_path, make_sampler(sampler, 0, 0, PLAIN, several=True))
     record = Record(study, PLAIN, None, Podium(2), size_of=lambda hparams: int(1e6 * distance_of(hparams)))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from data.corpus import Corpus
 from model.classifier import Classifier
 from model.experiment import run_experiment
 from tune.cli import run
-from tune.serving.door import LARGEST_BODY, Door
+from tune.serving.door import LARGEST_BODY, TOO_LARGE, Door
 from tune.serving.questions import MOST_TEXTS, Question
 
 SMALL = {"embedding_size": 8, "lstm_size": 4, "pooling": "max", "dense_layers": 0, "max_length": 50, "batch_size": 16}
@@ -31,7 +32,7 @@ SMALL = {"embedding_size": 8, "lstm_size": 4, "pooling": "max", "dense_layers": 
 
 def ask(address: str, body: Any = None) -> tuple[int, Any]:
     """Returns the status and what was answered, JSON read."""
-    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    data = body if body is None or isinstance(body, bytes | Iterator) else json.dumps(body).encode()
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})  # noqa: S310 - http
     try:
         with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
@@ -53,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    """A server, ended as a user ends it: by Ctrl-C."""
+    """A server, ended as systemd ends it; Ctrl-C is answered by the same handler."""
     port = free_port()
     command = [sys.executable, "-m", "tune", "serve", str(folder), "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
@@ -67,7 +68,7 @@ def address(folder: Path) -> Iterator[str]:
         else:
             raise AssertionError("".join(said))
         yield f"http://127.0.0.1:{port}"
-        server.send_signal(signal.SIGINT)
+        server.send_signal(signal.SIGTERM)
         rest = server.stderr.read()
         assert server.wait(60) == 0, rest
         assert rest == "Ended.\n"
@@ -134,6 +135,8 @@ def test_words_are_explained(address: str) -> None:
         ({"texts": ["a"] * 17, "explain": True}, 422, "'explain' is for 16 texts at most"),
         (b"{", 422, "JSON decode error"),
         (b'{"text": "\xff"}', 400, ""),
+        (b'{"text": "a", "top": NaN}', 422, "finite number"),
+        (b'{"text": "cut \\ud83d"}', 422, "unicode"),
         (b" " * (LARGEST_BODY + 1), 413, "16 MiB at most"),
     ],
 )
@@ -196,10 +199,10 @@ def test_a_token_is_asked_for_where_there_is_one(
     assert asyncio.run(through(Door(reader, token), [b"x"], headers, path)) == status
 
 
-def test_a_body_that_does_not_tell_its_size_is_cut_off_as_well() -> None:
-    chunk = b"x" * (LARGEST_BODY // 4)
-    assert asyncio.run(through(Door(reader), [chunk] * 4, [])) == 200
-    assert asyncio.run(through(Door(reader), [chunk] * 5, [])) == 413
+def test_a_body_that_does_not_tell_its_size_is_cut_off_as_well(address: str) -> None:
+    chunk = b" " * (LARGEST_BODY // 4)
+    assert ask(f"{address}/predict", iter([chunk] * 4))[0] == 422
+    assert ask(f"{address}/predict", iter([chunk] * 5)) == (413, {"detail": TOO_LARGE})
 
 
 def test_a_question_is_of_one_text_or_several() -> None:
@@ -221,4 +224,8 @@ def test_what_cannot_be_served_ends_with_2(folder: Path, tmp_path: Path, capsys:
         ):
             assert run(["serve", str(folder), *flags]) == 2
             assert message in capsys.readouterr().err
+    shutil.copytree(folder, tmp_path / "damaged")
+    (tmp_path / "damaged/network.keras").write_bytes(b"")
+    assert run(["serve", str(tmp_path / "damaged"), "--port", str(free_port())]) == 2
+    assert "network.keras has changed since it was written" in capsys.readouterr().err
     assert run(["serve", str(tmp_path)]) == 2

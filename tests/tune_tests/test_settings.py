@@ -27,6 +27,24 @@ def test_what_is_no_duration_is_refused(written: str) -> None:
         parse_duration(written)
 
 
+@pytest.mark.parametrize(
+    ("track", "absolute"),
+    [
+        ("tensorboard", "tensorboard"),
+        ("tensorboard:tb,wandb:project", "tensorboard:{here}/tb,wandb:project"),
+        ("mlflow:sqlite:///runs/ml.db", "mlflow:sqlite:///{here}/runs/ml.db"),
+        ("mlflow:sqlite:////ml.db", "mlflow:sqlite:////ml.db"),
+        ("mlflow:mlruns", "mlflow:{here}/mlruns"),
+        ("mlflow:http://127.0.0.1:5000,mlflow:databricks", "mlflow:http://127.0.0.1:5000,mlflow:databricks"),
+    ],
+)
+def test_a_trackers_files_are_the_same_from_any_folder(
+    track: str, absolute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings(track=track).with_absolute_paths().track == absolute.format(here=tmp_path)
+
+
 def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
     path = tmp_path / "search.yaml"
     path.write_text("trials: 12\nsampler: random\ntime_limit: 5m\n")

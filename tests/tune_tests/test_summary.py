@@ -70,6 +70,12 @@ def test_the_verdict_names_what_was_compared() -> None:
     sentence = verdict(document((0.5, 0.6), (0.7, 0.8), wide=wide))
     assert sentence.startswith("On the test split the LSTM with its wide branch beats")
     assert sentence.count("(the wide branch alone 0.550 and 0.650)") == 1
+    for macro_f1, accuracy, told in (
+        (0.65, 0.7, "(the wide branch alone does better: 0.650 and 0.700)"),
+        (0.6, 0.7, "(the wide branch alone 0.600 and 0.700)"),
+        (0.65, 0.6, "(the wide branch alone 0.650 and 0.600)"),
+    ):
+        assert told in verdict(document((0.5, 0.6), wide={"test": {"macro_f1": macro_f1, "accuracy": accuracy}}))
     members = [{"trial": 1, "weight": 0.5}, {"trial": 2, "weight": 0.5}]
     assert "the ensemble of 2 trials beats" in verdict(document((0.5, 0.6), ensemble=members))
 

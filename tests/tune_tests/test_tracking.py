@@ -19,6 +19,7 @@ from ports import free_port
 from data.corpus import Corpus
 from data.errors import InputError
 from model.experiment import run_experiment
+from tune.folder import SearchFolder
 from tune.objective import Objective
 from tune.searcher import ENDED, EPOCHS, HPARAMS, NUMBER
 from tune.tracking.tracker import Tracker, check_track, make_tracker
@@ -175,12 +176,24 @@ def test_mlflow_has_a_run_for_each_trial_and_the_winner_loads_back(
         tell(tracking, 0, 1 + sitting, 0.75 - sitting / 4, ended="all 2 epochs" if sitting else "")
         if sitting:
             tell(tracking, 1, 1, 2.0, done=True)
-            tracking.finish(RESULT, tmp_path / "00003")
+        tracking.finish(RESULT, tmp_path / "00003")
         tracking.close()
-    assert said == []
-    assert capsys.readouterr().out == ""
     client = MlflowClient(mlflow_address)
     experiment = client.get_experiment_by_name("words")
+    ours = {run.info.run_id for run in client.search_runs([experiment.experiment_id])}
+    other = SearchFolder(tmp_path / "other")  # of the same name, in another storage
+    other.path.mkdir()
+    other.write_json("search.json", {"created": "2026-11-30T12:00:00+0000"})
+    tracking = Tracking({"mlflow": make_tracker(f"mlflow:{mlflow_address}", "words", other.path)}, Objective(), said.append)
+    tell(tracking, 0, 1, 9.0, done=True)
+    tracking.finish(RESULT, tmp_path / "00003")
+    tracking.close()
+    theirs = {run.info.run_id for run in client.search_runs([experiment.experiment_id])} - ours
+    assert len(theirs) == 2
+    for run in theirs:
+        client.delete_run(run)
+    assert said == []
+    assert capsys.readouterr().out == ""
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     assert set(runs) == {"trial 0", "trial 1", "winner"}
     assert [(point.step, point.value) for point in client.get_metric_history(runs["trial 0"].info.run_id, "loss")] == [

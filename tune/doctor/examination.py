@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +16,7 @@ from model.size import count_parameters
 from tune.cluster import joined_cluster
 from tune.cluster_address import find_cluster
 from tune.doctor.checks import dashboard, look_at
-from tune.doctor.facts import MARK, read_clock, read_facts, seen_marks
+from tune.doctor.facts import MARK, read_clock, read_facts, remove_mark, seen_marks
 from tune.doctor.findings import Finding, Plan
 from tune.inputs import read_settings_corpus
 from tune.nodes import read_nodes
@@ -32,7 +34,12 @@ MANY_CLASSES, SNAPSHOT = 100, 3
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Returns what is found, the corpus's part first."""
+    """Returns what is found, the corpus's part first.
+
+    Raises:
+        InputError: If the space cannot be used.
+    """
+    parse_space(settings.written_space())
     findings: list[Finding] = []
     classes = MANY_CLASSES
     try:
@@ -77,12 +84,14 @@ def _cluster(settings: Settings, classes: int, address: str) -> Iterator[Finding
             f"{node.address} {node.identity[:6]}" if node.address in several else node.address: node for node in found
         }
         for name, node in identities.items():
-            facts = _ask(node.identity, read_facts, name, storage, name)
+            facts = _ask(node.identity, read_facts, name, storage, name, False)
             if facts is None:
                 away.append(name)
             else:
                 nodes.append(replace(facts, clock=_skew(node.identity)))
         seen = {name: _ask(node.identity, seen_marks, storage) for name, node in identities.items() if name not in away}
+        for name in seen:
+            _ask(identities[name].identity, remove_mark, storage, name)
         nodes = [
             replace(node, seen=seen_marks(storage) if node.address == HERE else seen[node.address] or ()) for node in nodes
         ]
@@ -92,7 +101,8 @@ def _cluster(settings: Settings, classes: int, address: str) -> Iterator[Finding
     else:
         yield Finding("nodes", "pass", f"{len(identities)} answer at {address}")
     yield dashboard(_dashboard())
-    workers = {name: node.room(settings) for name, node in identities.items()}
+    most = settings.workers if isinstance(settings.workers, int) else math.inf
+    workers = {name: int(min(node.room(settings), most)) for name, node in identities.items()}
     yield from look_at(nodes, _plan(settings, classes, workers))
 
 
@@ -108,14 +118,14 @@ def _skew(identity: str) -> float:
 def _plan(settings: Settings, classes: int, workers: dict[str, int]) -> Plan:
     largest = parse_space(settings.written_space()).largest()
     weights = 4 * count_parameters(largest, largest.vocabulary_size, classes)
-    kept = settings.keep * weights
+    kept, most = settings.keep * weights, settings.workers if isinstance(settings.workers, int) else sys.maxsize
     if settings.checkpoint_budget:
         kept = min(kept, int(settings.checkpoint_budget * 2**30))
     return Plan(
         storage=str(settings.storage),
         workers=workers,
         gpus_per_trial=settings.gpus_per_trial,
-        bytes_kept=kept + SNAPSHOT * weights * sum(workers.values()),
+        bytes_kept=kept + SNAPSHOT * weights * min(sum(workers.values()), most),
     )
 
 
@@ -144,9 +154,9 @@ def _dashboard() -> str | None:
 
 @contextmanager
 def _marks(storage: str) -> Iterator[None]:
-    """Removes what nodes left there for each other to see; and the folder, if it was made for that."""
+    """Removes what nodes left there for each other to see; and folders that were made for that."""
     place = storage_place(storage)
-    there = not isinstance(place, Folder) or place.path.exists()
+    made = [path for path in (place.path, *place.path.parents) if not path.exists()] if isinstance(place, Folder) else []
     try:
         yield
     finally:
@@ -154,5 +164,5 @@ def _marks(storage: str) -> Iterator[None]:
             for name in place.names():
                 if name.startswith(MARK):
                     place.remove(name)
-            if isinstance(place, Folder) and not there and place.path.is_dir():
-                place.path.rmdir()
+            for path in made:
+                path.rmdir()

@@ -8,6 +8,7 @@ import shutil
 import stat
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import cache_from_source, find_spec
@@ -58,9 +59,9 @@ class Facts:
     ray_key: str = "own"
 
 
-def read_facts(address: str, storage: str, mark: str) -> Facts:
-    """Looks around on the node that this runs on; leaves a mark of its own in the storage."""
-    trouble, disk = _try(storage, mark)
+def read_facts(address: str, storage: str, mark: str, make: bool = True) -> Facts:
+    """Looks around on the node that this runs on; leaves a mark of its own in the storage, which is made if it may be."""
+    trouble, disk = _try(storage, mark, make)
     return Facts(
         address=address,
         python=platform.python_version(),
@@ -92,11 +93,17 @@ def read_clock() -> float:
     return time.time()
 
 
-def _try(storage: str, mark: str) -> tuple[str, int | None]:
+def remove_mark(storage: str, mark: str) -> None:
+    """Takes away what `read_facts` left; where the storage is not shared, nobody else can."""
+    with suppress(OSError):
+        storage_place(storage).remove(f"{MARK}{mark}")
+
+
+def _try(storage: str, mark: str, make: bool) -> tuple[str, int | None]:
     """Writes and reads a file; returns what came in the way, and the bytes that are free, where that is counted."""
     place, name = storage_place(storage), f"{MARK}{mark}"
     try:
-        if isinstance(place, Folder):
+        if make and isinstance(place, Folder):
             place.path.mkdir(parents=True, exist_ok=True)
         place.write(name, mark.encode())
         if place.read(name) != mark.encode():

@@ -15,8 +15,8 @@ from data.split import SIDES
 from model.explanation import explain
 from tune.damage import intact
 from tune.evaluating import load_classifier
-from tune.folder import ABOUT, SearchFolder
-from tune.outcome import best_trial, counts, useful_share
+from tune.folder import ABOUT, RESULT, SearchFolder
+from tune.outcome import best_trial, counts, elapsed_seconds, useful_share
 from tune.provenance import read_own_corpus
 from tune.repeat_file import repeat_seconds
 from tune.report.page import Section, bar, cell, number, page, table
@@ -50,10 +50,8 @@ def write_report(folder: SearchFolder, path: Path) -> None:
 def render(folder: SearchFolder) -> str:
     """Returns the report as HTML."""
     trials, about = folder.trials(), folder.read_json(ABOUT)
-    try:
-        document: dict[str, Any] | None = best_document(folder)
-    except InputError:
-        document = None
+    about |= {"wall_seconds": elapsed_seconds(about, trials)}
+    document = best_document(folder) if about["finished"] and (folder.path / RESULT).exists() else None
     others = repeat_seconds(folder)
     share = useful_share(trials, about["workers"], about["wall_seconds"], others)
     sections: list[Section] = []
@@ -75,7 +73,8 @@ def render(folder: SearchFolder) -> str:
         tiles[:0] = [(number(test[name]), f"test {name.replace('_f1', '-F1')}") for name in ("macro_f1", "accuracy", "loss")]
     elif best := best_trial(trials):
         epoch = best.epochs[(best.best_epoch or 1) - 1]
-        tiles[:0] = [(number(epoch[name]), f"best validation {name.replace('_f1', '-F1')}") for name in ("loss",)]
+        ranked_by = best.objective.metric
+        tiles[:0] = [(number(epoch[ranked_by]), f"best validation {ranked_by.replace('_f1', '-F1')}")]
     return page(f"{folder.name}: Topknot", _head(folder, about, document, tiles), sections)
 
 

@@ -6,17 +6,15 @@ import hmac
 import json
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 16 * 2**20
 """Bytes of a request's body."""
 MOST_READ_ON = 4 * LARGEST_BODY
+TOO_LARGE = f"a request holds {LARGEST_BODY // 2**20} MiB at most; ask in several"
 OPEN = ("/", "/health")
 """Paths that need no token: the page itself, and whether all is well."""
-
-
-class _TooLargeError(Exception):
-    pass
 
 
 class Door:
@@ -51,16 +49,15 @@ class Door:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > LARGEST_BODY:
-                raise _TooLargeError
+                await _read_on(receive)
+                raise HTTPException(413, TOO_LARGE)  # which the application answers with; other errors are a body that is none
             return message
 
-        try:
-            if length.isdigit() and int(length) > LARGEST_BODY:
-                raise _TooLargeError
-            await self.app(scope, bounded, send)
-        except _TooLargeError:
+        if length.isdigit() and int(length) > LARGEST_BODY:
             await _read_on(receive)
-            await _refuse(send, 413, f"a request holds {LARGEST_BODY // 2**20} MiB at most; ask in several")
+            await _refuse(send, 413, TOO_LARGE)
+        else:
+            await self.app(scope, bounded, send)
 
 
 async def _read_on(receive: Receive) -> None:

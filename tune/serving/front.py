@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 
@@ -82,12 +84,20 @@ def build(model: Any, token: str | None) -> FastAPI:
     # FastAPI's pages of documentation would be fetched from elsewhere; /openapi.json is what they show.
     app = FastAPI(title="Topknot", version=version("topknot"), docs_url=None, redoc_url=None, description="Classifies texts.")
     app.add_middleware(Door, token=token)
+    app.add_exception_handler(RequestValidationError, _refused)
     app.add_api_route("/predict", front.predict, methods=["POST"])
     for path, answer in {"/health": front.health, "/about": front.about}.items():
         app.add_api_route(path, answer)
     app.add_api_route("/metrics", front.metrics, response_class=Response)
     app.add_api_route("/", front.page, response_class=HTMLResponse, include_in_schema=False)
     return app
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    """Says what is wrong with a question, without the question: it may be long, or hold what JSON has no form for."""
+    assert isinstance(error, RequestValidationError)
+    told = [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]
+    return Response(json.dumps({"detail": told}), status_code=422, media_type="application/json")
 
 
 def _answer(row: npt.NDArray[np.float32], classes: list[str], top: int) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -12,7 +13,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from data.errors import InputError
+from model.seal import check_seal
 from tune.cluster import cores, local_cluster
+from tune.errors import SearchFailedError
+from tune.evaluating import load_classifier
+from tune.watchdog import wait_for_start
 
 APPLICATION = "topknot"
 MOST_WAITING = 1_000
@@ -33,11 +38,16 @@ def serve_model(
         ready: Is called with the address once questions are answered.
 
     Raises:
-        InputError: If the address cannot be used.
+        InputError: If the address or the classifier cannot be used.
+        SearchFailedError: If Ray, or what is to answer, cannot be started.
+        KeyboardInterrupt: When the user stops it, by Ctrl-C or by SIGTERM.
     """
     check_address(host, port, token)
+    check_seal(folder)
     with local_cluster(replicas) as wait_for_ray:
-        wait_for_ray()
+        wait_for_start(wait_for_ray)
+        for ends in (signal.SIGINT, signal.SIGTERM):  # also where a script had SIGINT ignored, as those in the background have
+            signal.signal(ends, signal.default_int_handler)
         from ray import serve
 
         from tune.serving.front import build
@@ -58,7 +68,12 @@ def serve_model(
             front = serve.deployment(serve.ingress(application)()).options(
                 name="Front", max_ongoing_requests=MOST_WAITING, ray_actor_options={"num_cpus": 0}
             )
-            serve.run(front.bind(replica.bind(str(folder), name, threads)), name=APPLICATION, logging_config=quiet)
+            try:
+                serve.run(front.bind(replica.bind(str(folder), name, threads)), name=APPLICATION, logging_config=quiet)
+            except RuntimeError as error:
+                load_classifier(folder)  # says what is wrong, if that is what the replicas could not do
+                reason = str(error).strip().splitlines()[-1]
+                raise SearchFailedError(f"What is to answer could not be started: {reason}") from None
             ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
             threading.Event().wait()
         finally:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tune.folder import SearchFolder
 from tune.tracking.tracker import Tracker
 
 ENVIRONMENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "DO_NOT_TRACK": "true"}
@@ -21,7 +22,8 @@ class MLflowTracker(Tracker):
     Args:
         uri: Its address, as MLflow takes it.
         name: The search's, and so the experiment's.
-        folder: Where artefacts stand if the address is a store and no server: it would else put them wherever we were started.
+        folder: The search's. If the address is a store and no server, artefacts stand in it: they would else wherever we were
+            started. And another search of the same name, in another storage say, has another.
     """
 
     def __init__(self, uri: str, name: str, folder: Path) -> None:
@@ -31,8 +33,9 @@ class MLflowTracker(Tracker):
         from mlflow import MlflowClient
 
         self._client, self._name = MlflowClient(tracking_uri=uri), name
-        self._artefacts = None if uri.startswith(("http:", "https:", "databricks")) else folder.absolute().as_uri()
-        self._experiment = ""
+        there = uri.startswith(("http:", "https:", "databricks"))
+        self._artefacts = None if there else (folder / "mlflow").absolute().as_uri()
+        self._folder, self._experiment = SearchFolder(folder), ""
         self._runs: dict[int, str] = {}
 
     def check(self) -> None:
@@ -46,15 +49,9 @@ class MLflowTracker(Tracker):
         """Starts the trial's run; of a search that is resumed, it goes on."""
         from mlflow.entities import Param
 
-        query = f"tags.trial = '{trial}'"
-        found = self._client.search_runs([self._experiment], query, max_results=1)
-        if found:
-            self._runs[trial] = found[0].info.run_id
-            self._client.update_run(self._runs[trial], status="RUNNING")
-            return
-        run = self._client.create_run(self._experiment, run_name=f"trial {trial}", tags={"trial": str(trial)})
-        self._runs[trial] = run.info.run_id
-        self._client.log_batch(run.info.run_id, params=[Param(name, str(value)) for name, value in hparams.items()])
+        self._runs[trial], there = self._run(f"trial {trial}", {"trial": str(trial)})
+        if not there:
+            self._client.log_batch(self._runs[trial], params=[Param(name, str(value)) for name, value in hparams.items()])
 
     def report(self, trial: int, epoch: int, figures: Mapping[str, float]) -> None:
         """Logs metrics, the epoch being the step."""
@@ -74,12 +71,22 @@ class MLflowTracker(Tracker):
 
     def finish(self, result: Mapping[str, Any], classifier: Path) -> None:
         """Logs the winner's figures and its classifier's folder."""
-        run = self._client.create_run(self._experiment, run_name="winner", tags={"winner": str(result["trial"])}).info.run_id
+        run, _ = self._run("winner", {"result": "winner"})
+        self._client.set_tag(run, "winner", str(result["trial"]))
         for side in ("validation", "test"):
             for name, value in result[side].items():
                 self._client.log_metric(run, f"{side}_{name}", value)
         self._client.log_artifacts(run, str(classifier), CLASSIFIER)
         self._client.set_terminated(run)
+
+    def _run(self, name: str, tags: dict[str, str]) -> tuple[str, bool]:
+        """Goes on with the search's run of such tags, or starts one; returns its id, and whether it was there."""
+        tags = tags | {"search": self._folder.created()}
+        query = " and ".join(f"tags.{tag} = '{value}'" for tag, value in tags.items())
+        if found := self._client.search_runs([self._experiment], query, max_results=1):
+            self._client.update_run(found[0].info.run_id, status="RUNNING")
+            return str(found[0].info.run_id), True
+        return str(self._client.create_run(self._experiment, run_name=name, tags=tags).info.run_id), False
 
     def close(self) -> None:
         """Runs that were cut short stay as they are: the search may be resumed."""

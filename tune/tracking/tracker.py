@@ -67,6 +67,15 @@ def check_track(value: str) -> str:
     return value
 
 
+def absolute_track(value: str) -> str:
+    """Returns a tracker's name with the folder or file that it may name made absolute, to be used from any folder."""
+    kind, _, where = value.partition(":")
+    if kind == "mlflow" and (store := where.removeprefix("sqlite:///")) != where:
+        return f"mlflow:sqlite:///{Path(store).absolute()}"
+    names_path = kind == "tensorboard" or (kind == "mlflow" and ":" not in where and where != "databricks")
+    return f"{kind}:{Path(where).absolute()}" if where and names_path else value
+
+
 def make_trackers(track: str | None, name: str, folder: Path) -> dict[str, Tracker]:
     """Makes the trackers of a search by the names that the user gave, divided by commas; see `make_tracker`."""
     return {value: make_tracker(value, name, folder) for value in (track.split(",") if track else ())}
@@ -95,7 +104,7 @@ def make_tracker(value: str, name: str, folder: Path) -> Tracker:
         elif kind == "mlflow":
             from tune.tracking.mlflow import MLflowTracker
 
-            tracker = MLflowTracker(where, name, folder / "mlflow")
+            tracker = MLflowTracker(where, name, folder)
         else:
             from tune.tracking.wandb import WandbTracker
 
