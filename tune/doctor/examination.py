@@ -90,11 +90,11 @@ def _cluster(settings: Settings, classes: int, address: str) -> Iterator[Finding
             else:
                 nodes.append(replace(facts, clock=_skew(node.identity)))
         seen = {name: _ask(node.identity, seen_marks, storage) for name, node in identities.items() if name not in away}
-        for name in seen:
-            _ask(identities[name].identity, remove_mark, storage, name)
         nodes = [
             replace(node, seen=seen_marks(storage) if node.address == HERE else seen[node.address] or ()) for node in nodes
         ]
+        for name in seen:
+            _ask(identities[name].identity, remove_mark, storage, name)
     if away:
         fix = "look at its memory and its logs; leave it out with ray stop there"
         yield Finding("nodes", "fail", f"{', '.join(away)} did not answer within {NODE_SECONDS:.0f} s", fix)
