@@ -16,6 +16,7 @@ from model.explanation import explain
 from tune.damage import intact
 from tune.evaluating import load_classifier
 from tune.folder import ABOUT, RESULT, SearchFolder
+from tune.live_view import clock
 from tune.outcome import best_trial, counts, elapsed_seconds, useful_share
 from tune.provenance import read_own_corpus
 from tune.repeat_file import repeat_seconds
@@ -65,7 +66,7 @@ def render(folder: SearchFolder) -> str:
     tiles = [
         (f"{sum(ended.values()):,}", "trials"),
         (f"{ended['pruned']:,}", "stopped early"),
-        (_clock(about["wall_seconds"]), "wall time"),
+        (clock(about["wall_seconds"]), "wall time"),
         (f"{share:.2f}", "useful share"),
     ]
     if document:
@@ -160,8 +161,3 @@ def _how(folder: SearchFolder, about: Mapping[str, Any], document: Mapping[str, 
 
 def _lines(text: str) -> str:
     return "\n".join(cell(line) for line in text.splitlines())
-
-
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
