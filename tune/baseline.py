@@ -32,7 +32,7 @@ class Baseline:
         self.name = name
         self._work = (function, arguments)
         self._process: subprocess.Popen[bytes] | None = None
-        self._starting = threading.Lock()
+        self._starting, self._closed = threading.Lock(), False
         self._output = (b"", b"")
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -49,7 +49,7 @@ class Baseline:
     def start(self) -> None:
         """Starts it, if it was not started."""
         with self._starting:  # a timer may ask for it, and the search's own thread
-            if self._process is not None:
+            if self._process is not None or self._closed:
                 return
             path = os.pathsep.join(sys.path)
             self._process = subprocess.Popen(
@@ -83,6 +83,8 @@ class Baseline:
 
     def close(self) -> None:
         """Ends the process, done or not."""
+        with self._starting:
+            self._closed = True
         if self._process is not None:
             self._process.kill()
             self._thread.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from collections.abc import Callable
@@ -133,7 +134,7 @@ class Bucket(Place):
                 raise
             except OSError as error:
                 if time.monotonic() + wait > until:
-                    raise OSError(error.errno or 0, f"{self}: {brief(error)}") from error
+                    raise OSError(error.errno or errno.EIO, f"{self}: {brief(error)}") from error
             time.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from tune.workers import Workers
 
 RETRIES = 1
 """How often a piece of work is done again when its process dies."""
+LATE_SECONDS = 10.0
+"""How long after its deadline work is waited for: it ends by itself within a step, but not where its node is gone."""
 POLL = 0.5
 """Seconds after which it is seen whether the user wants to stop."""
 
@@ -66,6 +70,7 @@ def run_on_workers(
     shared: tuple[Any, ...],
     gpus: float,
     workers: Workers,
+    deadline: float,
     interrupted: threading.Event,
 ) -> Iterator[tuple[Key, Any]]:
     """Runs a function on each piece of work, in their order as far as there are workers.
@@ -76,10 +81,13 @@ def run_on_workers(
         shared: What all are given, sent once to each node.
         gpus: Of each.
         workers: That there are.
+        deadline: When work is to be over, as `time.time` gives it: none is begun any more, and what goes on is waited for a
+            little.
         interrupted: Set when the user stops the search.
 
     Yields:
-        A key and what the function returned, or the error in which it ended; whichever is ready first.
+        A key and what the function returned, the error in which it ended, or None if there was no time for it; whichever is
+        ready first.
 
     Raises:
         KeyboardInterrupt: If the user stops it.
@@ -89,9 +97,12 @@ def run_on_workers(
 
     remote = ray.remote(num_cpus=workers.cpus, num_gpus=gpus, max_retries=RETRIES)(function)
     references = tuple(ray.put(value) for value in shared)
-    waiting = {remote.remote(*work, *references): key for key, work in works.items()}
+    to_do, waiting = deque(works.items()), dict[Any, Key]()
     try:
-        while waiting:
+        while (to_do and time.time() < deadline) or (waiting and time.time() < deadline + LATE_SECONDS):
+            while to_do and len(waiting) < workers.count and time.time() < deadline:
+                key, work = to_do.popleft()
+                waiting[remote.remote(*work, *references)] = key
             for reference in ray.wait(list(waiting), timeout=POLL)[0]:
                 key = waiting.pop(reference)
                 try:
@@ -100,6 +111,7 @@ def run_on_workers(
                     yield key, error
             if interrupted.is_set():
                 raise KeyboardInterrupt
+        yield from ((key, None) for key in [*waiting.values(), *(key for key, _ in to_do)])
     finally:
         for reference in waiting:
             with suppress(RayError):

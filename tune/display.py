@@ -126,10 +126,14 @@ class Display(Callback):
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """Ends the live view."""
+        self.stop()
+        self.say(self._state().status())
+
+    def stop(self) -> None:
+        """Ends the live view, if it has not ended, and gives the terminal back as it was."""
         if self._live:
             self._live.stop()
             self._live = None
-        self.say(self._state().status())
 
     def __getstate__(self) -> dict[str, Any]:
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,17 +22,11 @@ WARM = 10
 """Configurations taken from another search, at most."""
 
 
-def first_trials(settings: Settings) -> list[HParams]:
-    """Returns the best configurations of the search named by `warm_start`, then the preset's portfolio.
-
-    Where this search weighs quality against costs, those of the other one's Pareto front are the first.
+def first_trials(settings: Settings, warm: Sequence[HParams] = ()) -> list[HParams]:
+    """Returns those of another search (`warm_trials`), then the preset's portfolio.
 
     They are tried anew: losses on another corpus, or on another split, say nothing of this one.
-
-    Raises:
-        InputError: If there is no such search, or none of its trials came to a result.
     """
-    warm = _warm(settings)
     portfolio = PORTFOLIOS.get(settings.preset, ()) if settings.portfolio else ()
     if settings.vectors is not None:
         length = settings.space[EMBEDDING]
@@ -40,7 +34,14 @@ def first_trials(settings: Settings) -> list[HParams]:
     return list(dict.fromkeys([*warm, *portfolio]))
 
 
-def _warm(settings: Settings) -> list[HParams]:
+def warm_trials(settings: Settings) -> list[HParams]:
+    """Returns the best configurations of the search named by `warm_start`.
+
+    Where this search weighs quality against costs, those of the other one's Pareto front are the first.
+
+    Raises:
+        InputError: If there is no such search, or none of its trials came to a result.
+    """
     if settings.warm_start is None:
         return []
     ended = ranked_trials(find_search(settings.storage, settings.warm_start).trials())
@@ -52,17 +53,16 @@ def _warm(settings: Settings) -> list[HParams]:
     return [HParams.from_dict(trial.hparams) for trial in ended[:WARM]]
 
 
-def told_of_warm_start(settings: Settings, space: Space) -> Iterator[str]:
+def told_of_warm_start(warm: Sequence[HParams], space: Space) -> Iterator[str]:
     """Yields how many of another search's best configurations a search begins with, and what they are tried without."""
-    warm, placed, others = _warm(settings), 0, set[str]()
+    placed, others = 0, set[str]()
     for hparams in warm:
         if (drawn := space.place(hparams)) is not None:
             placed += 1
             now, then = space.suggest(FixedTrial(drawn)).to_dict(), hparams.to_dict()  # type: ignore[arg-type]
             others |= {name for name in now if now[name] != then[name]}
     if warm:
-        whose = f"configurations of {settings.warm_start!r}"
-        yield f"{placed} of the {len(warm)} best {whose} lie in this space, and are tried first"
+        yield f"{placed} of the other search's {len(warm)} best configurations lie in this space, and are tried first"
     if others:
         yield f"They are tried with this space's {', '.join(sorted(others))}, which was another there"
 

@@ -55,8 +55,13 @@ def _flock(folder: SearchFolder) -> Iterator[None]:
     with (folder.path / LOCK).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it however the process ends
-        except OSError:
+        except BlockingIOError:
             raise InputError(f"The search {folder.name!r} is running already, in another process.") from None
+        except OSError as error:
+            reason = f"{folder.path / LOCK} cannot be locked: {error.strerror or error}."
+            raise InputError(
+                f"{reason} Its file system must have locks (as Lustre with -o flock); or give another --storage."
+            ) from None
         yield
 
 

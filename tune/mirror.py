@@ -40,19 +40,20 @@ COST = 20.0
 """It is sent at most every so many times the seconds that sending took the last time."""
 
 
-def fetch(bucket: Bucket, path: Path, folders: tuple[str, ...] = FOLDERS) -> None:
+def fetch(bucket: Bucket, path: Path, folders: tuple[str, ...] = FOLDERS, endings: tuple[str, ...] = FETCHED) -> None:
     """Makes a folder of this machine what stands in a bucket, as far as it is fetched; only what has changed is read.
 
     Args:
         bucket: Of a search.
         path: The folder; made where there is none.
         folders: Those within it that are fetched, too.
+        endings: How the names of the files end that are.
 
     Raises:
         OSError: If the bucket cannot be read.
     """
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    there = {name: stamp for name, stamp in bucket.stamps().items() if name.endswith(FETCHED)}
+    there = {name: stamp for name, stamp in bucket.stamps().items() if name.endswith(endings)}
     for folder in folders:
         there |= bucket.stamps(folder)
     there = {name: stamp for name, stamp in there.items() if _is_plain(name) and name not in APART}
@@ -128,7 +129,7 @@ def _catch_up(bucket: Bucket, path: Path, lease: Lease) -> None:
         for child in path.glob("*"):
             if child.name != LOCK:
                 shutil.rmtree(child) if child.is_dir() else child.unlink()
-        fetch(bucket, path)
+        fetch(bucket, path, endings=(*FETCHED, ".log"))  # to go on with it
     Folder(path).write(OWNER, lease.owner.encode())
 
 

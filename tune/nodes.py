@@ -33,7 +33,12 @@ class Node(NamedTuple):
     def room(self, settings: Settings) -> int:
         """Returns how many trials it runs at a time."""
         trials = int(self.cpus // settings.cpus_per_trial)
-        return min(trials, int(self.gpus / settings.gpus_per_trial + 1e-9)) if settings.gpus_per_trial else trials
+        return min(trials, room_on_gpus(self.gpus, settings.gpus_per_trial)) if settings.gpus_per_trial else trials
+
+
+def room_on_gpus(gpus: float, share: float) -> int:
+    """Returns how many trials run on so many GPUs at a time: none is parted between two GPUs that it has parts of."""
+    return int(gpus) * int(1 / share + 1e-9) if share <= 1 else int(gpus // share)
 
 
 def read_nodes() -> list[Node]:

@@ -23,6 +23,7 @@ from tune.damage import intact
 from tune.first import FIRST, write_first
 from tune.folder import ABOUT, SETTINGS, SearchFolder
 from tune.inputs import Inputs, read_settings_corpus, settings_split
+from tune.nodes import room_on_gpus
 from tune.settings import Settings
 from tune.study import study_objective
 
@@ -90,9 +91,10 @@ def count_workers(settings: Settings) -> int:
     if share := settings.gpus_per_trial:
         if not gpus():
             raise InputError(f"--gpus-per-trial: there is no GPU for {share:g}; 0 computes on cores.")
-        room = min(room, int(gpus() / share + 1e-9))
-        if not room or (settings.workers != "auto" and settings.workers > room):
+        most = room_on_gpus(gpus(), share)
+        if not most or (settings.workers != "auto" and settings.workers > most):
             raise InputError(f"--gpus-per-trial: {gpus()} GPUs are too few for {settings.workers} workers of {share:g} each.")
+        room = min(room, most)
     if settings.workers == "auto":
         return max(1, room)
     if settings.workers * settings.cpus_per_trial > MOST_PER_CORE * cores():
@@ -167,7 +169,7 @@ def check_metric(folder: SearchFolder, settings: Settings) -> None:
     then, now = study_objective(folder.study()), settings.objective
     if then != now:
         raise InputError(
-            f"{folder.path / 'settings.yaml'}: metric is {settings.metric} now, and was {','.join(then.names)} when the search "
+            f"{folder.path / SETTINGS}: metric is {settings.metric} now, and was {','.join(then.names)} when the search "
             f"{folder.name!r} was started. Put it back, or start a new search with --warm-start {folder.name}."
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from model.ensemble import Ensemble
     from model.text_classifier import TextClassifier
 
+NO_TIME = "there was no time"
 SUFFIX = "-refit"
 """What the folder of the refitted classifier has behind the original's name."""
 
@@ -66,6 +68,8 @@ def refit_winner(
     Raises:
         KeyboardInterrupt: If the user stopped it.
     """
+    if time.time() > deadline:
+        return _as_it_was(say, NO_TIME)
     say("Training the winner again on train and validation rows")
     again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
     path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
@@ -76,13 +80,15 @@ def refit_winner(
         weights: dict[str, Any] = {}
         works = {name: _work(settings, trial) for name, trial in winner.trials.items()}
         shared = (again.dataset, Means.of(settings, workers, deadline))
-        for name, learned in run_on_workers(train_epochs, works, shared, settings.gpus_per_trial, workers, interrupted):
+        for name, learned in run_on_workers(
+            train_epochs, works, shared, settings.gpus_per_trial, workers, deadline, interrupted
+        ):
             if learned is None or isinstance(learned, Exception):
-                reason = "there was no time" if learned is None else str(learned).strip().splitlines()[-1]
-                say(f"The winner could not be trained on train and validation rows ({reason}); it stays as it was")
-                return {"refit": None}
+                return _as_it_was(say, NO_TIME if learned is None else str(learned).strip().splitlines()[-1])
             weights[name] = learned
         new = rebuild(winner, again, weights)
+    if interrupted.is_set():
+        raise KeyboardInterrupt
     epochs = {str(trial.number): trial.best_epoch for trial in winner.trials.values()}
     refit = {"rows": len(again.dataset.split.train), "epochs": epochs}
     figures = _figures(new or load_classifier(path), again, inputs.dataset.split)
@@ -94,6 +100,11 @@ def refit_winner(
         "original": {name: winner.result[name] for name in ("checkpoint", *SIDES, "calibration")},
         "refit": refit,
     }
+
+
+def _as_it_was(say: Callable[[str], None], reason: str) -> dict[str, Any]:
+    say(f"The winner could not be trained on train and validation rows ({reason}); it stays as it was")
+    return {"refit": None}
 
 
 def _work(settings: Settings, trial: TrialOutcome) -> tuple[dict[str, Any], int, int | None]:

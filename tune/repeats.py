@@ -28,6 +28,7 @@ def repeat_best(
     deadline: float,
     interrupted: threading.Event,
     say: Callable[[str], None],
+    ran: Callable[[], Any],
 ) -> dict[str, Any]:
     """Trains the best configurations again with other seeds; those that an earlier run of the search has trained are kept.
 
@@ -39,6 +40,7 @@ def repeat_best(
         deadline: When to end, as `time.time` gives it; what is not done by then is left out.
         interrupted: Set when the user stops it.
         say: Shows a line.
+        ran: Called whenever one has been written down.
 
     Returns:
         What the result says of them (see `summarise`).
@@ -58,12 +60,13 @@ def repeat_best(
     shared = (inputs.dataset, wide, rules, Means.of(settings, workers, deadline))
     if works:
         say(f"Training the best {len(trials)} configurations again with {settings.repeat} other seeds each")
-    for key, run in run_on_workers(train_again, works, shared, settings.gpus_per_trial, workers, interrupted):
+    for key, run in run_on_workers(train_again, works, shared, settings.gpus_per_trial, workers, deadline, interrupted):
         if isinstance(run, Exception):
             say(f"Repeat {key} failed: {str(run).strip().splitlines()[-1]}")
         elif run is not None:
             done[key] = run
             folder.write_json(REPEATS, done)
+            ran()
     return summarise(trials, done, settings.repeat)
 
 

@@ -111,6 +111,7 @@ def run_trials(
         _start(baselines)
 
     with ExitStack() as stack:
+        stack.callback(display.stop)
         stack.enter_context(ray_log(folder.path / LOG))
         for baseline in baselines.values():
             stack.enter_context(closing(baseline))
@@ -120,12 +121,12 @@ def run_trials(
         try:
             repeats = None
             with interruptible(display.say) as interrupted:
-                with explained(settings.study):
+                with explained(settings.study, opened=True):
                     tuning.run(interrupted, [display, tracking], trial_ended)
                 if interrupted.is_set():
                     raise KeyboardInterrupt
                 if settings.repeat:
-                    repeats = repeat_best(folder, settings, inputs, workers, repeat_end, interrupted, display.say)
+                    repeats = repeat_best(folder, settings, inputs, workers, repeat_end, interrupted, display.say, clock.write)
             display.say("Evaluating the best trial")
             winner = evaluate_best(folder, inputs, settings.ensemble)
             result = winner.result
@@ -138,8 +139,11 @@ def run_trials(
         finally:
             wall = clock.write()
         trials = folder.trials()
-        share = useful_share(trials, folder.read_json(ABOUT)["workers"], wall, repeat_seconds(folder))
-        result |= {"wall_seconds": wall, "useful_share": share, "trials": counts(trials)}
+        result |= {
+            "wall_seconds": wall,
+            "useful_share": useful_share(trials, folder.read_json(ABOUT)["workers"], wall, repeat_seconds(folder)),
+            "trials": counts(trials),
+        }
         folder.write_json(RESULT, result)
         folder.write_json(ABOUT, folder.read_json(ABOUT) | {"finished": True})
         tracking.finish(result, folder.path / result["checkpoint"])

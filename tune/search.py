@@ -15,7 +15,7 @@ from tune.cluster import joined_cluster, local_cluster
 from tune.cluster_address import find_cluster
 from tune.display import Display
 from tune.errors import SearchInterruptedError
-from tune.first import first_trials, told_of_warm_start
+from tune.first import first_trials, told_of_warm_start, warm_trials
 from tune.folder import ABOUT, SETTINGS, SearchFolder
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
 from tune.lock import locked
@@ -55,7 +55,8 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     """
     parse_space(settings.written_space())
     make_sampler(settings.sampler, 0)  # what it needs may not be installed
-    first = first_trials(settings)
+    warm = warm_trials(settings)
+    first = first_trials(settings, warm)
     settings = settings.model_copy(update={"name": settings.name or _default_name(settings)})
     with claim_search(settings.storage, str(settings.name)) as claimed:
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
@@ -64,7 +65,7 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
             trackers = make_trackers(settings.track, folder.name, folder.path)
             with _workers(folder, settings) as (workers, wait_for_ray):
                 inputs = _prepare(settings, corpus or _read(settings, display), display)
-                for line in told_of_warm_start(settings, inputs.space):
+                for line in told_of_warm_start(warm, inputs.space):
                     display.say(line)
                 settings = settings.with_absolute_paths()
                 folder.keep(settings, describe(settings, inputs, first, workers.count))
@@ -165,26 +166,28 @@ def resume_search(
         about, present = folder.read_json(ABOUT), folder.trials()  # under an address, they may have been behind
         about |= {"wall_seconds": elapsed_seconds(about, present)}
         goal = resumed_goal(Goal(**about["goal"]), about, len(present), trials, time_limit)
+        before = (folder.path / SETTINGS).read_text(encoding="utf-8")
+        if after:
+            folder.write(SETTINGS, kept.to_yaml())
         folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False})
         left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
         with ExitStack() as stack:
-            with _left_alone(folder, about):
+            with _left_alone(folder, about, before):
                 workers, wait_for_ray = stack.enter_context(_workers(folder, settings))
                 inputs = _prepare(settings, corpus, display)
                 check_vectors(folder, settings, inputs)
                 _wait(wait_for_ray)
-            if after:
-                folder.write(SETTINGS, kept.to_yaml())
             return run_trials(folder, settings, inputs, workers, goal.trials, left, display, started, trackers)
 
 
 @contextmanager
-def _left_alone(folder: SearchFolder, about: Mapping[str, Any]) -> Iterator[None]:
-    """Leaves what a search is to come to as it was where going on with it is refused."""
+def _left_alone(folder: SearchFolder, about: Mapping[str, Any], settings: str) -> Iterator[None]:
+    """Leaves what a search is to come to, and its settings, as they were where going on with it is refused."""
     try:
         yield
     except InputError:
         folder.write_json(ABOUT, dict(about))
+        folder.write(SETTINGS, settings)
         raise
 
 

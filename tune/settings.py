@@ -165,6 +165,8 @@ class Settings(BaseModel):
             raise ValueError(f"workers must be 'auto' or 1 or more, got {self.workers}")
         if self.validation + self.test >= 1:
             raise ValueError(f"validation and test leave nothing to train on: {self.validation} + {self.test}")
+        if self.gpus_per_trial > 1 and self.gpus_per_trial % 1:
+            raise ValueError(f"gpus_per_trial must be 0 to 1, or a whole number, got {self.gpus_per_trial:g}")
         if self.brackets > 1 and self.scheduler != "asha":
             raise ValueError(f"brackets are of asha alone, and scheduler is {self.scheduler}; hyperband has all that there are")
         if self.brackets > self.rungs:

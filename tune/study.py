@@ -122,20 +122,40 @@ def _open_database(url: URL, collisions: int = MOST_COLLISIONS) -> optuna.storag
     return _open_database(url, collisions - 1)
 
 
+DRIVERS_ERRORS = (ImportError, KeyError, ValueError, RuntimeError)
+"""What a database's driver, or its absence, may raise of a wrong address."""
+
+
 @contextmanager
-def explained(address: str | None) -> Iterator[None]:
-    """Makes of what a database or its driver has to say an error in a line."""
+def explained(address: str | None, *, opened: bool = False) -> Iterator[None]:
+    """Makes of what a database or its driver has to say an error in a line.
+
+    Args:
+        address: Of the study; None for a journal.
+        opened: Whether it was used before. A driver's errors of all kinds are then no longer the address's fault, but what
+            SQLAlchemy and Optuna say is, also where Tune made an error of its own of it.
+    """
     if address is None:
         yield
         return
     from sqlalchemy.exc import SQLAlchemyError  # a journal has no need of it
 
+    kinds = (SQLAlchemyError, OptunaError) if opened else (SQLAlchemyError, OptunaError, *DRIVERS_ERRORS)
     try:
         yield
     except InputError:
         raise
-    except (SQLAlchemyError, OptunaError, ImportError, KeyError, ValueError, RuntimeError) as error:
-        raise InputError(f"--study: {shown_address(address)} cannot be used: {_explanation(error)}") from None
+    except Exception as error:
+        said = next((one for one in _what_led_to(error) if isinstance(one, kinds)), None)
+        if said is None:
+            raise
+        raise InputError(f"--study: {shown_address(address)} cannot be used: {_explanation(said)}") from None
+
+
+def _what_led_to(error: BaseException | None) -> Iterator[Exception]:
+    while isinstance(error, Exception):
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _explanation(error: Exception) -> str:

@@ -153,6 +153,7 @@ class LSTMTrial(Trainable):
                 self._costs["latency"] = self._training.latency()
         except Exception as error:
             self._failure = _crash(error)
+            self.cleanup()
 
     def _save_within(self) -> None:
         if self._file.due_within and self._training:

@@ -30,6 +30,13 @@ def test_a_process_of_its_own_comes_to_the_same_figures(corpus: Corpus, dataset:
     strong.close()
 
 
+def test_one_that_is_closed_before_it_was_started_stays_so(dataset: Dataset) -> None:
+    baseline = Baseline.linear(dataset, 0)
+    baseline.close()
+    baseline.start()  # as a timer does
+    assert baseline._process is None
+
+
 def test_one_that_fails_says_why(dataset: Dataset) -> None:
     labels = np.zeros_like(dataset.labels)
     one_class = Dataset(dataset.tokens, labels, dataset.split, 1, dataset.vocabulary_size)

@@ -1,7 +1,10 @@
 """Ray on this machine, for real."""
 
+import math
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,12 @@ from data.measured import all_memory
 from tune import allowance
 from tune.cluster import gpus, local_cluster
 from tune.controller import our_controller
+from tune.crew import run_on_workers
 from tune.cudnn import obstacles
 from tune.memory import own_memory, pool_memory, worker_memory
 from tune.provenance import count_workers
 from tune.settings import Settings
+from tune.workers import Workers
 
 
 def test_trials_run_in_the_processes_that_were_started_first(tmp_path: Path) -> None:
@@ -63,6 +68,10 @@ def test_workers_fit_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     assert count(gpus_per_trial=0.25) == 8
     assert count(gpus_per_trial=0.1, cpus_per_trial=4) == 4
     assert count(gpus_per_trial=0.5, workers=3) == 3
+    assert count(gpus_per_trial=0.4) == 4, "none is parted between two"
+    assert count(gpus_per_trial=2) == count(gpus_per_trial=1, cpus_per_trial=32) == 1
+    with pytest.raises(ValueError, match=r"0 to 1, or a whole number, got 1\.5"):
+        count(gpus_per_trial=1.5)
     for values in ({"workers": 100}, {"gpus_per_trial": 0.5, "workers": 5}, {"gpus_per_trial": 3.0}):
         with pytest.raises(InputError, match=r"too (many|few)"):
             count(**values)
@@ -79,6 +88,26 @@ def test_what_workers_may_hold_fits_into_the_machine() -> None:
     assert worker_memory(1.5, 8) == 1.5 * 2**30
     assert pool_memory(2**28) == 0
     assert 10 * 2**20 < own_memory() < all_memory()
+
+
+def test_work_that_there_is_no_time_for_is_not_begun_and_what_does_not_end_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tune.crew.LATE_SECONDS", 0.5)
+
+    def piece(ends: bool, _shared: int) -> str:
+        if not ends:
+            threading.Event().wait()
+        return "done"
+
+    def outcomes(ends: bool, seconds: float) -> dict[int, str]:
+        deadline, works = time.time() + seconds, dict.fromkeys(range(3), (ends,))
+        return dict(run_on_workers(piece, works, (0,), 0, Workers(1, 1, None), deadline, threading.Event()))
+
+    with local_cluster(1) as wait_for_ray:
+        wait_for_ray()
+        assert outcomes(True, math.inf) == dict.fromkeys(range(3), "done")
+        assert outcomes(True, -1) == outcomes(False, 1) == dict.fromkeys(range(3))
 
 
 def test_what_keeps_trainings_from_cudnn_is_named() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from model.presets import PORTFOLIOS
-from tune.first import first_trials, told_of_warm_start
+from tune.first import first_trials, told_of_warm_start, warm_trials
 from tune.inputs import read_inputs
 from tune.podium import Podium
 from tune.provenance import describe
@@ -33,8 +33,8 @@ def test_a_warm_start_says_how_much_of_the_other_search_it_takes_and_what_become
             record.report(proposal.number, {"epoch": 1, "loss": loss, **figures})
             record.end(proposal.number, TrialState.COMPLETE, "done")
     ours = settings(tmp_path, {"lstm_size": {"int": [1, 4]}}).model_copy(update={"warm_start": "other"})
-    assert [hparams.lstm_size for hparams in first_trials(ours)[:3]] == [2, 3, 8]
-    assert list(told_of_warm_start(ours, parse_space(ours.written_space()))) == [
-        "2 of the 3 best configurations of 'other' lie in this space, and are tried first",
+    assert [hparams.lstm_size for hparams in first_trials(ours, warm_trials(ours))[:3]] == [2, 3, 8]
+    assert list(told_of_warm_start(warm_trials(ours), parse_space(ours.written_space()))) == [
+        "2 of the other search's 3 best configurations lie in this space, and are tried first",
         "They are tried with this space's layer_norm, which was another there",
     ]

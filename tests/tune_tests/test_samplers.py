@@ -18,7 +18,7 @@ from tune.hyperopt_sampler import _expression, _point, _value
 from tune.informed import Informed
 from tune.objective import Objective
 from tune.podium import Podium
-from tune.record import Record
+from tune.record import Proposal, Record
 from tune.space import Space
 from tune.study import create_study, make_sampler, open_study
 from tune.written_space import parse_space
@@ -67,28 +67,41 @@ def loss_of(hparams: HParams) -> float:
     return distance_of(hparams) + 0.3 * (hparams.pooling != "max")
 
 
-def run(record: Record, count: int) -> list[HParams]:
-    """Runs trials as a scheduler has them: the best third of those so far complete, the rest are pruned; some fail."""
-    proposed = []
+def run(record: Record, count: int, together: int = 1) -> list[HParams]:
+    """Runs trials, so many at a time, which do not end in their order."""
+    proposed, running = [], []
     for _ in range(count):
         proposal = record.propose()
         assert proposal
         proposed.append(proposal.hparams)
-        loss = loss_of(proposal.hparams)
-        for epoch, value in ((1, loss), (2, loss + 0.1)):
-            figures = {"train_loss": 1.0, "accuracy": 0.5, "macro_f1": 0.4, "seconds": 1.0, "tokens": 9, "at": 1.7e9}
-            record.report(proposal.number, figures | {"epoch": epoch, "loss": value})
-        losses = sorted(trial.intermediate_values[1] for trial in record.study.get_trials(deepcopy=False))
-        good = TrialState.COMPLETE if loss <= losses[len(losses) // 3] else TrialState.PRUNED
-        record.end(proposal.number, TrialState.FAIL if proposal.number % 7 == 6 else good, "why")
+        running.append(proposal)
+        if len(running) == together:
+            finish(record, running.pop(proposal.number % together))
+    for proposal in running:
+        finish(record, proposal)
     return proposed
 
 
+def finish(record: Record, proposal: Proposal) -> None:
+    """Ends a trial as a scheduler has it: the best third of those so far complete, the rest are pruned; some fail."""
+    loss = loss_of(proposal.hparams)
+    for epoch, value in ((1, loss), (2, loss + 0.1)):
+        figures = {"train_loss": 1.0, "accuracy": 0.5, "macro_f1": 0.4, "seconds": 1.0, "tokens": 9, "at": 1.7e9}
+        record.report(proposal.number, figures | {"epoch": epoch, "loss": value})
+    reported = [trial for trial in record.study.get_trials(deepcopy=False) if trial.intermediate_values]
+    losses = sorted(trial.intermediate_values[1] for trial in reported)
+    good = TrialState.COMPLETE if loss <= losses[len(losses) // 3] else TrialState.PRUNED
+    record.end(proposal.number, TrialState.FAIL if proposal.number % 7 == 6 else good, "why")
+
+
+@pytest.mark.parametrize("together", [1, 3])
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_same_seed_and_the_same_results_give_the_same_proposals_and_another_seed_others(
-    tmp_path: Path, sampler: str
+    tmp_path: Path, sampler: str, together: int
 ) -> None:
-    drawn = [run(open_record(tmp_path / str(index), sampler, MIXED, seed), 14) for index, seed in enumerate((0, 0, 1))]
+    drawn = [
+        run(open_record(tmp_path / str(index), sampler, MIXED, seed), 14, together) for index, seed in enumerate((0, 0, 1))
+    ]
     assert drawn[0] == drawn[1]
     assert not set(drawn[0]) & set(drawn[2])
 

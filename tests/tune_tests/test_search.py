@@ -711,7 +711,7 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     database = f"sqlite:///{tmp_path}/studies.db"
     ways = ["--metric", "macro_f1", "--scheduler", "hyperband", "--warm-start", "words", "--study", database, "--refit"]
     done = topknot("search", *flags, *ways, "--name", "cut", "--trials", "8", "--json")
-    assert "8 of the 8 best configurations of 'words' lie in this space" in done.stderr
+    assert "8 of the other search's 8 best configurations lie in this space" in done.stderr
     assert "which was another there" not in done.stderr
     best, document = json.loads(done.stdout), show(tmp_path, "cut")
     study = load_study(document)

@@ -12,6 +12,7 @@ import tune.snapshots
 from data.dataset import Dataset
 from model.hparams import HParams
 from model.snapshot import Snapshot
+from model.training import Training
 from tune.objective import Objective
 from tune.place import Folder
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
@@ -199,6 +200,20 @@ def test_a_trial_tells_its_latency_with_each_report_where_it_counts_and_only_the
     first, second = trial.step(), trial.step()
     assert first["latency"] == second["latency"] > 0
     assert "latency" not in begun(dataset, tmp_path, number=8).step()
+
+
+def test_a_trial_whose_latency_cannot_be_measured_fails_and_trains_no_further(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def latency(_: Training) -> float:
+        raise MemoryError("no room for a second network")
+
+    monkeypatch.setattr(Training, "latency", latency)
+    trial = begun(dataset, tmp_path, objective=Objective("loss", ("latency",)))
+    told = trial.step()
+    assert told[ENDED] == "crashed: MemoryError: no room for a second network"
+    assert told["done"]
+    assert told["epoch"] == 0
 
 
 def test_a_run_that_comes_back_leaves_alone_what_a_later_run_of_its_trial_has_written(tmp_path: Path) -> None:

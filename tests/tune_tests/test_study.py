@@ -12,13 +12,14 @@ from urllib.parse import quote
 
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 from sqlalchemy import create_engine, text
 
 from data.errors import InputError
 from tune.searches import claim_search
 from tune.settings import Settings
-from tune.study import create_study, make_sampler, open_storage, open_study
+from tune.study import create_study, explained, make_sampler, open_storage, open_study
 from tune.study_address import DATABASE, database_url, shown_address, study_url
 
 STATES = ("COMPLETE", "PRUNED", "FAIL")
@@ -140,6 +141,16 @@ def test_a_study_that_cannot_be_reached_is_explained(tmp_path: Path, address: st
     with pytest.raises(InputError, match=r"--study: .* cannot be used: .* is needed") as error:
         create_study(tmp_path, "s", address=address)
     assert f"--study: {address} cannot be used: " in str(error.value)
+
+
+def test_of_a_study_in_use_what_its_database_says_is_its_own_and_nothing_else() -> None:
+    with pytest.raises(ValueError, match="ours"), explained("sqlite:///x.db", opened=True):
+        raise ValueError("ours")
+    told = r"--study: sqlite:///x.db cannot be used: gone"
+    error = RuntimeError("as Tune has it")
+    error.__context__ = StorageInternalError("gone")
+    with pytest.raises(InputError, match=told), explained("sqlite:///x.db", opened=True):
+        raise error
 
 
 def test_a_driver_that_is_missing_is_named(tmp_path: Path) -> None:
