@@ -256,7 +256,7 @@ def test_an_address_that_takes_nothing_is_refused_in_a_line_and_nobody_is_left_w
     with pytest.raises(InputError, match=r"The storage file://\S+ cannot be used: "), locked(folder, print):
         raise AssertionError
     (tmp_path / "store").unlink()
-    monkeypatch.setattr(tune.mirror, "fetch", lambda *_: (_ for _ in ()).throw(OSError("out of reach")))
+    monkeypatch.setattr(tune.mirror, "fetch", lambda *_, **__: (_ for _ in ()).throw(OSError("out of reach")))
     with pytest.raises(InputError, match="out of reach"), locked(folder, print):
         raise AssertionError
     assert read_lease(folder.bucket).is_dead()  # type: ignore[union-attr]
