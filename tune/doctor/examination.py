@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Iterator
@@ -101,8 +100,7 @@ def _cluster(settings: Settings, classes: int, address: str) -> Iterator[Finding
     else:
         yield Finding("nodes", "pass", f"{len(identities)} answer at {address}")
     yield dashboard(_dashboard())
-    most = settings.workers if isinstance(settings.workers, int) else math.inf
-    workers = {name: int(min(node.room(settings), most)) for name, node in identities.items()}
+    workers = {name: min(node.room(settings), _most(settings)) for name, node in identities.items()}
     yield from look_at(nodes, _plan(settings, classes, workers))
 
 
@@ -118,15 +116,19 @@ def _skew(identity: str) -> float:
 def _plan(settings: Settings, classes: int, workers: dict[str, int]) -> Plan:
     largest = parse_space(settings.written_space()).largest()
     weights = 4 * count_parameters(largest, largest.vocabulary_size, classes)
-    kept, most = settings.keep * weights, settings.workers if isinstance(settings.workers, int) else sys.maxsize
+    kept = settings.keep * weights
     if settings.checkpoint_budget:
         kept = min(kept, int(settings.checkpoint_budget * 2**30))
     return Plan(
         storage=str(settings.storage),
         workers=workers,
         gpus_per_trial=settings.gpus_per_trial,
-        bytes_kept=kept + SNAPSHOT * weights * min(sum(workers.values()), most),
+        bytes_kept=kept + SNAPSHOT * weights * min(sum(workers.values()), _most(settings)),
     )
+
+
+def _most(settings: Settings) -> int:
+    return settings.workers if isinstance(settings.workers, int) else sys.maxsize
 
 
 def _ask(identity: str, function: Any, *arguments: Any) -> Any:
