@@ -7,7 +7,6 @@ nothing to learn from them. So each is fitted by itself, the linear one once for
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,17 +15,15 @@ from scipy.sparse import csr_array
 
 from data.corpus import Corpus
 from data.dataset import Dataset, encode_numbered
-from data.ngram_counter import KINDS, Kind, count_ngrams
+from data.ngram_counter import count_ngrams
 from data.ngrams import MOST, Ngrams, fit_ngrams
 from data.numbered import NumberedTexts, number_texts
 from data.split import Split
 from data.tokens import Ints
 from data.units import number_units
 from data.vocabulary import Vocabulary
-from model.class_shares import BALANCE, log_shares
-from model.max_margin import Scale, fit_max_margin, fit_scale, margin_work
-from model.mixture import Labels
-from model.softmax_regression import Floats, Mask, choose_rate, descend
+from model.linear import ANY_RATE, PLANS, WORK, Plan, Recipe, choose_linear, fit_linear
+from model.softmax_regression import Floats, choose_rate, descend
 
 PARAMETERS = 2**26
 """Of the kernel, at most: 256 MiB."""
@@ -34,28 +31,6 @@ ENTRIES = 2**27
 """N-grams of all texts together, at most, for a plan to be followed: 1 GiB, and again as much for the training rows."""
 HELD_OUT = 5
 """One unit in so many is held out to choose the step size on."""
-ANY_RATE = 1.0
-"""The step size where there is nothing to choose one on."""
-
-
-class Plan(NamedTuple):
-    """How thoroughly to fit: which n-grams, and epochs."""
-
-    kinds: tuple[Kind, ...]
-    epochs: int
-
-    def work(self, ngrams: dict[Kind, int], classes: int) -> int:
-        """Returns multiplications, given how many n-grams of each kind the training rows have."""
-        return 2 * FITS * sum(ngrams[kind] for kind in self.kinds) * classes * self.epochs
-
-
-FITS = 5
-"""Fits that it takes: the last, and about four to choose a step size."""
-PLANS = (Plan(KINDS, 5), Plan(KINDS, 3), Plan(("words", "pairs"), 3), Plan(("words",), 2))
-SPEED = 1e9
-"""Multiplications of a fit that one core does in a second."""
-WORK = 30 * SPEED
-"""Those that a fit may take; the first plan within them is followed, or the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +53,6 @@ class Wide:
         """Returns logits of texts: float32 (texts, classes)."""
         parts = [part @ self.kernel for part in self.ngrams.encode_in_parts(numbered)]
         return np.concatenate([np.empty((0, self.kernel.shape[1]), np.float32), *parts])
-
-
-class Recipe(NamedTuple):
-    """How a wide branch was fitted, so that it can be fitted on other rows in the same way.
-
-    Attributes:
-        plan: Which n-grams, and epochs.
-        rate: The step size of softmax regression.
-        scale: Of the scores of the machine of the largest margin, where that was the better of the two; else None.
-    """
-
-    plan: Plan
-    rate: float
-    scale: Scale | None
 
 
 class WideCorpus(NamedTuple):
@@ -177,58 +138,6 @@ def judge_out_of_fold(corpus: Corpus, split: Split, limit: int, seed: int, work:
             logits[unseen] = x[unseen] @ descend(x[seen], labels[seen], classes, rate, plan.epochs, seed)
             logits[np.ix_(unseen, np.bincount(labels[seen], minlength=classes) == 0)] = -np.inf
     return logits
-
-
-def choose_linear(
-    features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int, work: float = WORK
-) -> tuple[float, Scale | None]:
-    """Chooses softmax regression or a machine of the largest margin, whichever is the better on rows held out.
-
-    Many short texts that say little want the first, few long ones the second (docs/decisions/0007).
-
-    Args:
-        features: float32 (n, f), the last 1 everywhere: its part of the kernel is the bias.
-        labels: int32 (n,), in [0, classes).
-        classes: How many.
-        held_out: bool (n,): the rows on which to choose.
-        epochs: Times that softmax regression visits each row.
-        seed: Of the order.
-        work: Multiplications that the second may take; it is not tried where it would take more.
-
-    Returns:
-        The step size of the first, and the scale of the second if that is the one: `Recipe`.
-    """
-    shares = log_shares(np.bincount(labels, minlength=classes))
-    with ThreadPoolExecutor(1, "margin") as beside:  # liblinear leaves Python to others meanwhile
-        tried = None
-        if margin_work(features, classes) <= work:
-            tried = beside.submit(fit_max_margin, features[np.flatnonzero(~held_out)], labels[~held_out], classes, seed)
-        rate = choose_rate(features, labels, classes, held_out, epochs, seed)
-    if rate is None:
-        return ANY_RATE, None
-    if tried is not None:
-        fit, unseen = tried.result(), np.flatnonzero(held_out)
-        fair = np.isin(labels[unseen], labels[~held_out])
-        scale = fit_scale((features[unseen] @ fit)[fair], labels[unseen][fair], shares)
-        if scale.loss < fit_scale(rate.logits[fair], labels[unseen][fair], shares).loss:
-            return rate.value, scale
-    return rate.value, None
-
-
-def fit_linear(features: csr_array, labels: Labels, classes: int, seed: int, recipe: Recipe) -> Floats:
-    """Fits what a recipe says; for the other arguments see `choose_linear`.
-
-    Returns:
-        The kernel: float32 (f, classes); part of each class's share is taken off its bias.
-    """
-    shares = log_shares(np.bincount(labels, minlength=classes))
-    if recipe.scale:
-        kernel = recipe.scale.factor * fit_max_margin(features, labels, classes, seed)
-        kernel[-1] -= recipe.scale.balance * shares
-    else:
-        kernel = descend(features, labels, classes, recipe.rate, recipe.plan.epochs, seed)
-        kernel[-1] -= BALANCE * shares
-    return kernel
 
 
 def _deal_folds(units: Ints, seed: int) -> Ints:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from data.corpus import Corpus
+from data.corpus import Corpus, digest_text
 
 CLASS_RECORDS = "class_records"
 """Where search.json keeps it."""
@@ -22,8 +22,7 @@ def describe_classes(corpus: Corpus) -> dict[str, tuple[int, str]]:
     """Returns what is kept of a corpus's classes."""
     digests = [hashlib.blake2b(digest_size=8) for _ in corpus.classes]
     for text, label in zip(corpus.texts, corpus.labels.tolist(), strict=True):
-        encoded = text.encode("utf-8", "surrogatepass")
-        digests[label].update(len(encoded).to_bytes(8, "little") + encoded)
+        digest_text(digests[label], text)
     rows = np.bincount(corpus.labels, minlength=len(corpus.classes)).tolist()
     return {name: (count, digest.hexdigest()) for name, count, digest in zip(corpus.classes, rows, digests, strict=True)}
 

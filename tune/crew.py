@@ -99,8 +99,11 @@ def run_on_workers(
     references = tuple(ray.put(value) for value in shared)
     to_do, waiting = deque(works.items()), dict[Any, Key]()
     try:
-        while (to_do and time.time() < deadline) or (waiting and time.time() < deadline + LATE_SECONDS):
-            while to_do and len(waiting) < workers.count and time.time() < deadline:
+        while to_do or waiting:
+            late = time.time() - deadline
+            if late >= (LATE_SECONDS if waiting else 0):
+                break
+            while to_do and len(waiting) < workers.count and late < 0:
                 key, work = to_do.popleft()
                 waiting[remote.remote(*work, *references)] = key
             for reference in ray.wait(list(waiting), timeout=POLL)[0]:

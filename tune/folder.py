@@ -88,10 +88,6 @@ class SearchFolder:
         """Returns the command that goes on with the search, as it runs from here."""
         return f"{program()} resume {self.name}{self.storage_flag()}"
 
-    def created(self) -> str:
-        """Returns when the search was started, which tells it from another of its name; nothing where it has not begun."""
-        return str(self.read_json(ABOUT)["created"]) if (self.path / ABOUT).exists() else ""
-
     def rerun_command(self) -> str:
         """Returns the command that runs the same search again, under another name; one that went on, as long as it has."""
         about, settings, flags = self.read_json(ABOUT), self.settings(), ""

@@ -32,10 +32,8 @@ def most_crowded(front: Sequence[Place]) -> Place:
     best never.
 
     Args:
-        front: Places, the best first.
+        front: Two or more places, the best first.
     """
-    if len(front) == 1:
-        return front[0]
     distances = [0.0] * len(front)
     for values in zip(*(point for point, _ in front), strict=True):
         order = sorted(range(len(front)), key=values.__getitem__)

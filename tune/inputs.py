@@ -18,8 +18,9 @@ from data.subwords import word_parts
 from data.vectors import read_vectors
 from data.vocabulary import Vocabulary
 from model.hparams import HParams
+from model.linear import SPEED, Recipe
 from model.size import classifier_bytes
-from model.wide import SPEED, Recipe, Wide, encode_wide
+from model.wide import Wide, encode_wide
 from tune.remote_file import here
 from tune.settings import EMBEDDING, Settings
 from tune.space import Space

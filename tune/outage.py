@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tune.errors import SearchFailedError
+from tune.errors import SearchFailedError, led_to
 from tune.folder import SearchFolder
 
 REMEDIES = {
@@ -54,13 +54,7 @@ def disk_error(line: str) -> OSError | None:
 
 def _cause(error: BaseException) -> tuple[int, str] | None:
     """Finds the disk's error among those that led to an error: its number, and what it says."""
-    seen: set[int] = set()
-    left: list[BaseException | None] = [error]
-    while left:
-        one = left.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
+    for one in led_to(error):
         if isinstance(one, OSError) and one.errno in REMEDIES:
             where = f"{one.filename}: " if one.filename else ""
             return one.errno, f"{where}{one.strerror}"
@@ -68,5 +62,4 @@ def _cause(error: BaseException) -> tuple[int, str] | None:
             number = DATABASE_ERRORS.get(getattr(one, "sqlite_errorcode", 0) & 0xFF)
             if number is not None:
                 return number, f"The study: {one}"
-        left += [one.__cause__, one.__context__]
     return None

@@ -75,10 +75,10 @@ class Podium:
 
     def _worst_first(self) -> list[Place]:
         places, order = list(self._places), []
-        while places:
+        while len(places) > 1:
             order.append(self._worst(places))
             places.remove(order[-1])
-        return order
+        return [*order, *places]
 
     def _worst(self, places: list[Place]) -> Place:
         others = [place for place in places if place not in self._front]

@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from data.errors import InputError
 from data.packages import install_command
 from tune.damage import intact
+from tune.errors import led_to
 from tune.hyperopt_sampler import HyperOptSampler
 from tune.informed import Informed
 from tune.objective import Objective
@@ -146,16 +147,10 @@ def explained(address: str | None, *, opened: bool = False) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        said = next((one for one in _what_led_to(error) if isinstance(one, kinds)), None)
+        said = next((one for one in (led_to(error) if opened else [error]) if isinstance(one, kinds)), None)
         if said is None:
             raise
         raise InputError(f"--study: {shown_address(address)} cannot be used: {_explanation(said)}") from None
-
-
-def _what_led_to(error: BaseException | None) -> Iterator[Exception]:
-    while isinstance(error, Exception):
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _explanation(error: Exception) -> str:

@@ -74,8 +74,8 @@ def read_state(folder: SearchFolder, *, running: bool) -> LiveState:
     trials, about, settings = folder.trials(), folder.read_json(ABOUT), folder.settings()
     news = max([_modified(folder), *(epoch["at"] for trial in trials for epoch in trial.epochs[-1:])])
     elapsed = elapsed_seconds(about, trials)
-    if running:
-        elapsed = max(elapsed, time.time() - about.get("began", time.time()))
+    if running and "began" in about:
+        elapsed = max(elapsed, time.time() - about["began"])
     ended = counts(trials)
     return LiveState(
         objective=settings.objective,

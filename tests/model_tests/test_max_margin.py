@@ -3,9 +3,9 @@ import pytest
 from scipy.sparse import csr_array
 
 from model.class_shares import BALANCE, log_shares
+from model.linear import PLANS, Recipe, choose_linear, fit_linear
 from model.max_margin import fit_max_margin, fit_scale
 from model.softmax_regression import choose_rate, descend
-from model.wide import PLANS, Recipe, choose_linear, fit_linear
 
 
 def texts(rows: int, classes: int, words: int, tilt: float, seed: int = 0) -> tuple[csr_array, np.ndarray]:

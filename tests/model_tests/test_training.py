@@ -57,9 +57,9 @@ def curve(dataset: Dataset, hparams: HParams, *, epochs: int = 3, seed: int = 0,
         return [value for _ in range(epochs) for report in [training.run_epoch()] for value in (report.train_loss, report.loss)]
 
 
-def learned(dataset: Dataset, hparams: HParams, pool: Pool, seed: int = 0) -> list[np.ndarray]:
+def learned(dataset: Dataset, hparams: HParams, pool: Pool) -> list[np.ndarray]:
     """The weights after three epochs."""
-    with Training(dataset, hparams, seed=seed, pool=pool) as training:
+    with Training(dataset, hparams, seed=0, pool=pool) as training:
         for _ in range(3):
             training.run_epoch()
         return training.trained().weights
@@ -115,12 +115,13 @@ def test_the_same_seed_gives_the_same_training_bit_for_bit_in_a_used_network(
 ) -> None:
     hparams = HParams.from_dict(TINY.to_dict() | {"top_k": top_k, "top_k_schedule": schedule, "top_k_epochs": 2})
     used = Pool()
-    learned(dataset, TINY, used, seed=5)
-    fresh = learned(dataset, hparams, Pool())
-    for once, again in zip(fresh, learned(dataset, hparams, used), strict=True):
+    curve(dataset, TINY, seed=5, pool=used)
+    fresh = curve(dataset, hparams, pool=Pool())
+    assert curve(dataset, hparams, pool=used) == fresh
+    for once, again in zip(learned(dataset, hparams, Pool()), learned(dataset, hparams, used), strict=True):
         np.testing.assert_array_equal(again, once)
     assert used.built == 1, "what does not change the shape needs no new network"
-    assert curve(dataset, hparams, seed=1, pool=used) != curve(dataset, hparams, pool=used)
+    assert curve(dataset, hparams, seed=1, pool=used) != fresh
 
 
 INGREDIENTS: dict[str, dict[str, Any]] = {

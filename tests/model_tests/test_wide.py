@@ -8,8 +8,9 @@ from data.ngrams import fit_ngrams
 from data.numbered import number_texts
 from data.split import Split, split_corpus
 from model.evaluation import evaluate
+from model.linear import PLANS, Plan, Recipe, choose_linear, fit_linear
 from model.max_margin import Scale
-from model.wide import PLANS, Plan, Recipe, choose_linear, encode_wide, fit_linear
+from model.wide import encode_wide
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_half_the_logarithm_of_a_classs_share_is_taken_off_its_logit(
     train = split.train[(corpus.labels[split.train] != 0) | (np.arange(len(split.train)) % 5 == 0)]  # class 0 made rare
     rare = Split(train, split.validation, split.test)
     halved = encode_wide(corpus, rare, 50, 0).logits
-    monkeypatch.setattr("model.wide.BALANCE", 0.0)
+    monkeypatch.setattr("model.linear.BALANCE", 0.0)
     whole = encode_wide(corpus, rare, 50, 0).logits
     shares = np.bincount(corpus.labels[train], minlength=3) / len(train)
     np.testing.assert_allclose(halved, whole - 0.5 * np.log(shares), atol=1e-4)

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +20,10 @@ from tune.crew import run_on_workers
 from tune.cudnn import obstacles
 from tune.memory import own_memory, pool_memory, worker_memory
 from tune.provenance import count_workers
+from tune.run import _notices
 from tune.settings import Settings
 from tune.workers import Workers
+from tune.written_space import parse_space
 
 
 def test_trials_run_in_the_processes_that_were_started_first(tmp_path: Path) -> None:
@@ -113,6 +116,17 @@ def test_work_that_there_is_no_time_for_is_not_begun_and_what_does_not_end_is_no
 def test_what_keeps_trainings_from_cudnn_is_named() -> None:
     assert [line.split()[0] for line in obstacles(0.3, "bfloat16")] == ["recurrent_dropout", "precision"]
     assert not list(obstacles(0.0, "float16"))
+
+
+def test_a_search_tells_of_that_on_gpus_alone() -> None:
+    space = SimpleNamespace(space=parse_space({"recurrent_dropout": {"float": [0, 0.3]}, "lstm_dropout": 0.2}))
+
+    def told(gpus_per_trial: float) -> list[str]:
+        settings = Settings(gpus_per_trial=gpus_per_trial, precision="bfloat16")
+        return [line.split()[0] for line in _notices(settings, space, math.inf, math.inf, math.inf)]  # type: ignore[arg-type]
+
+    assert told(0.5) == ["recurrent_dropout", "precision"]
+    assert told(0.0) == []
 
 
 def test_a_process_that_takes_more_than_its_part_and_what_is_to_spare_says_so_and_ends() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tune.folder import SearchFolder
+from tune.folder import ABOUT, SearchFolder
 from tune.tracking.tracker import Tracker
 
 ENVIRONMENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "DO_NOT_TRACK": "true"}
@@ -79,9 +80,14 @@ class MLflowTracker(Tracker):
         self._client.log_artifacts(run, str(classifier), CLASSIFIER)
         self._client.set_terminated(run)
 
+    @cached_property
+    def _search(self) -> str:
+        """When the search was started, which tells it from another of its name; nothing where it has not begun."""
+        return str(self._folder.read_json(ABOUT)["created"]) if (self._folder.path / ABOUT).exists() else ""
+
     def _run(self, name: str, tags: dict[str, str]) -> tuple[str, bool]:
         """Goes on with the search's run of such tags, or starts one; returns its id, and whether it was there."""
-        tags = tags | {"search": self._folder.created()}
+        tags = tags | {"search": self._search}
         query = " and ".join(f"tags.{tag} = '{value}'" for tag, value in tags.items())
         if found := self._client.search_runs([self._experiment], query, max_results=1):
             self._client.update_run(found[0].info.run_id, status="RUNNING")
