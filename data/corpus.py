@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -86,15 +86,7 @@ def read_corpus(
     return _corpus(records, str(path), columns, drop_unlabelled, drop_empty)
 
 
-def corpus_from_frame(
-    frame: pd.DataFrame,
-    *,
-    text: str = "text",
-    label: str = "label",
-    group: str | None = None,
-    drop_unlabelled: bool = False,
-    drop_empty: bool = False,
-) -> Corpus:
+def corpus_from_frame(frame: pd.DataFrame, *, text: str = "text", label: str = "label", group: str | None = None) -> Corpus:
     """Makes a corpus of a DataFrame's columns; arguments and errors as in `read_corpus`."""
     columns = _columns(text, label, group)
     for column in columns:
@@ -103,7 +95,7 @@ def corpus_from_frame(
             raise InputError(f"The frame needs one column {column!r}; its columns are {present}.")
     values = zip(*(frame[column].tolist() for column in columns), strict=True)
     records = ((f"row {number}", record) for number, record in enumerate(values))
-    return _corpus(records, "The frame", columns, drop_unlabelled, drop_empty)
+    return _corpus(records, "The frame", columns)
 
 
 def corpus_from_lists(texts: Sequence[str], labels: Sequence[Any], groups: Sequence[Any] | None = None) -> Corpus:
@@ -112,7 +104,7 @@ def corpus_from_lists(texts: Sequence[str], labels: Sequence[Any], groups: Seque
     if len({len(values) for values in lists.values()}) > 1:
         raise InputError("Not of one length: " + ", ".join(f"{len(v)} {name}s" for name, v in lists.items()) + ".")
     records = ((f"row {number}", record) for number, record in enumerate(zip(*lists.values(), strict=True)))
-    return _corpus(records, "The data", list(lists), False, False)
+    return _corpus(records, "The data", list(lists))
 
 
 def _columns(text: str, label: str, group: str | None) -> list[str]:
@@ -122,32 +114,82 @@ def _columns(text: str, label: str, group: str | None) -> list[str]:
     return columns
 
 
-def _corpus(records: Iterable[Record], source: str, columns: list[str], drop_unlabelled: bool, drop_empty: bool) -> Corpus:
+class Labelled(NamedTuple):
+    """A row that may be used.
+
+    Attributes:
+        number: Counted from 1, those that are left out counted.
+        text: With something other than white space in it.
+        label: Its name, not empty.
+        group: The name of its group, not empty; None where no groups are asked for.
+    """
+
+    number: int
+    text: str
+    label: str
+    group: str | None
+
+
+def labelled_rows(
+    records: Iterable[Record],
+    source: str,
+    columns: Sequence[str],
+    drop_unlabelled: bool | None = None,
+    drop_empty: bool | None = None,
+) -> Iterator[Labelled]:
+    """Yields the rows that may be used.
+
+    Args:
+        records: A text, a label and perhaps a group each, with where they stand.
+        source: What they are read from, as errors name it.
+        columns: Their names there.
+        drop_unlabelled, drop_empty: Leave out rows without a label, without a text, instead of refusing them; None where
+            nobody can be told to ask for that.
+
+    Raises:
+        InputError: Naming the source, the row and the remedy; or if there are no rows.
+    """
+    number = used = 0
+    for number, (place, (text, label, *group)) in enumerate(records, start=1):
+        _check_single(source, place, label, *group)
+        name, no_text = name_of(label), _is_empty(text)
+        if (not name and drop_unlabelled) or (no_text and drop_empty):
+            continue
+        for what, empty, flag in (("label", not name, drop_unlabelled), ("text", no_text, drop_empty)):
+            if empty:
+                remedy = "" if flag is None else f", or pass --drop-{'empty' if what == 'text' else 'unlabelled'}"
+                raise InputError(f"{source}, {place}: the {what} is empty. Remove the row{remedy}.")
+        if not isinstance(text, str):
+            got = f"{type(text).__name__} {str(text)[:40]!r}"
+            raise InputError(f"{source}, {place}: column {columns[0]!r} holds {got}; a text is needed.")
+        _check_whole(source, place, text, name)
+        if group and not name_of(group[0]):
+            raise InputError(f"{source}, {place}: the group is empty. Give the row a group of its own, or remove it.")
+        used += 1
+        yield Labelled(number, text, name, name_of(group[0]) if group else None)
+    if not used:
+        raise InputError(
+            f"{source}: none of its {number} rows has both a text and a label." if number else f"{source} has no rows."
+        )
+
+
+def _corpus(
+    records: Iterable[Record],
+    source: str,
+    columns: list[str],
+    drop_unlabelled: bool | None = None,
+    drop_empty: bool | None = None,
+) -> Corpus:
     texts: list[str] = []
     labels, groups, rows = array("i"), array("q"), array("q")
     label_ids: dict[str, int] = {}
     group_ids: dict[str, int] = {}
-    for number, (place, (text, label, *group)) in enumerate(records, start=1):
-        _check_single(source, place, label, *group)
-        name = name_of(label)
-        if not name:
-            if drop_unlabelled:
-                continue
-            raise InputError(f"{source}, {place}: the label is empty. Remove the row, or pass --drop-unlabelled.")
-        if not is_text(text):
-            if drop_empty:
-                continue
-            raise InputError(not_a_text(source, place, columns[0], text))
-        _check_whole(source, place, text, name)
-        if group:
-            if not name_of(group[0]):
-                raise InputError(f"{source}, {place}: the group is empty. Give the row a group of its own, or remove it.")
-            groups.append(group_ids.setdefault(name_of(group[0]), len(group_ids)))
-        texts.append(text)
-        rows.append(number)
-        labels.append(label_ids.setdefault(name, len(label_ids)))
-    if not texts:
-        raise InputError(f"{source} has no rows.")
+    for row in labelled_rows(records, source, columns, drop_unlabelled, drop_empty):
+        texts.append(row.text)
+        rows.append(row.number)
+        labels.append(label_ids.setdefault(row.label, len(label_ids)))
+        if row.group is not None:
+            groups.append(group_ids.setdefault(row.group, len(group_ids)))
     classes = tuple(sorted(label_ids))
     if len(classes) < 2:
         raise InputError(f"{source}: every label in column {columns[1]!r} is {classes[0]!r}; a classifier needs two or more.")
@@ -170,10 +212,15 @@ def _ranks(label_ids: dict[str, int], classes: tuple[str, ...]) -> npt.NDArray[n
 
 
 def name_of(value: Any) -> str:
-    """Returns a label or group as a name without outer white space; empty where it is missing."""
+    """Returns a label or group as a name without outer white space; empty where it is missing.
+
+    Whole numbers are named alike whatever they are stored as: a column of them is of floats where one is missing.
+    """
     if isinstance(value, str):
         return value.strip()
-    return "" if _is_missing(value) else str(value).strip()
+    if _is_missing(value):
+        return ""
+    return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value).strip()
 
 
 def _is_missing(value: Any) -> bool:
@@ -191,23 +238,26 @@ def _check_single(source: str, place: str, *names: Any) -> None:
 def _check_whole(source: str, place: str, text: str, name: str) -> None:
     """Refuses lone surrogates: JSON can escape them, but no file of UTF-8 can hold them, a classifier's neither."""
     for what, value in (("text", text), ("label", name)):
-        try:
-            value.isascii() or value.encode()
-        except UnicodeEncodeError as error:
-            half = f"\\u{ord(value[error.start]):04x}"
+        if half := lone_surrogate(value):
             raise InputError(
                 f"{source}, {place}: the {what} holds {half}, half of a character, "
                 "as texts do that were cut in the middle of an emoji. Remove it."
-            ) from None
+            )
+
+
+def lone_surrogate(value: str) -> str | None:
+    """Returns the first half of a character that stands alone, as JSON escapes it; None where there is none."""
+    try:
+        value.isascii() or value.encode()
+    except UnicodeEncodeError as error:
+        return f"\\u{ord(value[error.start]):04x}"
+    return None
 
 
 def is_text(value: Any) -> bool:
     """Tells whether a value is a text with something other than white space in it."""
-    return isinstance(value, str) and bool(value) and not value.isspace()
+    return isinstance(value, str) and not _is_empty(value)
 
 
-def not_a_text(source: str, place: str, column: str, value: Any) -> str:
-    """Says what is wrong with a value that is no text."""
-    if isinstance(value, str) or _is_missing(value):
-        return f"{source}, {place}: the text is empty. Remove the row, or pass --drop-empty."
-    return f"{source}, {place}: column {column!r} holds {type(value).__name__} {str(value)[:40]!r}; a text is needed."
+def _is_empty(value: Any) -> bool:
+    return not value or value.isspace() if isinstance(value, str) else _is_missing(value)

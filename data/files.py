@@ -23,6 +23,8 @@ from data.parquet_pages import rows_at_once
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 NOT_WHOLE = (EOFError, gzip.BadGzipFile, zlib.error)
+LOOKED_AT = 2**20
+"""Characters of JSON lines in one of which a column has to stand; many writers leave out fields that hold nothing."""
 FORMATS = ".csv, .tsv, .jsonl, .ndjson or .parquet, each also with .gz"
 
 
@@ -139,6 +141,7 @@ def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Re
 
 
 def _read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Record]:
+    unseen, first, held = set(columns), list[tuple[str, dict[str, Any]]](), 0
     with Measured(path) as measured, io.TextIOWrapper(io.BufferedReader(measured), encoding="utf-8-sig", newline="\n") as file:
         for number, line in enumerate(file, start=1):
             measured.begin(number + 1)
@@ -151,11 +154,19 @@ def _read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Record]:
                 raise InputError(f"{path}, line {number}: not JSON ({why}); each line must be one JSON object.") from None
             if not isinstance(record, dict):
                 raise InputError(f'{path}, line {number}: not a JSON object; each line must look like {{"text": ...}}.')
-            for column in columns:
-                if column not in record:
-                    present = ", ".join(map(repr, record)) or "none"
-                    raise InputError(f"{path}, line {number}: no field {column!r}; its fields are {present}.")
-            yield f"line {number}", tuple(record[column] for column in columns)
+            unseen -= record.keys()
+            first.append((f"line {number}", record))
+            if unseen and (held := held + len(line)) > LOOKED_AT:
+                break
+            if not unseen:
+                yield from ((place, tuple(record.get(column) for column in columns)) for place, record in first)
+                first.clear()
+    if first:
+        place, record = first[0]
+        lacking = next(column for column in columns if column in unseen)
+        present = ", ".join(map(repr, dict.fromkeys(field for _, record in first for field in record))) or "none"
+        where = f"{path}, {place}" if len(first) == 1 else f"{path}, {place} and the {len(first) - 1} records after it"
+        raise InputError(f"{where}: no field {lacking!r}; the fields are {present}.")
 
 
 def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Record]:

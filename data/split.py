@@ -36,8 +36,8 @@ def split_corpus(corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, 
 
     Texts are equal if they are after case and white space are folded. Rows that are linked by a group or an equal text,
     directly or through others, make a unit, and units are dealt out whole: first so that each class stands on every side,
-    rarest class first; then, largest unit first, to the side where they least disturb the classes' proportions
-    (least squares); at last single rows, by exact quotas.
+    rarest class first (where that fails, those first that it failed for); then, largest unit first, to the side where they
+    least disturb the classes' proportions (least squares); at last single rows, by exact quotas.
 
     Args:
         corpus: Every class needs three units or more (see `without_small_classes`).
@@ -53,14 +53,21 @@ def split_corpus(corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, 
     if small := _small(corpus, units):
         raise InputError(_too_small(corpus, small))
     fractions = np.array([1 - validation - test, validation, test])
-    side_of_unit = _deal(units, corpus.labels, len(corpus.classes), fractions, np.random.default_rng(seed))
-    side_of_row = side_of_unit[units]
-    for side, name in enumerate(SIDES):
-        lacking = np.bincount(corpus.labels[side_of_row == side], minlength=len(corpus.classes)) == 0
-        if lacking.any():
+    urgent: list[int] = []
+    while True:
+        side_of_unit = _deal(units, corpus.labels, len(corpus.classes), fractions, np.random.default_rng(seed), urgent)
+        side_of_row = side_of_unit[units]
+        rows = np.bincount(side_of_row * len(corpus.classes) + corpus.labels, minlength=3 * len(corpus.classes))
+        lacking = rows.reshape(3, -1) == 0
+        new = [int(label) for label in np.flatnonzero(lacking.any(axis=0)) if label not in urgent]
+        if not new:
+            break
+        urgent = new + urgent
+    for name, absent in zip(SIDES, lacking, strict=True):
+        if absent.any():
             raise InputError(
-                f"No row of {_quoted(corpus, np.flatnonzero(lacking))} could be given to {name}: "
-                "its rows are tied to others by groups or equal texts. Use finer groups, or pass --small-classes fold or drop."
+                f"No row of {_quoted(corpus, np.flatnonzero(absent))} could be given to {name}: "
+                "its rows are tied to other classes' by groups or equal texts. Use finer groups, or leave those rows out."
             )
     return Split(*(np.flatnonzero(side_of_row == side) for side in range(3)))
 
@@ -68,8 +75,10 @@ def split_corpus(corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, 
 def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
     """Folds classes too small to split into one class 'other', or drops their rows; 'refuse' leaves them to the split.
 
-    A class is too small if its rows make fewer than three units (see `split_corpus`). Classes that together are still
-    too small are refused by the split.
+    A class is too small if its rows make fewer than three units (see `split_corpus`).
+
+    Raises:
+        InputError: If classes are too small even when folded into one, or fewer than two are left.
     """
     small = [] if how == "refuse" else _small(corpus, number_units(corpus))
     if not small:
@@ -80,13 +89,18 @@ def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
     classes = sorted({name for label, name in enumerate(names) if how == "fold" or label not in small})
     if len(classes) < 2:
         raise InputError(f"Only {len(classes)} class is left when classes too small to split are put aside; two are needed.")
-    return Corpus(
+    folded = Corpus(
         texts=[text for text, kept in zip(corpus.texts, keep, strict=True) if kept],
         labels=np.array([classes.index(name) if name in classes else -1 for name in names], np.int32)[corpus.labels[keep]],
         classes=tuple(classes),
         groups=None if corpus.groups is None else corpus.groups[keep],
         rows=np.flatnonzero(keep) + 1 if corpus.rows is None else corpus.rows[keep],
     )
+    if how == "fold" and _small(folded, number_units(folded)):
+        raise InputError(
+            _too_small(corpus, small, "Folded into one class they still are. Add rows, or pass --small-classes drop.")
+        )
+    return folded
 
 
 def _small(corpus: Corpus, units: Ints) -> list[int]:
@@ -95,14 +109,15 @@ def _small(corpus: Corpus, units: Ints) -> list[int]:
     return [int(label) for label in np.flatnonzero(counts < 3)]
 
 
-def _too_small(corpus: Corpus, small: list[int]) -> str:
+def _too_small(
+    corpus: Corpus,
+    small: list[int],
+    remedy: str = "Add rows, or pass --small-classes fold (into one class 'other') or drop.",
+) -> str:
     rows = int(np.isin(corpus.labels, small).sum())
     tied = " (rows of one group or of equal texts count as one)" if rows > len(small) else ""
     are = "is" if len(small) == 1 else "are"
-    return (
-        f"{_quoted(corpus, small)} {are} too small to stand in train, validation and test: fewer than 3 rows{tied}. "
-        "Add rows, or pass --small-classes fold (into one class 'other') or drop."
-    )
+    return f"{_quoted(corpus, small)} {are} too small to stand in train, validation and test: fewer than 3 rows{tied}. {remedy}"
 
 
 def _quoted(corpus: Corpus, labels: Sequence[int] | Ints) -> str:
@@ -115,9 +130,17 @@ def _quoted(corpus: Corpus, labels: Sequence[int] | Ints) -> str:
 
 
 def _deal(
-    units: Ints, labels: npt.NDArray[np.int32], classes: int, fractions: npt.NDArray[np.float64], rng: np.random.Generator
+    units: Ints,
+    labels: npt.NDArray[np.int32],
+    classes: int,
+    fractions: npt.NDArray[np.float64],
+    rng: np.random.Generator,
+    urgent: Sequence[int],
 ) -> Ints:
-    """Gives each unit a side: int64 (units,). Only units of several rows are tabulated by class; most have one."""
+    """Gives each unit a side: int64 (units,). Only units of several rows are tabulated by class; most have one.
+
+    The urgent classes, in their order, are given their sides before all others.
+    """
     sizes = np.bincount(units)
     label_of = np.zeros(len(sizes), dtype=np.int64)
     label_of[units] = labels  # a unit of one row has one label
@@ -146,7 +169,8 @@ def _deal(
     by_size = shuffled[np.argsort(sizes[several[shuffled]], kind="stable")]  # equal sizes in random order
 
     present = table > 0
-    for label in np.argsort(present.sum(axis=0) + np.diff(ends), kind="stable"):
+    rarest_first = np.argsort(present.sum(axis=0) + np.diff(ends), kind="stable").tolist()
+    for label in [*urgent, *(label for label in rarest_first if label not in set(urgent))]:
         mine = singles[ends[label] : ends[label + 1]]
         candidates = np.concatenate([mine, several[by_size[present[by_size, label]]]])
         for to in (2, 1, 0):

@@ -50,6 +50,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         topknot.main(args=None if arguments is None else list(arguments), prog_name="topknot", standalone_mode=False)
     except InputError as error:
         return _fail(str(error), 2)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()  # which is the help
+        return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "topknot"
         return _fail(f"{error.format_message()} See {command} --help.", 2)

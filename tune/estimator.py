@@ -14,22 +14,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags, check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from data.corpus import is_text
 from data.errors import InputError
 from model.packed import pack, unpack
 from tune.bucket import is_address
 from tune.errors import SearchInterruptedError
+from tune.labelled_frame import GROUP, LABEL, TEXT, labelled_frame, list_texts, name_classes
 from tune.settings import Settings
 from tune.settings_file import read_settings
 
 if TYPE_CHECKING:
     from model.text_classifier import TextClassifier
 
-TEXT, LABEL, GROUP = "text", "label", "group"
 SEEDS = 2**31 - 1
 
 
@@ -115,7 +113,7 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
 
         Args:
             X: n texts: a list, a Series or an array of shape (n,).
-            y: Their labels, of any type that can be sorted.
+            y: Their labels, of one type: texts, whole numbers, truth values, or datetimes of NumPy's type.
             groups: Values that no split of the search may part, shape (n,); None for none.
 
         Raises:
@@ -126,32 +124,14 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"small_classes: 'refuse' or 'drop' them, got {self.small_classes!r}: y has no class for the others."
             )
-        texts = _texts(X)
-        for row, text in enumerate(texts):
-            if not is_text(text):
-                raise ValueError(f"X, row {row}: the text is empty. Leave the row out.")
-        labels = column_or_1d(y, warn=True)
-        if len(labels) != len(texts):
-            raise ValueError(f"X has {len(texts)} texts and y {len(labels)} labels; they must be as many.")
-        if pd.isna(labels).any():
-            raise ValueError(f"y, row {int(np.flatnonzero(pd.isna(labels))[0])}: the label is missing. Leave the row out.")
-        check_classification_targets(labels)
-        classes, indices = np.unique(labels, return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(f"y has 1 class, {classes[:1].tolist()}; a classifier needs two or more.")
-        names = _names(classes)
-        frame = pd.DataFrame({TEXT: texts, LABEL: [names[index] for index in indices]})
-        if groups is not None:
-            if (missing := pd.isna(np.asarray(groups, dtype=object))).any():
-                raise ValueError(f"groups, row {int(np.flatnonzero(missing)[0])}: the group is missing. Leave the row out.")
-            frame[GROUP] = [str(value) for value in np.asarray(groups)]
+        frame, classes = labelled_frame(X, y, groups)
         if is_address(str(self.storage)):
             raise InputError(f"storage: {self.storage} is an address; the classifier keeps its search in a folder.")
         with tempfile.TemporaryDirectory(prefix="topknot-") as temporary:
             storage = Path(temporary) if self.storage is None else Path(self.storage).absolute()
             self.result_, self.classifier_ = self._search(frame, storage, started)
         self.classes_ = classes
-        known = {name: index for index, name in enumerate(names)}
+        known = {name: index for index, name in enumerate(name_classes(classes))}
         self._columns = np.array([known[name] for name in self.classifier_.classes])
         return self
 
@@ -207,7 +187,7 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Iterable[str]) -> npt.NDArray[np.float64]:  # noqa: N803
         """Returns the probability of each of `classes_` for each text, shape (n, classes); of classes that were dropped, 0."""
         check_is_fitted(self)
-        texts = _texts(X)
+        texts = list_texts(X)
         probabilities = np.zeros((len(texts), len(self.classes_)))
         if texts:
             probabilities[:, self._columns] = self.classifier_.probabilities(texts)
@@ -247,23 +227,3 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
         ) from None
     except OSError as error:
         raise InputError(f"storage: {path.parent} cannot be written: {error.strerror or error}.") from None
-    except UnicodeEncodeError as error:
-        raise InputError(f"X: a text is no Unicode: {error.reason} ({error.object[error.start : error.end]!r}).") from None
-
-
-def _texts(values: Iterable[str]) -> list[str]:
-    if isinstance(values, str):
-        raise ValueError("X is one text; give a list of texts.")  # noqa: TRY004 - as scikit-learn has it
-    if (shape := getattr(values, "shape", None)) is not None and len(shape) != 1:
-        raise ValueError(f"X is of shape {tuple(shape)}; it must be of one dimension, a text a row: choose one column.")
-    texts = list(values)
-    for row, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise ValueError(f"X, row {row}: a text is needed, not {type(text).__name__} {str(text)[:40]!r}.")  # noqa: TRY004
-    return [str(text) for text in texts]
-
-
-def _names(classes: npt.NDArray[Any]) -> list[str]:
-    """Names labels as a corpus knows them; by their numbers where their own names would not tell them apart."""
-    names = [str(label).strip() for label in classes]
-    return names if all(names) and len(set(names)) == len(names) else [f"class {index}" for index in range(len(classes))]

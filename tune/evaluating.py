@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.corpus import name_of
+from data.corpus import labelled_rows
 from data.errors import InputError
 from data.files import read_records
 from model.evaluation import Evaluation
@@ -48,22 +48,18 @@ def load_classifier(folder: Path) -> TextClassifier:
     return load(folder)
 
 
-def evaluate_file(classifier: TextClassifier, path: Path, text: str, label: str) -> dict[str, Any]:
-    """Evaluates a classifier on a file of labelled texts.
+def evaluate_file(
+    classifier: TextClassifier, path: Path, text: str, label: str, *, drop_unlabelled: bool = False, drop_empty: bool = False
+) -> dict[str, Any]:
+    """Evaluates a classifier on a file of labelled texts; arguments as in `data.corpus.read_corpus`.
 
     Raises:
         InputError: If the file cannot be used, or has labels that the classifier does not know.
     """
-    texts, names = [], []
-    for place, (value, name) in read_records(path, [text, label]):
-        if not isinstance(value, str) or not name_of(name):
-            raise InputError(f"{path}, {place}: a row needs a text and a label.")
-        texts.append(value)
-        names.append(name_of(name))
-    if not texts:
-        raise InputError(f"{path} has no rows.")
-    labels = classifier.label_ids(names, str(path))
-    return _document(classifier, classifier.evaluate_texts(texts, labels))
+    columns = [text, label]
+    rows = list(labelled_rows(read_records(path, columns), str(path), columns, drop_unlabelled, drop_empty))
+    labels = classifier.label_ids([row.label for row in rows], str(path))
+    return _document(classifier, classifier.evaluate_texts([row.text for row in rows], labels))
 
 
 def evaluate_split(model: str, storage: Storage, side: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from optuna.trial import FixedTrial
@@ -13,7 +12,7 @@ from model.hparams import HParams
 from model.presets import PORTFOLIOS
 from tune.outcome import front_trials, ranked_trials
 from tune.searches import find_search
-from tune.settings import EMBEDDING, Settings
+from tune.settings import Settings
 from tune.space import Space
 
 FIRST = "first"
@@ -22,16 +21,13 @@ WARM = 10
 """Configurations taken from another search, at most."""
 
 
-def first_trials(settings: Settings, warm: Sequence[HParams] = ()) -> list[HParams]:
-    """Returns those of another search (`warm_trials`), then the preset's portfolio.
+def first_trials(settings: Settings, space: Space, warm: Sequence[HParams] = ()) -> list[HParams]:
+    """Returns those of another search (`warm_trials`), then the preset's portfolio, as near to it as the space allows.
 
     They are tried anew: losses on another corpus, or on another split, say nothing of this one.
     """
     portfolio = PORTFOLIOS.get(settings.preset, ()) if settings.portfolio else ()
-    if settings.vectors is not None:
-        length = settings.space[EMBEDDING]
-        portfolio = tuple(replace(hparams, embedding_size=length) for hparams in portfolio)
-    return list(dict.fromkeys([*warm, *portfolio]))
+    return list(dict.fromkeys([*warm, *map(space.nearest, portfolio)]))
 
 
 def warm_trials(settings: Settings) -> list[HParams]:

@@ -76,9 +76,21 @@ def predict(
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Labelled texts to evaluate on")
 @click.option("--text", default="text", show_default=True, metavar="COL", help="The column of the texts")
 @click.option("--label", default="label", show_default=True, metavar="COL", help="The column of the labels")
+@click.option("--drop-unlabelled", is_flag=True, help="Leave out rows without a label")
+@click.option("--drop-empty", is_flag=True, help="Leave out rows without a text")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="A split of the search's own corpus")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def evaluate(model: str, storage: Storage, data: Path | None, text: str, label: str, split: str | None, as_json: bool) -> None:
+def evaluate(
+    model: str,
+    storage: Storage,
+    data: Path | None,
+    text: str,
+    label: str,
+    drop_unlabelled: bool,
+    drop_empty: bool,
+    split: str | None,
+    as_json: bool,
+) -> None:
     """Evaluate a classifier on labelled texts or on a split of its search's corpus."""
     if (data is None) == (split is None):
         raise InputError("Give either --data FILE or --split train, validation or test.")
@@ -87,7 +99,8 @@ def evaluate(model: str, storage: Storage, data: Path | None, text: str, label: 
     from tune.summary import evaluation_table
 
     if data is not None:
-        document = evaluate_file(load_classifier(model_folder(model, storage)), data, text, label)
+        classifier = load_classifier(model_folder(model, storage))
+        document = evaluate_file(classifier, data, text, label, drop_unlabelled=drop_unlabelled, drop_empty=drop_empty)
     else:
         document = evaluate_split(model, storage, str(split))
     if as_json:
@@ -107,8 +120,6 @@ def train(config: Path | None, assignments: Sequence[str], export: Path | None, 
     from tune.settings_file import read_settings
 
     settings = read_settings(config, given(flags))
-    if export is not None and export.exists():
-        raise InputError(f"{export} exists; --export needs a new folder.")
     prepare()
     from tune.single import train_once
     from tune.summary import training_table

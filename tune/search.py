@@ -53,10 +53,10 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
         SearchFailedError: If no trial came to a result.
         SearchInterruptedError: If the user stopped it.
     """
-    parse_space(settings.written_space())
+    space = parse_space(settings.written_space())
     make_sampler(settings.sampler, 0)  # what it needs may not be installed
     warm = warm_trials(settings)
-    first = first_trials(settings, warm)
+    first = first_trials(settings, space, warm)
     settings = settings.model_copy(update={"name": settings.name or _default_name(settings)})
     with claim_search(settings.storage, str(settings.name)) as claimed:
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.

@@ -15,6 +15,8 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -111,7 +113,9 @@ class Settings(BaseModel):
     gpus_per_trial: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="GPUs of a trial: 0.25 runs four trials on each, 0 computes on cores"
     )
-    precision: Precision = Field("float32", description="What LSTM layers are computed in; 16 bits pay on GPUs")
+    precision: Precision = Field(
+        "float32", description="What LSTM layers are computed in; float16 pays on GPUs, bfloat16 nowhere"
+    )
     worker_memory: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="GiB above which a worker process is replaced [its part of the machine's]"
     )
@@ -158,6 +162,13 @@ class Settings(BaseModel):
     checkpoint_budget: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="GiB that kept weights may take; the best trial's are kept in any case"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("this is no truth value, as which YAML reads yes, no, on and off, too; put a name in quotes")
+        return value
 
     @model_validator(mode="after")
     def _check(self) -> Settings:

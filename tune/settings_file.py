@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from data.errors import InputError
 from data.measured import read_document
 from data.vectors import vector_length
+from model.presets import SPACES
 from tune.settings import EMBEDDING, Settings
 from tune.written_yaml import parse_yaml
 
@@ -50,7 +51,7 @@ def _with_vectors(settings: Settings) -> Settings:
             raise InputError(f"space, {EMBEDDING}: with --vectors it is the length of the vectors; leave it out.")
         return settings
     fixed = {EMBEDDING: vector_length(settings.vectors)}
-    if "subwords" in settings.written_space():
+    if "subwords" in SPACES.get(settings.preset, {}):
         fixed = {"subwords": False} | fixed
     return settings.model_copy(update={"space": fixed | settings.space})
 
@@ -85,7 +86,7 @@ def _explain(error: ValidationError, path: Path | None, values: Mapping[str, Any
     key = str(first["loc"][0]) if first["loc"] else ""
     source = f"--{key.replace('_', '-')}" if key in flags else f"{path}, {key}" if key in values else key or "settings"
     if first["type"] == "extra_forbidden":
-        return f"{path}: there is no setting {key!r}; there are {', '.join(Settings.model_fields)}."
+        return f"{path or 'settings'}: there is no setting {key!r}; there are {', '.join(Settings.model_fields)}."
     message = first["msg"].removeprefix("Value error, ")
     got = f" (got {first['input']!r})" if key and "got" not in message else ""
     return f"{source}: {message[:1].lower()}{message[1:]}{got}."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -45,8 +47,16 @@ def train_once(
             f"--preset {settings.preset} is a space, which `topknot search --preset {settings.preset}` searches; "
             f"one training starts from default, the hyperparameters' defaults, or {', '.join(TRAININGS)}."
         )
+    if unheeded := sorted(set(settings.space) - ({EMBEDDING, "subwords"} if settings.vectors else set())):
+        raise InputError(
+            f"space, {unheeded[0]}: one training draws nothing from a space; give it as --set, as in --set lstm_size=64."
+        )
+    if export is not None:
+        _check_export(export)
     corpus = read_settings_corpus(settings)
     hparams, epochs, patience = plan(settings, assigned, len(corpus.classes))
+    if settings.vectors is not None and hparams.subwords:
+        raise InputError("--set subwords: they cannot be mixed with --vectors; choose one of the two.")
     from model.experiment import run_experiment  # TensorFlow comes when the input is known to be good
 
     say(f"{len(corpus):,} texts of {len(corpus.classes)} classes")
@@ -68,10 +78,8 @@ def train_once(
         **hparams.to_dict(),
     )
     if export is not None:
-        try:
+        with _exported(export):
             result.classifier.save(export)
-        except OSError as error:
-            raise InputError(f"{export} cannot be written: {error.strerror or error}. Choose another --export.") from None
     sides = {side: getattr(result, side).summary() for side in SIDES}
     return {
         "epoch": result.epoch,
@@ -80,6 +88,24 @@ def train_once(
         "checkpoint": str(export) if export else None,
         **sides,
     }
+
+
+def _check_export(export: Path) -> None:
+    """Tries the place before a training that would be lost."""
+    if export.exists():
+        raise InputError(f"{export} exists; --export needs a new folder.")
+    with _exported(export):
+        export.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=export.parent):
+            pass
+
+
+@contextmanager
+def _exported(export: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{export} cannot be written: {error.strerror or error}. Choose another --export.") from None
 
 
 def plan(settings: Settings, assigned: Mapping[str, Any], classes: int) -> tuple[HParams, int, int | None]:

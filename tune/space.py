@@ -73,6 +73,17 @@ class Dimension:
         on_step = self.step is None or math.isclose((value - low) / self.step, round((value - low) / self.step), abs_tol=1e-9)
         return bool(low <= value <= high and on_step)
 
+    def nearest(self, value: Any) -> Any:
+        """Returns what can be drawn that is nearest to a value; of choices that are no numbers, the first."""
+        if self.contains(value):
+            return value
+        if self.kind in {"choice", "fixed"}:
+            numbers = all(isinstance(one, int | float) for one in (value, *self.values))
+            return min(self.values, key=lambda one: abs(one - value)) if numbers else self.values[0]
+        low, high = self.values
+        within = min(max(value, low), high)
+        return within if self.step is None else low + round((within - low) / self.step) * self.step
+
     def exists(self, chosen: Mapping[str, Any]) -> bool:
         """Tells whether the conditions hold, given the values of the dimensions that exist before this one."""
         return all(name in chosen and _holds(condition, chosen[name]) for name, condition in self.when)
@@ -86,10 +97,17 @@ class Space:
 
     def suggest(self, trial: optuna.Trial) -> HParams:
         """Draws hyperparameters by asking an Optuna trial for each dimension that exists."""
+        return self._choose(lambda dimension: dimension.suggest(trial))
+
+    def nearest(self, hparams: HParams) -> HParams:
+        """Returns the hyperparameters in this space that are nearest to others, each by itself."""
+        return self._choose(lambda dimension: dimension.nearest(getattr(hparams, dimension.name)))
+
+    def _choose(self, value: Callable[[Dimension], Any]) -> HParams:
         chosen: dict[str, Any] = {}
         for dimension in self.dimensions:
             if dimension.exists(chosen):
-                chosen[dimension.name] = dimension.suggest(trial)
+                chosen[dimension.name] = value(dimension)
         return HParams(**chosen)
 
     def place(self, hparams: HParams) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+MERGE = "tag:yaml.org,2002:merge"
 MOST_VALUES = 100_000
 """Values that a document may come to, those of its aliases counted as often as they are named."""
 
@@ -46,9 +47,23 @@ def _count(node: yaml.Node, known: dict[int, int], within: set[int]) -> int:
         raise yaml.YAMLError("it holds itself, by an alias")
     if id(node) not in known:
         within.add(id(node))
-        parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        if isinstance(node, yaml.MappingNode):
+            _check_keys(node)
+            parts = [part for pair in node.value for part in pair]
+        else:
+            parts = node.value
         known[id(node)] = 1 + sum(_count(part, known, within) for part in parts)
         within.remove(id(node))
     if known[id(node)] > MOST_VALUES:
         raise yaml.YAMLError(f"it comes to more than {MOST_VALUES:,} values, its aliases counted")
     return known[id(node)]
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    """Refuses a key that stands there twice: PyYAML takes the last one, and nobody misses the first."""
+    seen: set[tuple[str, str]] = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+            if (key.tag, key.value) in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands there twice", key.start_mark)
+            seen.add((key.tag, key.value))

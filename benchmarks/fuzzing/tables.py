@@ -145,7 +145,8 @@ def expected(texts: list[Any], labels: list[Any]) -> list[tuple[str, str]] | Non
     """Says what a corpus of such rows holds, or that it must be refused, by the words of the documentation alone."""
     rows = []
     for text, label in zip(texts, labels, strict=True):
-        name = "" if label is None or label != label else str(label).strip()  # noqa: PLR0124 - NaN
+        whole = isinstance(label, float) and label.is_integer()
+        name = "" if label is None or label != label else str(int(label) if whole else label).strip()  # noqa: PLR0124 - NaN
         if (
             not isinstance(text, str)
             or not text.strip()

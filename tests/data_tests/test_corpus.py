@@ -172,6 +172,48 @@ def test_rows_without_a_label_or_text_are_left_out_when_asked(tmp_path: Path) ->
     assert list(corpus.texts) == ["x", "z"]
 
 
+def test_what_is_no_text_is_refused_though_rows_without_one_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.jsonl"
+    path.write_text('{"text": null, "label": "a"}\n{"text": 404, "label": "a"}\n')
+    with pytest.raises(InputError, match=r"line 2: column 'text' holds int '404'; a text is needed"):
+        read_corpus(path, drop_empty=True)
+    path.write_text('{"text": null, "label": "a"}\n{"text": " ", "label": "a"}\n')
+    with pytest.raises(InputError, match="none of its 2 rows has both a text and a label"):
+        read_corpus(path, drop_empty=True)
+
+
+def test_json_lines_may_leave_out_fields_that_hold_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.jsonl"
+    path.write_text('{"text": "x"}\n{"label": "a"}\n{"text": "y", "label": "a"}\n{"text": "z", "label": "b"}\n{"text": "w"}\n')
+    corpus = read_corpus(path, drop_unlabelled=True, drop_empty=True)
+    assert list(corpus.texts) == ["y", "z"]
+    assert corpus.row_number(0) == 3
+    with pytest.raises(InputError, match=r"line 1: the label is empty.*--drop-unlabelled"):
+        read_corpus(path)
+    with pytest.raises(
+        InputError, match=r"line 1 and the 4 records after it: no field 'Label'; the fields are 'text', 'label'\."
+    ):
+        read_corpus(path, label="Label")
+
+
+def test_whole_numbers_are_named_alike_whatever_they_are_stored_as(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["x", "y", "z", "w"], "label": [1, None, 2, 2.5], "group": [7, 8.0, 9, 9]})
+    frame.to_parquet(tmp_path / "c.parquet")
+    corpus = read_corpus(tmp_path / "c.parquet", group="group", drop_unlabelled=True)
+    assert corpus.classes == ("1", "2", "2.5")
+    assert corpus_from_lists(["x", "y", "z"], [1, 1.0, np.float32(2)], [1, 1.0, 2]).groups.tolist() == [0, 0, 1]
+
+
+def test_a_frame_is_told_no_flag_of_the_command_line() -> None:
+    for lists, message in (
+        ((["x", " "], ["a", "b"]), "row 1: the text is empty"),
+        ((["x", "y"], ["a", ""]), "row 1: the label is"),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            corpus_from_lists(*lists)
+        assert "--" not in str(caught.value)
+
+
 def test_the_fingerprint_changes_with_anything_that_matters() -> None:
     texts, labels, groups = ["a", "b", "c"], ["x", "y", "x"], [1, 1, 2]
     prints = {

@@ -77,6 +77,30 @@ def test_classes_too_small_to_split_are_named_folded_or_dropped() -> None:
     assert without_small_classes(corpus, "refuse") is corpus
     with pytest.raises(InputError, match="Only 1 class is left"):
         without_small_classes(corpus, "drop")
+    few = corpus_from_lists([f"text {row}" for row in range(8)], ["big"] * 3 + ["more"] * 3 + ["one", "uno"])
+    with pytest.raises(
+        InputError, match=r"2 classes: 'one', 'uno' are.*Folded.*they still are.*--small-classes drop"
+    ) as caught:
+        without_small_classes(few, "fold")
+    assert "fold " not in str(caught.value), "what was just asked for is no remedy"
+
+
+def test_a_class_whose_groups_others_would_take_is_given_its_sides_first() -> None:
+    groups = {"a": [1, 3, 3, 4, 4], "b": [2, 5, 5, 6, 6], "c": [1, 2, 7, 7]}
+    rows = [(label, group) for label, theirs in groups.items() for group in theirs]
+    labels, theirs = zip(*rows, strict=True)
+    corpus = corpus_from_lists([f"text {row}" for row in range(len(rows))], labels, theirs)
+    for seed in range(10):
+        split = split_corpus(corpus, seed=seed)
+        for name in SIDES:
+            assert set(corpus.labels[split.side(name)]) == {0, 1, 2}
+
+
+def test_classes_that_no_split_can_part_are_named() -> None:
+    tied = corpus_from_lists([f"text {row}" for row in range(9)], list("aaabbbccc"), [1, 2, 3, 1, 2, 4, 3, 4, 5])
+    with pytest.raises(InputError, match=r"No row of .* could be given to .*Use finer groups") as caught:
+        split_corpus(tied)
+    assert "--small-classes" not in str(caught.value)
 
 
 def test_rows_of_one_group_count_as_one() -> None:

@@ -94,7 +94,12 @@ def test_a_search_on_bad_input_ends_with_2_and_leaves_nothing(
         (["train", "--set", "top_k=2"], "`top_k` must lie in (0, 1]"),
         (["train", "--preset", "question"], "--preset question is a space, which `topknot search --preset question` searches"),
         (["search", "--preset", "model_1"], "--preset model_1 is one training, which `topknot train --preset model_1` runs"),
+        (["train", "--preset", "model_1", "--vectors", "v.txt", "--data", "none.csv"], "none.csv does not exist"),
+        (["train", "--vectors", "v.txt", "--set", "subwords=true"], "subwords: they cannot be mixed with --vectors"),
+        (["train", "--config", "space.yaml"], "space, lstm_size: one training draws nothing from a space"),
+        (["train", "--export", "/proc/nowhere/model"], "/proc/nowhere/model cannot be written"),
         (["search", "extra"], "unexpected extra argument"),
+        ([], "Usage: topknot [OPTIONS] COMMAND [ARGS]...\n\n  From labelled texts"),
         (["serch"], "No such command"),
     ],
 )
@@ -107,6 +112,8 @@ def test_other_commands_name_what_is_wrong(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    Path("v.txt").write_text("good 1 2 3\n")
+    Path("space.yaml").write_text("space: {lstm_size: 128}\n")
     assert run(arguments) == 2
     assert message in capsys.readouterr().err
 

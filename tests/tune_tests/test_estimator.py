@@ -132,7 +132,14 @@ def test_a_kept_search_is_one_that_commands_know(tmp_path: Path, labelled: tuple
         pytest.param(["x", "y"], ["a", "a"], {}, r"1 class, \['a'\]", id="one class"),
         pytest.param(["x", "y"], [0.5, 1.7], {}, "continuous", id="figures for labels"),
         pytest.param(["x", "y"], ["a", "b"], {"trials": 0}, "trials", id="a setting out of range"),
-        pytest.param(["x", "y"], ["a", "b"], {"settings": {"serch": 1}}, "serch", id="an unknown setting"),
+        pytest.param(
+            ["x", "y"], np.array(["a", 7], object), {}, "y holds labels of 2 types: int, str", id="labels of two types"
+        ),
+        pytest.param(["x", "y\ud83d"], ["a", "b"], {}, r"X, row 1: it holds \\ud83d, half of a", id="half a character"),
+        pytest.param(["x", "y"], ["a", "\udc00"], {}, r"y, row 1: it holds \\udc00", id="half a character of a label"),
+        pytest.param(
+            ["x", "y"], ["a", "b"], {"settings": {"serch": 1}}, "^settings: there is no .*'serch'", id="an unknown setting"
+        ),
         pytest.param(["x", "y"], ["a", "b"], {"storage": "/proc/nowhere"}, "storage: /proc/nowhere", id="a storage"),
         pytest.param(["x", "y", "z"], ["a", "b", "b"], {}, "'a', 'b' are too small", id="small classes"),
         pytest.param(["x", "y"], ["a", "b"], {"small_classes": "fold"}, "y has no class for the others", id="a class more"),
@@ -143,6 +150,22 @@ def test_what_cannot_be_used_is_a_value_error_that_says_so(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         small(**given).fit(texts, labels)
+
+
+def test_groups_that_are_missing_are_a_value_error_of_theirs() -> None:
+    for groups in (["g", None], ["g", " "], np.array([1.0, np.nan])):
+        with pytest.raises(ValueError, match="groups, row 1: the group is missing"):
+            small().fit(["x", "y"], ["a", "b"], groups)
+
+
+def test_labels_that_are_objects_are_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(frame: pd.DataFrame, *_: Any) -> None:
+        raise ZeroDivisionError(frame["label"].tolist())
+
+    estimator = small()
+    monkeypatch.setattr(estimator, "_search", stop)
+    with pytest.raises(ZeroDivisionError, match=r"\['True', 'False'\]"):
+        estimator.fit(["x", "y"], pd.Series([True, False], dtype=object))
 
 
 def test_what_another_fit_was_on_is_left_as_it_was(tmp_path: Path, labelled: tuple[list[str], list[str]]) -> None:

@@ -33,8 +33,12 @@ def test_a_warm_start_says_how_much_of_the_other_search_it_takes_and_what_become
             record.report(proposal.number, {"epoch": 1, "loss": loss, **figures})
             record.end(proposal.number, TrialState.COMPLETE, "done")
     ours = settings(tmp_path, {"lstm_size": {"int": [1, 4]}}).model_copy(update={"warm_start": "other"})
-    assert [hparams.lstm_size for hparams in first_trials(ours, warm_trials(ours))[:3]] == [2, 3, 8]
-    assert list(told_of_warm_start(warm_trials(ours), parse_space(ours.written_space()))) == [
+    space = parse_space(ours.written_space())
+    first = first_trials(ours, space, warm_trials(ours))
+    assert [hparams.lstm_size for hparams in first] == [2, 3, 8, 4, 4, 4], (
+        "the portfolio, with 64 units, comes as near as may be"
+    )
+    assert list(told_of_warm_start(warm_trials(ours), space)) == [
         "2 of the other search's 3 best configurations lie in this space, and are tried first",
         "They are tried with this space's layer_norm, which was another there",
     ]

@@ -61,6 +61,12 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> N
         pytest.param("time_limit: soon", {}, "search.yaml, time_limit: 'soon' is no duration", id="duration"),
         pytest.param("time_limit: .inf", {}, "search.yaml, time_limit", id="endless duration"),
         pytest.param("name: 2024", {}, "put 2024 in quotes", id="a number for a name"),
+        pytest.param("ensemble: yes", {}, "search.yaml, ensemble: this is no truth value, as which YAML", id="yes"),
+        pytest.param("workers: on", {}, "put a name in quotes (got True)", id="on"),
+        pytest.param(
+            "trials: 5\nseed: 1\ntrials: 6", {}, "search.yaml, line 3 is not YAML: 'trials' stands there twice", id="twice"
+        ),
+        pytest.param("space: {lstm_size: {choice: [1], choice: [2]}}", {}, "'choice' stands there twice", id="twice, within"),
         pytest.param("a: [", {}, "search.yaml, line 1 is not YAML", id="not YAML"),
         pytest.param("- 1", {}, "must hold settings such as", id="a list"),
         pytest.param("", {"sampler": "best"}, "--sampler: input should be 'tpe', 'random'", id="flag"),

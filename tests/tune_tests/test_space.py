@@ -170,18 +170,46 @@ def test_a_portfolio_lies_in_its_space_and_is_drawn_as_it_stands(name: str) -> N
         assert space.suggest(study.ask()) == hparams
 
 
+MANY_KINDS = {
+    "lstm_size": {"int": [8, 64], "step": 8},
+    "dense_layers": {"int": [0, 2]},
+    "dense_size": {"int": [8, 64], "log": True, "when": {"dense_layers": "> 0"}},
+    "lstm_dropout": {"float": [0.0, 0.5], "step": 0.1},
+    "pooling": {"choice": ["last", "max"]},
+    "max_length": {"choice": [800, 1600]},
+    "batch_size": 32,
+}
+
+
 @given(st.integers(0, 10**6))
 def test_what_a_space_draws_lies_in_it(seed: int) -> None:
-    written = {
-        "lstm_size": {"int": [8, 64], "step": 8},
-        "dense_layers": {"int": [0, 2]},
-        "dense_size": {"int": [8, 64], "log": True, "when": {"dense_layers": "> 0"}},
-        "lstm_dropout": {"float": [0.0, 0.5], "step": 0.1},
-        "pooling": {"choice": ["last", "max"]},
-        "batch_size": 32,
-    }
-    space, study = parse_space(written), optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    space, study = parse_space(MANY_KINDS), optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     trial = study.ask()
-    assert space.place(space.suggest(trial)) == trial.params
+    drawn = space.suggest(trial)
+    assert space.place(drawn) == trial.params
+    assert space.nearest(drawn) == drawn
     outside = HParams(lstm_size=12)
     assert space.place(outside) is None
+
+
+@given(
+    st.builds(
+        HParams,
+        lstm_size=st.integers(1, 200),
+        dense_layers=st.integers(0, 5),
+        dense_size=st.integers(1, 200),
+        lstm_dropout=st.floats(0, 0.9),
+        pooling=st.sampled_from(["last", "max", "mean"]),
+        max_length=st.integers(1, 3000),
+    )
+)
+def test_the_nearest_lies_in_the_space(hparams: HParams) -> None:
+    space = parse_space(MANY_KINDS)
+    near = space.nearest(hparams)
+    assert space.place(near) is not None
+    assert abs(near.lstm_size - hparams.lstm_size) == min(abs(size - hparams.lstm_size) for size in range(8, 65, 8))
+    assert abs(near.lstm_dropout - hparams.lstm_dropout) <= max(0.05, hparams.lstm_dropout - 0.5) + 1e-9
+    assert near.dense_layers == min(hparams.dense_layers, 2)
+    assert near.dense_size == (min(max(hparams.dense_size, 8), 64) if near.dense_layers else HParams().dense_size)
+    assert near.pooling == (hparams.pooling if hparams.pooling != "mean" else "last")
+    assert near.max_length == (800 if hparams.max_length <= 1200 else 1600)

@@ -25,9 +25,9 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_embeddings_are_as_long_as_the_vectors_in_the_space_and_in_the_portfolio(settings: Settings) -> None:
     assert settings.written_space()["embedding_size"] == 3
-    portfolio = first_trials(settings)
-    assert {hparams.embedding_size for hparams in portfolio} == {3}
     inputs = read_inputs(settings)
+    portfolio = first_trials(settings, inputs.space)
+    assert {hparams.embedding_size for hparams in portfolio} == {3}
     assert all(inputs.space.place(hparams) is not None for hparams in portfolio), "they lie in the space"
     assert inputs.dataset.vectors is not None
     words = inputs.vocabulary.tokens

@@ -1,0 +1,80 @@
+"""What scikit-learn's manners give a search, as a corpus's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from data.corpus import is_text, lone_surrogate, name_of
+
+TEXT, LABEL, GROUP = "text", "label", "group"
+
+
+def labelled_frame(X: Iterable[str], y: Iterable[Any], groups: Iterable[Any] | None) -> tuple[pd.DataFrame, npt.NDArray[Any]]:  # noqa: N803
+    """Returns a corpus's columns, and the labels, sorted, that the names in it stand for."""
+    texts = list_texts(X)
+    for row, text in enumerate(texts):
+        if not is_text(text):
+            raise ValueError(f"X, row {row}: the text is empty. Leave the row out.")
+    labels = column_or_1d(y, warn=True)
+    if len(labels) != len(texts):
+        raise ValueError(f"X has {len(texts)} texts and y {len(labels)} labels; they must be as many.")
+    if pd.isna(labels).any():
+        raise ValueError(f"y, row {int(np.flatnonzero(pd.isna(labels))[0])}: the label is missing. Leave the row out.")
+    labels = _of_one_type(labels)
+    check_classification_targets(labels)
+    classes, indices = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"y has 1 class, {classes[:1].tolist()}; a classifier needs two or more.")
+    names = name_classes(classes)
+    columns = {TEXT: texts, LABEL: [names[index] for index in indices]}
+    if groups is not None:
+        columns[GROUP] = [name_of(value) for value in groups]
+        if "" in columns[GROUP]:
+            raise ValueError(f"groups, row {columns[GROUP].index('')}: the group is missing. Leave the row out.")
+    for what, values in zip(("X", "y", "groups"), columns.values(), strict=False):
+        _check_whole(what, values)
+    return pd.DataFrame(columns), classes
+
+
+def list_texts(values: Iterable[str]) -> list[str]:
+    """Returns texts as a list; a ValueError names what is none."""
+    if isinstance(values, str):
+        raise ValueError("X is one text; give a list of texts.")  # noqa: TRY004 - as scikit-learn has it
+    if (shape := getattr(values, "shape", None)) is not None and len(shape) != 1:
+        raise ValueError(f"X is of shape {tuple(shape)}; it must be of one dimension, a text a row: choose one column.")
+    texts = list(values)
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(f"X, row {row}: a text is needed, not {type(text).__name__} {str(text)[:40]!r}.")  # noqa: TRY004
+    return [str(text) for text in texts]
+
+
+def name_classes(classes: npt.NDArray[Any]) -> list[str]:
+    """Names labels as a corpus knows them; by their numbers where their own names would not tell them apart."""
+    names = [str(label).strip() for label in classes]
+    return names if all(names) and len(set(names)) == len(names) else [f"class {index}" for index in range(len(classes))]
+
+
+def _of_one_type(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Gives an array of objects the type of what it holds."""
+    if labels.dtype != object:
+        return labels
+    kinds = {type(label) for label in labels}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"y holds labels of {len(kinds)} types: {', '.join(sorted(kind.__name__ for kind in kinds))}; make them one."
+        )
+    return labels if kinds == {str} else np.array(labels.tolist())
+
+
+def _check_whole(what: str, values: Iterable[str]) -> None:
+    for row, value in enumerate(values):
+        if half := lone_surrogate(value):
+            raise ValueError(f"{what}, row {row}: it holds {half}, half of a character. Remove it.")
