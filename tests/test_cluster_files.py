@@ -269,7 +269,9 @@ def shipped(folder: Path, package: Path) -> set[str]:
 
 def test_a_job_is_sent_the_code_and_nothing_heavy(tmp_path: Path) -> None:
     names = shipped(ROOT, tmp_path / "code.zip")
-    code = {str(path.relative_to(ROOT)) for folder in CODE for path in (ROOT / folder).glob("*.py")}
+    files = [path for folder in CODE for path in (ROOT / folder).rglob("*") if path.is_file()]
+    code = {str(path.relative_to(ROOT)) for path in files if "__pycache__" not in path.parts}
+    assert "tune/report/page.css" in code, "not only Python"
     assert code <= names
     assert {Path(name).parts[0] for name in names} <= CODE | {".rayignore", ".gitignore", "Makefile", "LICENSE"} | {
         ".pre-commit-config.yaml",

@@ -150,6 +150,11 @@ def _join(address: str) -> None:
             logging_level=logging.ERROR,
             configure_logging=False,
         )
+    except ValueError:  # its words hold all variables of the job's environment
+        raise InputError(
+            f"--address {address}: the runtime environment of this job cannot be merged with a search's. Submit it without "
+            "excludes and py_modules, and without TF_CPP_MIN_LOG_LEVEL and KERAS_BACKEND among its env_vars."
+        ) from None
     except (ConnectionError, RuntimeError) as error:
         raise InputError(f"--address {address}: this machine cannot join that cluster: {error}") from None
 

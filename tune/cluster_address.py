@@ -96,7 +96,7 @@ def answers(address: str, token: str | None = None) -> bool:
     """
     import grpc  # comes with TensorFlow
 
-    with grpc.insecure_channel(address) as channel:
+    with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:  # as Ray does
         ask = channel.unary_unary("/ray.rpc.NodeInfoGcsService/GetAllNodeInfo")
         try:
             ask(b"", timeout=SECONDS, wait_for_ready=True, metadata=[("authorization", f"Bearer {token}")] if token else None)

@@ -12,8 +12,8 @@ from functools import cache
 from typing import Any, TypeVar
 
 from model.hparams import Precision
-from tune.cluster import cores
 from tune.memory import pool_memory, worker_memory
+from tune.nodes import own_room
 from tune.settings import Settings
 from tune.workers import Workers
 
@@ -33,14 +33,14 @@ class Means:
 
     Attributes:
         cpus: Threads.
-        gpu: Whether to use the GPU that Ray gives it.
+        gpus: That Ray gives it.
         precision: What LSTM layers are computed in.
         memory: Bytes that the process may hold; None for its part of the node's.
         deadline: A time as `time.time` gives it, when work is to be over.
     """
 
     cpus: int
-    gpu: bool
+    gpus: float
     precision: Precision
     memory: float | None
     deadline: float
@@ -48,20 +48,20 @@ class Means:
     @classmethod
     def of(cls, settings: Settings, workers: Workers, deadline: float) -> Means:
         """Returns those of a search's workers."""
-        return cls(settings.cpus_per_trial, settings.gpus_per_trial > 0, settings.precision, workers.memory, deadline)
+        return cls(settings.cpus_per_trial, settings.gpus_per_trial, settings.precision, workers.memory, deadline)
 
     def prepare(self) -> None:
         """Makes the process ready to train, once."""
-        _prepare(self.cpus, self.gpu, self.memory)
+        _prepare(self.cpus, self.gpus, self.memory)
 
 
 @cache
-def _prepare(cpus: int, gpu: bool, memory: float | None) -> None:
+def _prepare(cpus: int, gpus: float, memory: float | None) -> None:
     from model.device import use_device  # brings TensorFlow, which the driver must not pay for
     from model.pool import KEPT, POOL
 
-    use_device(cpus, gpu=gpu)
-    POOL.kept = min(KEPT, pool_memory(memory or worker_memory(None, max(1, cores() // cpus))))
+    use_device(cpus, gpu=gpus > 0)
+    POOL.kept = min(KEPT, pool_memory(memory or worker_memory(None, own_room(cpus, gpus))))
 
 
 def run_on_workers(
@@ -103,7 +103,7 @@ def run_on_workers(
             late = time.time() - deadline
             if late >= (LATE_SECONDS if waiting else 0):
                 break
-            while to_do and len(waiting) < workers.count and late < 0:
+            while to_do and len(waiting) < workers.now() and late < 0:
                 key, work = to_do.popleft()
                 waiting[remote.remote(*work, *references)] = key
             for reference in ray.wait(list(waiting), timeout=POLL)[0]:

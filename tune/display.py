@@ -16,6 +16,7 @@ from model.size import count_parameters
 from tune.folder import ABOUT, LOG
 from tune.live_view import ENDS, LiveState, LiveView, RunningTrial, best_text, clock
 from tune.objective import Objective
+from tune.outcome import share
 from tune.searcher import HPARAMS, NUMBER, ended_as, is_told_again
 from tune.workers import Workers
 
@@ -153,7 +154,7 @@ class Display(Callback):
             seconds=self._deadline and self._before + self._deadline - self.started,
             trials=self._limit,
             ended=self._ended,
-            useful_share=self._useful / (workers * elapsed) if workers else 0.0,
+            useful_share=share(self._useful, workers, elapsed),
             best=self._best,
             running=self._running,
             notes=self._notes,

@@ -22,6 +22,8 @@ SETTLE_SECONDS = 1.0
 BEAT_SECONDS, LOST_SECONDS = 5.0, 40.0
 """How often the lease is renewed; and how long it must not have been for its owner to be taken for dead."""
 LOOK_SECONDS = 2.0
+SKEW_SECONDS = 900.0
+"""By which two machines' clocks never differ: object stores refuse whoever's is as wrong as that."""
 
 
 class LeaseLostError(Exception):
@@ -108,6 +110,28 @@ def renew_lease(bucket: Bucket, lease: Lease, *, ended: bool = False) -> Lease:
     renewed = replace(lease, beats=lease.beats + 1, at=time.time(), ended=ended)
     _write(bucket, renewed)
     return renewed
+
+
+class Pulse:
+    """Whether a lease is renewed, as the one who looks at it now and then finds: clocks of two machines may differ.
+
+    Args:
+        now: Returns seconds, as `time.monotonic` does.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now, self._since = now, 0.0
+        self._seen: Lease | None = None
+
+    def beats(self, lease: Lease | None) -> bool:
+        """Tells whether a lease has an owner who runs: it was renewed since the last look, or there has been no time for it."""
+        if lease is None or lease.is_dead():
+            return False
+        if self._seen is None and time.time() - lease.at > SKEW_SECONDS:
+            return False
+        if lease != self._seen:
+            self._seen, self._since = lease, self._now()
+        return self._now() - self._since < LOST_SECONDS
 
 
 class Heartbeat(threading.Thread):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from data.errors import InputError
 from tune.folder import LOCK, SearchFolder
-from tune.lease import LOST_SECONDS, read_lease
+from tune.lease import Pulse, read_lease
 from tune.mirror import driven
 from tune.storage import readable
 
@@ -52,7 +51,13 @@ def _forget(working: SearchFolder) -> None:
 
 @contextmanager
 def _flock(folder: SearchFolder) -> Iterator[None]:
-    with (folder.path / LOCK).open("a") as file:
+    try:
+        file = (folder.path / LOCK).open("a")
+    except OSError as error:
+        raise InputError(
+            f"{folder.path / LOCK} cannot be written: {error.strerror or error}. A search is run by who may write its folder."
+        ) from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it however the process ends
         except BlockingIOError:
@@ -65,8 +70,12 @@ def _flock(folder: SearchFolder) -> Iterator[None]:
         yield
 
 
-def is_running(folder: SearchFolder) -> bool:
+def is_running(folder: SearchFolder, pulse: Pulse | None = None) -> bool:
     """Tells whether a process runs the search: of this machine, of one that shares the folder's locks, or any under an address.
+
+    Args:
+        folder: Of the search.
+        pulse: What earlier looks at it found; of a search under an address, one look tells less than several.
 
     Raises:
         InputError: If its storage cannot be read.
@@ -74,7 +83,7 @@ def is_running(folder: SearchFolder) -> bool:
     if folder.storage is not None:
         with readable(folder.storage):
             lease = read_lease(folder.bucket)
-        return lease is not None and not lease.is_dead() and time.time() - lease.at < LOST_SECONDS
+        return (pulse or Pulse()).beats(lease)
     try:
         with (folder.path / LOCK).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # and lets go of it as it closes

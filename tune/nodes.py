@@ -12,7 +12,6 @@ from typing import NamedTuple
 from data.errors import InputError
 from tune.bucket import Bucket
 from tune.folder import SearchFolder
-from tune.settings import Settings
 from tune.storage import HASTE
 
 SEEN_SECONDS = 120.0
@@ -30,10 +29,10 @@ class Node(NamedTuple):
     cpus: float
     gpus: float
 
-    def room(self, settings: Settings) -> int:
-        """Returns how many trials it runs at a time."""
-        trials = int(self.cpus // settings.cpus_per_trial)
-        return min(trials, room_on_gpus(self.gpus, settings.gpus_per_trial)) if settings.gpus_per_trial else trials
+    def room(self, cpus: int, gpus: float) -> int:
+        """Returns how many trials that take so many CPUs and GPUs it runs at a time."""
+        trials = int(self.cpus // cpus)
+        return min(trials, room_on_gpus(self.gpus, gpus)) if gpus else trials
 
 
 def room_on_gpus(gpus: float, share: float) -> int:
@@ -50,6 +49,14 @@ def read_nodes() -> list[Node]:
         for node in ray.nodes()
         if node["Alive"]
     ]
+
+
+def own_room(cpus: int, gpus: float) -> int:
+    """Returns how many such trials run at a time on the node that this process runs on; 1 at least."""
+    import ray
+
+    own = ray.get_runtime_context().get_node_id()
+    return max([1, *(node.room(cpus, gpus) for node in read_nodes() if node.identity == own)])
 
 
 def read_most_cpus() -> float | None:
@@ -89,7 +96,15 @@ def check_shared(folder: SearchFolder) -> None:
     ]
     if answers:
         ray.wait(answers, num_returns=len(answers), timeout=SEEN_SECONDS)
-    without = [node.address for node, answer in zip(nodes, answers, strict=True) if not _is_yes(answer)]
+    said = [_said(answer) for answer in answers]
+    alive = {node.identity for node in read_nodes()}
+    silent = [node.address for node, yes in zip(nodes, said, strict=True) if yes is None and node.identity in alive]
+    if silent:
+        raise InputError(
+            f"{' and '.join(silent[:3])} did not say within {SEEN_SECONDS:.0f} s whether trials can leave their weights there. "
+            "Look at its memory and its logs, or try again when Ray has found it dead."
+        )
+    without = [node.address for node, yes in zip(nodes, said, strict=True) if yes is False]
     if without and folder.storage is None:
         raise InputError(
             f"--storage {folder.path.parent}: not seen from {' and '.join(without[:3])}, whose trials could leave no weights "
@@ -113,10 +128,14 @@ def _can_write(place: Bucket) -> bool:
     return True
 
 
-def _is_yes(answer: object) -> bool:
+def _said(answer: object) -> bool | None:
+    """Returns what a node has answered; None if it has not, or is gone."""
     import ray
+    from ray.exceptions import RayError, RayTaskError
 
     try:
         return bool(ray.get(answer, timeout=0))
-    except Exception:  # too late, or the node is gone
+    except RayTaskError:  # it tried, and could not
         return False
+    except RayError:
+        return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tune.bucket import ADVICE, is_address
 from tune.errors import SearchFailedError, led_to
 from tune.folder import SearchFolder
 
@@ -38,18 +38,18 @@ def outages_told(folder: SearchFolder) -> Iterator[None]:
         if cause is None:
             raise
         number, said = cause
+        remedy = ADVICE if is_address(said) else REMEDIES[number]
         if folder.has_begun():
-            message = f"{said}; what was finished is kept. {REMEDIES[number]}, then go on with: {folder.resume_command()}"
+            message = f"{said}; what was finished is kept. {remedy}, then go on with: {folder.resume_command()}"
         else:
-            message = f"{said}. {REMEDIES[number]}, then begin again"
+            message = f"{said}. {remedy}, then begin again"
         raise SearchFailedError(message) from None
 
 
 def disk_error(line: str) -> OSError | None:
     """Returns the disk's error that a line of another process tells of, such as 'OSError: [Errno 28] No space ...', or None."""
-    told = re.search(r"\[Errno (\d+)\]", line)
-    number = int(told[1]) if told else 0
-    return OSError(number, os.strerror(number)) if number in REMEDIES else None
+    told = re.search(r"\[Errno (\d+)\] (.+)", line)
+    return OSError(int(told[1]), told[2]) if told and int(told[1]) in REMEDIES else None
 
 
 def _cause(error: BaseException) -> tuple[int, str] | None:

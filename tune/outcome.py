@@ -152,13 +152,17 @@ def elapsed_seconds(about: Mapping[str, Any], trials: Sequence[TrialOutcome]) ->
     return max(written, last - float(about.get("began", last)))
 
 
-def useful_share(trials: Sequence[TrialOutcome], workers: int, wall_seconds: float, others: float = 0.0) -> float:
+def useful_share(trials: Sequence[TrialOutcome], workers: float, wall_seconds: float, others: float = 0.0) -> float:
     """Returns the fraction of the workers' time that went into training and validation steps, in [0, 1].
 
     `others` are the seconds of trainings that are no trials (`tune.repeats`).
     """
-    seconds = sum(trial.seconds for trial in trials) + others
-    return seconds / (workers * wall_seconds) if wall_seconds > 0 else 0.0
+    return share(sum(trial.seconds for trial in trials) + others, workers, wall_seconds)
+
+
+def share(seconds: float, workers: float, wall_seconds: float) -> float:
+    """Returns which fraction of the workers' time so many seconds are; 0 where there were none yet."""
+    return seconds / (workers * wall_seconds) if workers * wall_seconds > 0 else 0.0
 
 
 def counts(trials: Sequence[TrialOutcome]) -> dict[str, int]:

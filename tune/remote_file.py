@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from urllib.parse import urlsplit, urlunsplit
 from data.errors import InputError
 from tune.bucket import ADVICE, Bucket, brief, check_bucket, is_address
 from tune.storage import HASTE, cache, digest
+
+ABANDONED_SECONDS = 86_400.0
+"""After that long without a byte, what was being downloaded is nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,18 @@ class RemoteFile:
                     part.unlink(missing_ok=True)
         except OSError as error:
             raise InputError(f"{self} cannot be read: {brief(error)}. {ADVICE}, and at the room in its cache.") from None
-        for old in folder.glob("*/*"):
-            if old.parent != copy.parent:
-                old.unlink(missing_ok=True)
+        _tidy(folder, copy)
         return copy
+
+
+def _tidy(folder: Path, copy: Path) -> None:
+    """Removes older versions, and what downloads have left that were killed; not what another process may be fetching."""
+    for old in [*folder.glob("*/*"), *folder.iterdir()]:
+        with suppress(OSError):  # a folder that is not empty, or gone meanwhile
+            if old.is_dir():
+                old.rmdir()
+            elif old != copy and (not old.name.startswith(".") or time.time() - old.stat().st_mtime > ABANDONED_SECONDS):
+                old.unlink()
 
 
 def parse_file(value: Any) -> Any:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from data.errors import InputError
 from tune.nodes import Node, read_most_cpus, read_nodes
 from tune.settings import Settings
+
+if TYPE_CHECKING:
+    from tune.workers import Workers
 
 READ_SECONDS = 2.0
 """How long what the cluster has said of its nodes is held for true."""
@@ -72,7 +76,10 @@ class Room:
 
     def _read(self) -> None:
         nodes, most = self._nodes(), self._most_cpus()
-        before, self._trials = self._trials, sum(node.room(self._settings) for node in nodes)
+        before, self._trials = (
+            self._trials,
+            sum(node.room(self._settings.cpus_per_trial, self._settings.gpus_per_trial) for node in nodes),
+        )
         if self._trials > before:
             self._grew_at = self._read_at
         more = 0 if most is None else max(0.0, (most - sum(node.cpus for node in nodes)) / self._settings.cpus_per_trial)
@@ -96,3 +103,11 @@ def count_on_cluster(settings: Settings, room: Room) -> int:
             "If nodes are to come, say how many trials are to run at a time: --workers 32."
         )
     return max(1, room.trials())
+
+
+def told_of_no_room(settings: Settings, workers: Workers) -> Iterator[str]:
+    """Yields what trials wait for, where no node of the cluster that was joined can run one."""
+    cpus, gpus = settings.cpus_per_trial, settings.gpus_per_trial
+    if workers.on_nodes and not any(node.room(cpus, gpus) for node in read_nodes()):
+        takes = f"{cpus} CPU{'s' * (cpus > 1)}" + (f" and {gpus:g} GPUs" if gpus else "")
+        yield f"No node of the cluster has room for a trial, which takes {takes}; trials wait until one comes that has"

@@ -26,7 +26,9 @@ from tune.outcome import counts, useful_share
 from tune.refit import refit_winner
 from tune.repeat_file import repeat_seconds
 from tune.repeats import repeat_best
+from tune.room import told_of_no_room
 from tune.settings import Settings
+from tune.stopwatch import Stopwatch
 from tune.study import explained, make_sampler
 from tune.tracking.tracker import Tracker
 from tune.tuning import Tuning
@@ -97,17 +99,17 @@ def run_trials(
         limit=limit,
         end=repeat_end - REPEAT_SHARE * (seconds or 0) if settings.repeat else repeat_end,
     )
-    clock = _Clock(folder, started, workers)
+    stopwatch = Stopwatch(folder, started, workers)
     divert_chatter(folder.path / LOG)
     display.start(folder, settings, inputs, workers, limit, deadline)
-    for line in _notices(settings, inputs, tuning.end, repeat_end, refit_end):
+    for line in [*told_of_no_room(settings, workers), *_notices(settings, inputs, tuning.end, repeat_end, refit_end)]:
         display.say(line)
     baselines = {"baseline": Baseline.linear(inputs.dataset, settings.seed)}
     if settings.strong_baseline:
         baselines["strong_baseline"] = Baseline.strong(inputs.corpus, inputs.dataset, settings.seed)
 
     def trial_ended() -> None:
-        clock.write()
+        stopwatch.write()
         _start(baselines)
 
     with ExitStack() as stack:
@@ -122,11 +124,13 @@ def run_trials(
             repeats = None
             with interruptible(display.say) as interrupted:
                 with explained(settings.study, opened=True):
-                    tuning.run(interrupted, [display, tracking], trial_ended)
+                    tuning.run(interrupted, [display, tracking], trial_ended, stopwatch.keep)
                 if interrupted.is_set():
                     raise KeyboardInterrupt
                 if settings.repeat:
-                    repeats = repeat_best(folder, settings, inputs, workers, repeat_end, interrupted, display.say, clock.write)
+                    repeats = repeat_best(
+                        folder, settings, inputs, workers, repeat_end, interrupted, display.say, stopwatch.write
+                    )
             display.say("Evaluating the best trial")
             winner = evaluate_best(folder, inputs, settings.ensemble)
             result = winner.result
@@ -137,7 +141,7 @@ def run_trials(
                 result["repeats"] = repeats
             result |= _wait_for(baselines, deadline, display)
         finally:
-            wall = clock.write()
+            wall = stopwatch.write()
         trials = folder.trials()
         result |= {
             "wall_seconds": wall,
@@ -153,26 +157,6 @@ def run_trials(
 def _sampler(folder: SearchFolder, settings: Settings, inputs: Inputs) -> BaseSampler:
     several = bool(settings.objective.against)
     return make_sampler(settings.sampler, settings.seed, len(folder.trials()), inputs.space, several=several)
-
-
-class _Clock:
-    """Adds the time since a run of a search began to what earlier runs took; writes it down, with the workers' mean number."""
-
-    def __init__(self, folder: SearchFolder, started: float, workers: Workers) -> None:
-        self._folder, self._workers = folder, workers
-        self._began = time.monotonic() - (time.time() - started)  # the clock may be set while the search runs
-        about = folder.read_json(ABOUT)
-        self._before = float(about["wall_seconds"])
-        self._paid = self._before * float(about["workers"])
-        folder.write_json(ABOUT, about | {"finished": False, "began": started - self._before})
-
-    def write(self) -> float:
-        """Writes and returns the search's wall seconds."""
-        lasted = time.monotonic() - self._began
-        wall = self._before + lasted
-        mean = round((self._paid + self._workers.mean() * lasted) / wall, 3)
-        self._folder.write_json(ABOUT, self._folder.read_json(ABOUT) | {"wall_seconds": wall, "workers": mean})
-        return wall
 
 
 def _notices(settings: Settings, inputs: Inputs, end: float, repeat_end: float, refit_end: float) -> Iterator[str]:

@@ -168,10 +168,14 @@ class SearchStopper(Stopper):
 
 
 class Housekeeping(Callback):
-    """Calls a function whenever a trial has ended and its weights are written."""
+    """Calls a function whenever a trial has ended and its weights are written, and one whenever it has told of an epoch."""
 
-    def __init__(self, tidy: Callable[[], None]) -> None:
-        self._tidy = tidy
+    def __init__(self, tidy: Callable[[], None], news: Callable[[], None]) -> None:
+        self._tidy, self._news = tidy, news
+
+    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
+        """Tells that there is news."""
+        self._news()
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tidies up."""

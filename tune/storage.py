@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -75,7 +76,9 @@ def readable(storage: RemoteStorage) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"The storage {storage} cannot be used: {brief(error)}. {ADVICE}.") from None
+        local = error.errno in {errno.ENOSPC, errno.EDQUOT} or str(error.filename or "").startswith(str(cache()))
+        advice = f"Make room in {cache()}, where this machine keeps copies" if local else ADVICE
+        raise InputError(f"The storage {storage} cannot be used: {brief(error)}. {advice}.") from None
 
 
 def digest(address: str) -> str:

@@ -14,7 +14,6 @@ from ray.tune import Trainable
 from data.dataset import Dataset
 from model.hparams import HParams, Precision
 from tune.allowance import watch_memory
-from tune.cluster import cores
 from tune.memory import own_memory, pool_memory, worker_memory
 from tune.objective import Objective
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED, SIZE
@@ -43,7 +42,7 @@ class LSTMTrial(Trainable):
         patience: int,
         objective: Objective,
         cpus: int,
-        gpu: bool,
+        gpus: float,
         precision: Precision,
         memory: float | None,
         deadline: float,
@@ -61,7 +60,7 @@ class LSTMTrial(Trainable):
             patience: Epochs that are no better after which a trial ends.
             objective: What better means.
             cpus: Threads to compute with.
-            gpu: Whether to compute on the GPU that Ray has given it.
+            gpus: That Ray has given it.
             precision: What LSTM layers are computed in.
             memory: Bytes of its own above which the process is replaced before its next trial; None for its part of the node's.
                 A trial that takes much more (`tune.allowance`) is given up.
@@ -71,8 +70,11 @@ class LSTMTrial(Trainable):
         from model.device import use_device  # brings TensorFlow, which the driver must not pay for
         from model.pool import KEPT, POOL
 
-        use_device(cpus, gpu=gpu)
-        memory = memory or worker_memory(None, max(1, cores() // cpus))
+        use_device(cpus, gpu=gpus > 0)
+        if memory is None:
+            from tune.nodes import own_room
+
+            memory = worker_memory(None, own_room(cpus, gpus))
         POOL.kept = min(KEPT, pool_memory(memory))
         self._memory, self._precision = memory, precision
         self._dataset, self._weights, self._snapshots, self._seed = dataset, weights, snapshots, seed

@@ -53,13 +53,20 @@ class Tuning:
     limit: int | None
     end: float
 
-    def run(self, interrupted: threading.Event, watchers: Sequence[Callback], trial_ended: Callable[[], None]) -> None:
+    def run(
+        self,
+        interrupted: threading.Event,
+        watchers: Sequence[Callback],
+        trial_ended: Callable[[], None],
+        reported: Callable[[], None],
+    ) -> None:
         """Runs trials until there are enough, time is up or the user stops it.
 
         Args:
             interrupted: Set when the user stops it.
             watchers: What the user sees, and what other programs are told.
             trial_ended: Called whenever a trial has ended.
+            reported: Called whenever one has told of an epoch.
         """
         import ray  # `topknot --help` must not load it
         from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tuner, with_parameters, with_resources
@@ -89,6 +96,10 @@ class Tuning:
                 trial_ended()
             tidy()
 
+        def news() -> None:
+            with suppress(OSError):
+                reported()
+
         weights.keep_only({trial.number for trial in trials})  # of others, nothing was written down
         tidy()  # what a search that was killed had no time to
         scheduler = make_scheduler(settings, trials, len(record.first))
@@ -102,7 +113,7 @@ class Tuning:
             patience=settings.patience,
             objective=record.objective,
             cpus=settings.cpus_per_trial,
-            gpu=settings.gpus_per_trial > 0,
+            gpus=settings.gpus_per_trial,
             precision=settings.precision,
             memory=self.workers.memory,
             deadline=self.end,
@@ -125,7 +136,7 @@ class Tuning:
                 verbose=0,
                 failure_config=FailureConfig(max_failures=RETRIES),
                 checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
-                callbacks=[StudyCallback(record, getattr(scheduler, "reasons", {})), Housekeeping(ended), *watchers],
+                callbacks=[StudyCallback(record, getattr(scheduler, "reasons", {})), Housekeeping(ended, news), *watchers],
             ),
         )
         with our_controller():

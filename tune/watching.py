@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from tune.folder import ABOUT, LOG, SearchFolder
+from tune.lease import Pulse
 from tune.live_view import ENDS, LiveState, LiveView, RunningTrial, best_text, clock
 from tune.lock import is_running
 from tune.outcome import TrialOutcome, counts, elapsed_seconds, useful_share
@@ -29,10 +30,11 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
     Raises:
         InputError: If its storage cannot be read.
     """
+    pulse = Pulse()
     if console.is_terminal:
         with Live(console=console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
             while True:
-                running, state = _look(folder)
+                running, state = _look(folder, pulse)
                 live.update(Group(Text(folder.name, "bold"), LiveView(state)), refresh=True)
                 if not running:
                     break
@@ -40,7 +42,7 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
     else:
         said, when = "", 0.0
         while True:
-            running, state = _look(folder)
+            running, state = _look(folder, pulse)
             line = f"{state.done}{state.best and state.best[0]}"
             if line != said or time.monotonic() > when + PLAIN_SECONDS:
                 said, when = line, time.monotonic()
@@ -58,9 +60,9 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
     )
 
 
-def _look(folder: SearchFolder) -> tuple[bool, LiveState]:
+def _look(folder: SearchFolder, pulse: Pulse) -> tuple[bool, LiveState]:
     """Returns whether a search runs, and how it stands no earlier than that was so."""
-    running = is_running(folder)
+    running = is_running(folder, pulse)
     folder.refresh()
     return running, read_state(folder, running=running)
 

@@ -45,6 +45,10 @@ class Workers:
             else f"{self.count} worker{'s' * (self.count > 1)}"
         )
 
+    def now(self) -> int:
+        """Returns how many there are now; 1 where the first is yet to come."""
+        return max(1, self.room.trials()) if self.room else self.count
+
     def mean(self) -> float:
         """Returns how many there were on average so far."""
         return self.room.mean() if self.room else self.count

@@ -19,6 +19,7 @@ from tune.controller import our_controller
 from tune.crew import run_on_workers
 from tune.cudnn import obstacles
 from tune.memory import own_memory, pool_memory, worker_memory
+from tune.nodes import _said
 from tune.provenance import count_workers
 from tune.run import _notices
 from tune.settings import Settings
@@ -111,6 +112,42 @@ def test_work_that_there_is_no_time_for_is_not_begun_and_what_does_not_end_is_no
         wait_for_ray()
         assert outcomes(True, math.inf) == dict.fromkeys(range(3), "done")
         assert outcomes(True, -1) == outcomes(False, 1) == dict.fromkeys(range(3))
+
+
+def test_work_fills_the_workers_that_have_come_since(tmp_path: Path) -> None:
+    class Grown:
+        def trials(self) -> int:
+            return 2
+
+    def meets(one: int, folder: Path) -> bool:
+        (folder / str(one)).touch()
+        until = time.monotonic() + 20
+        while time.monotonic() < until and len(list(folder.iterdir())) < 2:
+            time.sleep(0.01)
+        return len(list(folder.iterdir())) == 2
+
+    began_alone = Workers(1, 1, None, on_nodes=True, room=Grown())  # type: ignore[arg-type]
+    with local_cluster(2) as wait_for_ray:
+        wait_for_ray()
+        works = {one: (one,) for one in range(2)}
+        met = dict(run_on_workers(meets, works, (tmp_path,), 0, began_alone, math.inf, threading.Event()))
+    assert met == {0: True, 1: True}
+
+
+def test_a_node_says_yes_or_no_or_nothing() -> None:
+    import ray
+
+    def refuse() -> bool:
+        raise OSError("read-only")
+
+    with local_cluster(1) as wait_for_ray:
+        wait_for_ray()
+        remote = ray.remote(num_cpus=0, max_retries=0)
+        yes, no, refused, nothing = (
+            remote(function).remote() for function in (lambda: True, lambda: False, refuse, threading.Event().wait)
+        )
+        ray.wait([yes, no, refused], num_returns=3)
+        assert [_said(answer) for answer in (yes, no, refused, nothing)] == [True, False, False, None]
 
 
 def test_what_keeps_trainings_from_cudnn_is_named() -> None:

@@ -67,16 +67,20 @@ def await_answer(address: str) -> bool:
 
 
 @pytest.mark.usefixtures("token")
-def test_a_cluster_beyond_loopback_that_asks_for_no_token_is_refused(tmp_path: Path) -> None:
+def test_a_cluster_beyond_loopback_that_asks_for_no_token_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with head(tmp_path, RAY_AUTH_MODE="disabled") as port:
         assert await_answer(f"127.0.0.1:{port}")
         check_closed(f"127.0.0.1:{port}")  # nobody else reaches it by that address
-        if name := own_address():
-            with pytest.raises(InputError, match=r"asks for no token.*RAY_AUTH_MODE=token"):
-                find_cluster(f"{name}:{port}")
+        monkeypatch.setattr("tune.cluster_address.is_loopback", lambda _: False)
+        with pytest.raises(InputError, match=r"asks for no token.*RAY_AUTH_MODE=token"):
+            find_cluster(f"127.0.0.1:{port}")
 
 
-def test_a_cluster_that_asks_for_a_token_is_joined_from_anywhere(token: Path, tmp_path: Path) -> None:
+def test_a_cluster_that_asks_for_a_token_is_joined_from_anywhere_and_through_no_proxy(
+    token: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
     with head(tmp_path, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token)) as port:
         assert not await_answer(f"127.0.0.1:{port}")
         address = f"{own_address() or '127.0.0.1'}:{port}"

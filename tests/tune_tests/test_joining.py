@@ -15,6 +15,7 @@ from cluster.ray_nodes import Nodes
 from data.corpus import Corpus
 from tune.cluster_address import answers
 from tune.folder import SearchFolder
+from tune.snapshots import SnapshotFile
 
 HEAD, NODE = "127.0.77.10", "127.0.77.11"
 CONFIG = """
@@ -159,6 +160,20 @@ with joined_cluster("{cluster}"):
     assert HEAD not in done.stdout
 
 
+def test_a_node_knows_for_how_many_trials_it_has_room(cluster: str, token: Path) -> None:
+    code = f"""
+import ray
+from tune.cluster import joined_cluster
+from tune.nodes import own_room
+with joined_cluster("{cluster}"):
+    there = ray.remote(num_cpus=1)(own_room)
+    print(ray.get([there.remote(1, 0), there.remote(2, 0), there.remote(3, 0), there.remote(1, 0.5)]), own_room(1, 0))
+"""
+    done = run(token, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[2, 1, 1, 1] 1\n", "of a node of two CPUs; the head has none"
+
+
 def test_a_dead_nodes_trial_goes_on_elsewhere_and_has_not_failed(
     nodes: Nodes, token: Path, config: Path, tmp_path: Path
 ) -> None:
@@ -177,6 +192,9 @@ def test_a_dead_nodes_trial_goes_on_elsewhere_and_has_not_failed(
                 time.sleep(0.5)
             nodes.kill(nodes.workers[0])
             before = len(folder.trials()[0].epochs)
+            kept = SnapshotFile(folder.snapshots, 0).read()
+            assert kept is not None
+            assert kept.snapshot.epoch >= before - 1, "each epoch outlives its node"
             nodes.add(cpus=2).await_ready()
             assert driver.wait(300) == 0, (tmp_path / "told").read_text()
         finally:

@@ -18,6 +18,12 @@ def test_a_search_is_run_by_one_at_a_time(tmp_path: Path) -> None:
     assert not is_running(folder)
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    nowhere = SearchFolder(tmp_path / "none")
+    with pytest.raises(InputError, match=r"none/search.lock cannot be written: No such file"), locked(nowhere, print):
+        pass
+
+
 def test_a_file_system_without_locks_is_not_taken_for_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def flock(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))

@@ -110,5 +110,10 @@ def test_what_another_process_says_of_a_disk_is_read() -> None:
     told = disk_error("OSError: [Errno 28] No space left on device: '/shared/one/weights/00001.npz'")
     assert told is not None
     assert told.errno == errno.ENOSPC
+    away = disk_error("OSError: [Errno 5] s3://models/runs/one/weights: AWS Error NETWORK_CONNECTION")
+    assert away is not None
+    message = r"s3://models/runs/one/weights: AWS Error.*Look at the bucket's name"
+    with pytest.raises(SearchFailedError, match=message), outages_told(SearchFolder(Path("/no/such"))):
+        raise away
     assert disk_error("PermissionError: [Errno 13] Permission denied") is None
     assert disk_error("ValueError: k must be positive") is None

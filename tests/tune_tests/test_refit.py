@@ -18,7 +18,7 @@ from tune.refit import join
 from tune.settings import Settings
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False).to_dict()
-MEANS = Means(cpus=1, gpu=False, precision="float32", memory=2.0**34, deadline=math.inf)
+MEANS = Means(cpus=1, gpus=0, precision="float32", memory=2.0**34, deadline=math.inf)
 
 
 @pytest.fixture(autouse=True)

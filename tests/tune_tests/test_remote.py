@@ -1,5 +1,6 @@
 """A search that stands under an address: what is sent, fetched, and who may write it. The store is a folder, reached as one."""
 
+import errno
 import json
 import os
 import shutil
@@ -26,11 +27,11 @@ from data.errors import InputError
 from tune.bucket import Bucket, check_bucket
 from tune.errors import SearchFailedError
 from tune.folder import SearchFolder
-from tune.lease import LEASE, Lease, LeaseLostError, read_lease, renew_lease, take_lease
+from tune.lease import LEASE, Lease, LeaseLostError, Pulse, read_lease, renew_lease, take_lease
 from tune.lock import locked
 from tune.mirror import driven, fetch
 from tune.place import Folder, Place
-from tune.storage import RemoteStorage, parse_storage
+from tune.storage import RemoteStorage, parse_storage, readable
 from tune.trial_files import TrialFiles
 
 WORDS = "text,label\n" + "".join(
@@ -190,7 +191,29 @@ def test_a_search_is_run_by_one_process(tmp_path: Path) -> None:
     assert not replace(gone, boot="another").is_dead(), "of a machine or container that has the same name"
 
 
-def test_of_two_that_take_a_search_at_the_same_instant_one_has_it(tmp_path: Path) -> None:
+def test_whether_a_search_is_run_elsewhere_is_told_by_its_beats_not_by_clocks() -> None:
+    clock = [100.0]
+
+    def lease(beats: int, skew: float, *, ended: bool = False) -> Lease:
+        return Lease("mine", "elsewhere", 7, beats, time.time() + skew, ended)
+
+    for skew in (-300.0, 0.0, 300.0):
+        pulse = Pulse(lambda: clock[0])
+        assert not pulse.beats(None)
+        assert pulse.beats(lease(1, skew))
+        clock[0] += tune.lease.LOST_SECONDS * 0.9
+        assert pulse.beats(lease(2, skew + 1))
+        last = lease(2, skew + 1)
+        assert pulse.beats(last)
+        clock[0] += tune.lease.LOST_SECONDS * 1.1
+        assert not pulse.beats(last), "dead, whatever its clock said"
+        assert pulse.beats(lease(3, skew))
+        assert not pulse.beats(lease(4, skew, ended=True))
+    assert not Pulse().beats(lease(1, -1000.0)), "of yesterday"
+
+
+def test_of_two_that_take_a_search_at_the_same_instant_one_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune.lease, "SETTLE_SECONDS", 1.0)
     there, results = bucket(tmp_path), list[Lease | InputError]()
     start = threading.Barrier(2)
 
@@ -207,7 +230,16 @@ def test_of_two_that_take_a_search_at_the_same_instant_one_has_it(tmp_path: Path
     for one in both:
         one.join()
     owners = [result.owner for result in results if isinstance(result, Lease)]
-    assert len(owners) <= 1 or read_lease(there).owner in owners  # type: ignore[union-attr]
+    assert owners == [read_lease(there).owner]  # type: ignore[union-attr]
+
+
+def test_a_cache_that_is_full_is_not_blamed_on_the_bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    full, away = OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EIO, "AWS Error")
+    shut = PermissionError(errno.EACCES, "Permission denied", f"{tmp_path}/topknot/copies")
+    for error, advice in ((full, f"Make room in {tmp_path}"), (shut, "Make room in"), (away, "Look at the bucket")):
+        with pytest.raises(InputError, match=advice), readable(RemoteStorage("s3://models/runs")):
+            raise error
 
 
 def test_what_a_driver_writes_is_sent_and_what_it_removes_is_removed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A corpus under an address. The store is a folder, reached as one."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,22 @@ def test_what_has_not_changed_is_fetched_once_and_what_has_anew(store: Path, own
     file.write_text(ROWS + "cow 1,cow\n")
     assert remote.fetch().read_text().endswith("cow 1,cow\n")
     assert len(copies(own_cache)) == 1
+
+
+def test_what_killed_downloads_have_left_is_removed_but_not_what_another_process_fetches(store: Path, own_cache: Path) -> None:
+    file = store / "rows.csv"
+    file.write_text(ROWS)
+    copy = RemoteFile(address(file)).fetch()
+    left, under_way = copy.with_name(".1"), copy.with_name(".2")
+    left.touch()
+    os.utime(left, (0, 0))
+    under_way.touch()
+    file.write_text(ROWS + "cow 1,cow\n")
+    newer = RemoteFile(address(file)).fetch()
+    assert set(copies(own_cache)) == {newer, under_way}
+    under_way.unlink()
+    assert RemoteFile(address(file)).fetch() == newer
+    assert not copy.parent.exists()
 
 
 def test_errors_name_the_address(store: Path, own_cache: Path) -> None:

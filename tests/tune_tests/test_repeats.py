@@ -17,7 +17,7 @@ from tune.repeats_view import luck
 from tune.trial import trial_seed
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False).to_dict()
-MEANS = Means(cpus=1, gpu=False, precision="float32", memory=2.0**34, deadline=math.inf)
+MEANS = Means(cpus=1, gpus=0, precision="float32", memory=2.0**34, deadline=math.inf)
 RULES = Rules(epochs=3, patience=3, objective=Objective())
 
 
@@ -35,7 +35,7 @@ def test_repeats_of_the_same_seed_are_equal_and_of_other_seeds_are_not(dataset: 
 
 
 def test_a_repeat_for_which_there_is_no_time_has_no_figures(dataset: Dataset) -> None:
-    late = Means(cpus=1, gpu=False, precision="float32", memory=2.0**34, deadline=0.0)
+    late = Means(cpus=1, gpus=0, precision="float32", memory=2.0**34, deadline=0.0)
     assert train_again(TINY, 1, dataset, None, RULES, late) is None
 
 

@@ -2,12 +2,14 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.nodes import Node
-from tune.room import AHEAD, READ_SECONDS, STALE_SECONDS, Room
+from tune.room import AHEAD, READ_SECONDS, STALE_SECONDS, Room, told_of_no_room
 from tune.settings import Settings
+from tune.workers import Workers
 
 
 class Cluster:
@@ -75,3 +77,14 @@ def test_the_mean_is_that_over_time(turns: list[tuple[int, int]]) -> None:
         paid += int(READ_SECONDS) * (had + (steps - 1) * cpus)
         had = cpus
     assert abs(room.mean() - paid / (cluster.time - began)) < 1e-9
+
+
+def test_trials_that_no_node_can_run_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tune.room.read_nodes", lambda: [Node("1", "10.0.0.1", 16, 0), Node("2", "10.0.0.2", 8, 0)])
+
+    def told(on_nodes: bool = True, **settings: object) -> list[str]:
+        return list(told_of_no_room(Settings.model_validate(settings), Workers(4, 1, None, on_nodes=on_nodes)))
+
+    assert told() == told(cpus_per_trial=16) == told(on_nodes=False, gpus_per_trial=1) == []
+    assert "which takes 1 CPU and 0.5 GPUs; trials wait" in told(gpus_per_trial=0.5)[0]
+    assert "which takes 17 CPUs; trials wait" in told(cpus_per_trial=17)[0]

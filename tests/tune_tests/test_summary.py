@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from model.hparams import HParams
-from tune.outcome import TrialOutcome
+from tune.outcome import TrialOutcome, useful_share
 from tune.suspects import suspects_table
 from tune.trial_tables import leaderboard_table
 from tune.verdict import verdict
@@ -25,6 +25,12 @@ def document(linear: Figures | str, strong: Figures | str | None = None, **more:
         elif figures:
             told[key] = {"test": {"macro_f1": figures[0], "accuracy": figures[1], "loss": None}}
     return told
+
+
+def test_a_search_for_which_no_worker_came_has_used_none_of_their_time() -> None:
+    assert useful_share([], 0.0, 30.0) == 0.0
+    assert useful_share([], 2.0, 0.0, 3.0) == 0.0
+    assert useful_share([], 2.0, 10.0, 5.0) == 0.25
 
 
 @pytest.mark.parametrize(

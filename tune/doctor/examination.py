@@ -100,7 +100,10 @@ def _cluster(settings: Settings, classes: int, address: str) -> Iterator[Finding
     else:
         yield Finding("nodes", "pass", f"{len(identities)} answer at {address}")
     yield dashboard(_dashboard())
-    workers = {name: min(node.room(settings), _most(settings)) for name, node in identities.items()}
+    workers = {
+        name: min(node.room(settings.cpus_per_trial, settings.gpus_per_trial), _most(settings))
+        for name, node in identities.items()
+    }
     yield from look_at(nodes, _plan(settings, classes, workers))
 
 
