@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from optuna.samplers import BaseSampler
 
+from model.linear import PLANS
 from tune.baseline import Baseline
 from tune.chatter import divert_chatter
 from tune.cluster import ray_log
@@ -160,10 +161,15 @@ def _sampler(folder: SearchFolder, settings: Settings, inputs: Inputs) -> BaseSa
 
 
 def _notices(settings: Settings, inputs: Inputs, end: float, repeat_end: float, refit_end: float) -> Iterator[str]:
-    """Yields what makes trials slow, and what of the time limit is kept for what follows them.
+    """Yields what the wide branch lacks, what makes trials slow, and what of the time limit is kept for what follows them.
 
     Times are as `time.time` gives them, infinite without a limit.
     """
+    if inputs.recipe and (plan := inputs.recipe.plan) != PLANS[0]:
+        names = {"characters": "runs of characters", "pairs": "pairs of words"}
+        without = " and ".join(name for kind, name in names.items() if kind not in plan.kinds)
+        how = f"in {plan.epochs} epochs" + (f", without {without}" if without else "")
+        yield f"The wide branch is fitted {how}, for want of time or memory; a longer time limit may give it more"
     if settings.gpus_per_trial:
         yield from obstacles(inputs.space.largest().recurrent_dropout, settings.precision)
     if settings.repeat and repeat_end < math.inf:

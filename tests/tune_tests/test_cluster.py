@@ -13,6 +13,7 @@ import pytest
 
 from data.errors import InputError
 from data.measured import all_memory
+from model.linear import PLANS, Plan, Recipe
 from tune import allowance
 from tune.cluster import gpus, local_cluster
 from tune.controller import our_controller
@@ -156,7 +157,7 @@ def test_what_keeps_trainings_from_cudnn_is_named() -> None:
 
 
 def test_a_search_tells_of_that_on_gpus_alone() -> None:
-    space = SimpleNamespace(space=parse_space({"recurrent_dropout": {"float": [0, 0.3]}, "lstm_dropout": 0.2}))
+    space = SimpleNamespace(space=parse_space({"recurrent_dropout": {"float": [0, 0.3]}, "lstm_dropout": 0.2}), recipe=None)
 
     def told(gpus_per_trial: float) -> list[str]:
         settings = Settings(gpus_per_trial=gpus_per_trial, precision="bfloat16")
@@ -164,6 +165,17 @@ def test_a_search_tells_of_that_on_gpus_alone() -> None:
 
     assert told(0.5) == ["recurrent_dropout", "precision"]
     assert told(0.0) == []
+
+
+def test_a_search_tells_of_a_wide_branch_that_was_cut_short() -> None:
+    def told(plan: Plan) -> list[str]:
+        inputs = SimpleNamespace(space=parse_space({}), recipe=Recipe(plan, 1.0, None))
+        return list(_notices(Settings(), inputs, math.inf, math.inf, math.inf))  # type: ignore[arg-type]
+
+    assert told(PLANS[0]) == []
+    assert "in 3 epochs, for want" in told(PLANS[1])[0]
+    assert "in 3 epochs, without runs of characters, for want" in told(PLANS[2])[0]
+    assert "in 2 epochs, without runs of characters and pairs of words, for want" in told(PLANS[3])[0]
 
 
 def test_a_process_that_takes_more_than_its_part_and_what_is_to_spare_says_so_and_ends() -> None:
