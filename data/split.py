@@ -34,10 +34,11 @@ class Split:
 def split_corpus(corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, seed: int = 0) -> Split:
     """Splits a corpus, stratified by class, so that equal texts and rows of one group stay together.
 
-    Texts are equal if they are after case and white space are folded. Rows that are linked by a group or an equal text,
-    directly or through others, make a unit, and units are dealt out whole: first so that each class stands on every side,
-    rarest class first (where that fails, those first that it failed for); then, largest unit first, to the side where they
-    least disturb the classes' proportions (least squares); at last single rows, by exact quotas.
+    Texts are equal if they are after `data.units.fold_text`: without regard to case, white space, Unicode's forms and kinds of
+    apostrophes. Rows that are linked by a group or an equal text, directly or through others, make a unit, and units are dealt
+    out whole: first so that each class stands on every side, rarest class first (where that fails, those first that it failed
+    for); then, largest unit first, to the side where they least disturb the classes' proportions (least squares); at last
+    single rows, by exact quotas.
 
     Args:
         corpus: Every class needs three units or more (see `without_small_classes`).

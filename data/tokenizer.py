@@ -72,11 +72,11 @@ def tokenize(text: str, limit: int | None = None) -> list[str]:
     bounded whatever the text's size.
     """
     if limit is None:
-        return _PATTERN.findall(_normal(text))
+        return _PATTERN.findall(normalise(text))
     text = text[: TAKEN * limit]
     if len(text) < 20 * limit:  # few tokens too many, if any, and findall is faster
-        return _PATTERN.findall(_normal(text))[:limit]
-    return [match.group() for match in islice(_PATTERN.finditer(_normal(text)), limit)]
+        return _PATTERN.findall(normalise(text))[:limit]
+    return [match.group() for match in islice(_PATTERN.finditer(normalise(text)), limit)]
 
 
 def split_pieces(text: str, limit: int | None = None) -> list[str]:
@@ -85,7 +85,7 @@ def split_pieces(text: str, limit: int | None = None) -> list[str]:
     A piece longer than 40 characters is cut into several. With a limit, at most so many, of as much of the text as `tokenize`
     looks at.
     """
-    pieces = _normal(text if limit is None else text[: TAKEN * limit]).split()
+    pieces = normalise(text if limit is None else text[: TAKEN * limit]).split()
     if any(len(piece) > LONGEST_TOKEN for piece in pieces):
         starts = ((piece, range(0, len(piece), LONGEST_TOKEN)) for piece in pieces)
         pieces = [piece[at : at + LONGEST_TOKEN] for piece, places in starts for at in places]
@@ -113,7 +113,8 @@ def token_spans(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _PATTERN.finditer(text.translate(_APOSTROPHES))]
 
 
-def _normal(text: str) -> str:
+def normalise(text: str) -> str:
+    """Returns the text as all that reads it does: without regard to case, to Unicode's forms and to kinds of apostrophes."""
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()

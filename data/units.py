@@ -12,6 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from data.corpus import Corpus
+from data.tokenizer import normalise
 
 LONG_TEXT = 1_000_000
 """Characters from which on a text is folded word by word."""
@@ -39,8 +40,8 @@ def _text_ids(texts: Sequence[str]) -> Ints:
 
 
 def fold_text(text: str) -> str:
-    """Returns the text as equality sees it: without regard to case and white space."""
-    return " ".join(text.casefold().split())
+    """Returns the text as equality sees it: as it is read (`data.tokenizer.normalise`), and without regard to white space."""
+    return " ".join(normalise(text).split())
 
 
 def _digest(text: str) -> bytes:
@@ -48,7 +49,7 @@ def _digest(text: str) -> bytes:
     if len(text) < LONG_TEXT:
         return hashlib.blake2b(fold_text(text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
     digest, first = hashlib.blake2b(digest_size=16), True
-    for word in re.finditer(r"\S+", text.casefold()):
+    for word in re.finditer(r"\S+", normalise(text)):
         digest.update(
             word.group().encode("utf-8", "surrogatepass") if first else b" " + word.group().encode("utf-8", "surrogatepass")
         )

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from model.calibration import calibration_error
 
 Counts = npt.NDArray[np.int64]
+AT_ONCE = 2**21
+"""Figures that are computed with at a time: rows times classes may be more than memory has room for several times over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,19 @@ def evaluate(labels: npt.NDArray[np.int32], logits: npt.NDArray[Any]) -> Evaluat
         labels: int32 (n,), n of 1 or more.
         logits: float (n, classes); log-probabilities will do.
     """
-    scores = logits.astype(np.float64)
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    classes = logits.shape[1]
+    classes, step = logits.shape[1], max(1, AT_ONCE // logits.shape[1])
     predicted = logits.argmax(axis=1)
-    likeliest = np.exp(log_probabilities[np.arange(len(labels)), predicted])
+    losses, likeliest = np.empty(len(labels)), np.empty(len(labels))
+    for first in range(0, len(labels), step):
+        part = slice(first, first + step)
+        scores = logits[part].astype(np.float64)
+        scores -= scores.max(axis=1, keepdims=True)
+        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        rows = np.arange(len(scores))
+        losses[part], likeliest[part] = -scores[rows, labels[part]], np.exp(scores[rows, predicted[part]])
     hits, true, guessed = (np.bincount(rows, minlength=classes) for rows in (labels[predicted == labels], labels, predicted))
     return Evaluation(
-        loss=float(-log_probabilities[np.arange(len(labels)), labels].mean()),
+        loss=float(losses.mean()),
         accuracy=float((predicted == labels).mean()),
         macro_f1=float(_f1(hits, true, guessed)[(true + guessed) > 0].mean()),
         calibration_error=calibration_error(likeliest, predicted == labels),

@@ -24,7 +24,7 @@ from model.question import SingleTraining, single_training
 from model.text_classifier import Encoded
 from model.trained import Trained
 from model.training import train
-from model.wide import encode_wide
+from model.wide import WHOLE_TEXT, encode_wide
 
 EPOCHS = 30
 Data = Corpus | pd.DataFrame | str | Path | tuple[Sequence[str], Sequence[Any]] | None
@@ -94,11 +94,12 @@ def run_experiment(
         plan = single_training(preset, len(corpus.classes), hparams)
     chosen = plan.hparams
     split = split_corpus(corpus, validation=validation, test=test, seed=seed)
-    wide, logits = None, None
+    wide, logits, limit = None, None, chosen.max_length
     if chosen.wide:
-        dataset, vocabulary, wide, logits, _ = encode_wide(corpus, split, chosen.max_length, seed)
+        limit = max(limit, WHOLE_TEXT)
+        dataset, vocabulary, wide, logits, _ = encode_wide(corpus, split, limit, seed)
     else:
-        dataset, vocabulary = encode_corpus(corpus, split, chosen.max_length)
+        dataset, vocabulary = encode_corpus(corpus, split, limit)
     if vectors is not None:
         dataset = replace(dataset, vectors=read_vectors(vectors, vocabulary))
     if chosen.subwords:
@@ -115,7 +116,7 @@ def run_experiment(
             on_epoch(report)
     if best is None:
         raise InputError("The loss was not finite in the first epoch; choose a lower learning_rate.")
-    classifier = Classifier(chosen, best[1], vocabulary, corpus.classes, chosen.max_length, wide=wide)
+    classifier = Classifier(chosen, best[1], vocabulary, corpus.classes, limit, wide=wide)
     encoded = Encoded(dataset.tokens, logits)
     sides = {side: classifier.evaluate(encoded, dataset.labels, split.side(side)) for side in SIDES}
     classifier.metrics.update(epoch=best[0], **{side: evaluation.summary() for side, evaluation in sides.items()})

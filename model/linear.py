@@ -5,8 +5,9 @@ Needs no TensorFlow.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -28,17 +29,18 @@ class Plan(NamedTuple):
     epochs: int
 
     def work(self, ngrams: dict[Kind, int], classes: int) -> int:
-        """Returns multiplications, given how many n-grams of each kind the training rows have."""
-        return 2 * FITS * sum(ngrams[kind] for kind in self.kinds) * classes * self.epochs
+        """Returns the multiplications of a fit, given how many n-grams of each kind the training rows have."""
+        return 2 * sum(ngrams[kind] for kind in self.kinds) * classes * self.epochs
 
 
-FITS = 5
-"""Fits that it takes: the last, and about four to choose a step size."""
+CHOICES, LEAST_PART = 4, 1 / 8
+"""Fits that choosing a step size takes, about, and the part of the rows that it is chosen on at least: there are millions where
+so few do."""
 PLANS = (Plan(KINDS, 5), Plan(KINDS, 3), Plan(("words", "pairs"), 3), Plan(("words",), 2))
 SPEED = 1e9
 """Multiplications of a fit that one core does in a second."""
 WORK = 30 * SPEED
-"""Those that a fit may take; the first plan within them is followed, or the last."""
+"""Those that fits may take, those that a step size is chosen by among them."""
 
 
 class Recipe(NamedTuple):
@@ -53,6 +55,43 @@ class Recipe(NamedTuple):
     plan: Plan
     rate: float
     scale: Scale | None
+
+
+def write_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Returns a recipe as JSON knows it."""
+    plan = recipe.plan._asdict() | {"kinds": list(recipe.plan.kinds)}
+    return {"plan": plan, "rate": recipe.rate, "scale": recipe.scale and recipe.scale._asdict()}
+
+
+def read_recipe(written: Mapping[str, Any]) -> Recipe:
+    """Returns a recipe that was written.
+
+    Raises:
+        KeyError, TypeError, ValueError: If it is none.
+    """
+    plan, scale = written["plan"], written["scale"]
+    kinds = tuple(kind for kind in KINDS if kind in plan["kinds"])
+    return Recipe(Plan(kinds, int(plan["epochs"])), float(written["rate"]), Scale(**scale) if scale else None)
+
+
+def make_plan(plans: Sequence[Plan], ngrams: dict[Kind, int], classes: int, work: float, fits: float = 1) -> tuple[Plan, float]:
+    """Chooses how thoroughly to fit within so much work.
+
+    Args:
+        plans: To choose from, the most thorough first.
+        ngrams: Of each kind, in the training rows.
+        classes: How many.
+        work: Multiplications.
+        fits: Of all training rows, beside those that a step size is chosen by.
+
+    Returns:
+        The first plan that can be followed, or else the last; and on which part of the rows, in [`LEAST_PART`, 1], a step size
+        is to be chosen, so that the work is not exceeded, as far as can be.
+    """
+    least = fits + CHOICES * LEAST_PART
+    plan = next((plan for plan in plans if least * plan.work(ngrams, classes) <= work), plans[-1])
+    part = (work / max(plan.work(ngrams, classes), 1) - fits) / CHOICES
+    return plan, min(max(part, LEAST_PART), 1.0)
 
 
 def choose_linear(

@@ -63,7 +63,9 @@ def choose_rate(features: csr_array, labels: Labels, classes: int, held_out: Mas
     first = best = int(np.clip(round(guess - np.log2(RATES[0])), 0, len(RATES) - 1))
     for direction in (1, -1):
         while 0 <= best + direction < len(RATES) and loss(best + direction) < loss(best):
+            said.pop(best)
             best += direction
+        said.pop(best + direction, None)
         if best != first:
             break
     loss(best)

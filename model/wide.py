@@ -22,13 +22,16 @@ from data.split import Split
 from data.tokens import Ints
 from data.units import number_units
 from data.vocabulary import Vocabulary
-from model.linear import ANY_RATE, PLANS, WORK, Plan, Recipe, choose_linear, fit_linear
-from model.softmax_regression import Floats, choose_rate, descend
+from model.linear import ANY_RATE, PLANS, WORK, Plan, Recipe, choose_linear, fit_linear, make_plan
+from model.mixture import Labels
+from model.softmax_regression import Floats, Mask, choose_rate, descend
 
 PARAMETERS = 2**26
 """Of the kernel, at most: 256 MiB."""
 ENTRIES = 2**27
 """N-grams of all texts together, at most, for a plan to be followed: 1 GiB, and again as much for the training rows."""
+WHOLE_TEXT = 5_000
+"""Tokens of a text that the wide branch looks at, at least: all there are, of most texts."""
 HELD_OUT = 5
 """One unit in so many is held out to choose the step size on."""
 
@@ -74,25 +77,40 @@ class WideCorpus(NamedTuple):
 
 
 class _Prepared(NamedTuple):
-    """What fitting the wide branch starts from; each training row has a fold below `HELD_OUT`, its unit's."""
+    """What fitting the wide branch starts from; each training row has a fold below `HELD_OUT`, its unit's.
+
+    A step size is chosen on some of the rows, and of these on the first fold.
+    """
 
     numbered: NumberedTexts
     ngrams: Ngrams
     features: csr_array
     plan: Plan
     folds: Ints
+    choosing: Mask
+
+    def choose_on(self, train: csr_array, labels: Labels) -> tuple[csr_array, Labels, Mask]:
+        """Returns the training rows that a step size is chosen by, their labels, and which of them are held out for that."""
+        if self.choosing.all():
+            return train, labels, self.folds == 0
+        return train[np.flatnonzero(self.choosing)], labels[self.choosing], self.folds[self.choosing] == 0
 
 
-def _prepare(corpus: Corpus, split: Split, limit: int, seed: int, work: float, plan: Plan | None = None) -> _Prepared:
+def _prepare(
+    corpus: Corpus, split: Split, limit: int, seed: int, work: float, *, fits: float = 1, plan: Plan | None = None
+) -> _Prepared:
     numbered = number_texts(corpus.texts, limit)
     classes, train = len(corpus.classes), split.train
+    part = 1.0
     if plan is None:
         counts = count_ngrams(numbered)
         in_train = {kind: int(len(train) / len(corpus) * count) for kind, count in counts.items()}
-        fitting = [plan for plan in PLANS if sum(counts[kind] for kind in plan.kinds) <= ENTRIES]
-        plan = next((plan for plan in fitting if plan.work(in_train, classes) <= work), PLANS[-1])
+        plans = [plan for plan in PLANS if sum(counts[kind] for kind in plan.kinds) <= ENTRIES]
+        plan, part = make_plan(plans or PLANS[-1:], in_train, classes, work, fits)
     ngrams, features = fit_ngrams(numbered, train, plan.kinds, min(MOST, PARAMETERS // (2 * classes)))
-    return _Prepared(numbered, ngrams, features, plan, _deal_folds(number_units(corpus)[train], seed))
+    folds = _deal_folds(number_units(corpus)[train], seed)
+    choosing = (folds == 0) | (np.random.default_rng(seed).random(len(train)) < part)
+    return _Prepared(numbered, ngrams, features, plan, folds, choosing)
 
 
 def encode_wide(
@@ -108,14 +126,15 @@ def encode_wide(
         work: Multiplications that the fit may take.
         recipe: How to fit it; None to find out.
     """
-    numbered, ngrams, features, plan, folds = _prepare(corpus, split, limit, seed, work, recipe and recipe.plan)
-    classes, x, labels = len(corpus.classes), features[split.train], corpus.labels[split.train]
+    ready = _prepare(corpus, split, limit, seed, work, plan=recipe and recipe.plan)
+    classes, x, labels = len(corpus.classes), ready.features[split.train], corpus.labels[split.train]
     if recipe is None:
-        recipe = Recipe(plan, *choose_linear(x, labels, classes, folds == 0, plan.epochs, seed, work / 2))
+        rows, theirs, held_out = ready.choose_on(x, labels)
+        recipe = Recipe(ready.plan, *choose_linear(rows, theirs, classes, held_out, ready.plan.epochs, seed, work / 2))
     kernel = fit_linear(x, labels, classes, seed, recipe)
-    logits = features @ kernel
-    dataset, vocabulary = encode_numbered(numbered, corpus, split, logits[split.validation])
-    return WideCorpus(dataset, vocabulary, Wide(ngrams, kernel), logits, recipe)
+    logits = ready.features @ kernel
+    dataset, vocabulary = encode_numbered(ready.numbered, corpus, split, logits[split.validation])
+    return WideCorpus(dataset, vocabulary, Wide(ready.ngrams, kernel), logits, recipe)
 
 
 def judge_out_of_fold(corpus: Corpus, split: Split, limit: int, seed: int, work: float = WORK) -> Floats:
@@ -127,9 +146,11 @@ def judge_out_of_fold(corpus: Corpus, split: Split, limit: int, seed: int, work:
         float32 (training rows, classes): logits, by rows as `split.train` has them; no share of a class is taken off. Minus
         infinity is that of a class which none of the rows fitted on had.
     """
-    _, _, features, plan, folds = _prepare(corpus, split, limit, seed, work)
-    x, labels, classes = features[split.train], corpus.labels[split.train], len(corpus.classes)
-    chosen = choose_rate(x, labels, classes, folds == 0, plan.epochs, seed)
+    ready = _prepare(corpus, split, limit, seed, work, fits=HELD_OUT - 1)
+    plan, folds, classes = ready.plan, ready.folds, len(corpus.classes)
+    x, labels = ready.features[split.train], corpus.labels[split.train]
+    rows, theirs, held_out = ready.choose_on(x, labels)
+    chosen = choose_rate(rows, theirs, classes, held_out, plan.epochs, seed)
     rate = chosen.value if chosen else ANY_RATE
     logits = np.zeros((len(labels), classes), np.float32)
     for fold in range(HELD_OUT):

@@ -81,7 +81,7 @@ def train_epochs(hparams: dict[str, Any], seed: int, epochs: int, dataset: Datas
         The LSTM's weights; None if there was no time.
 
     Raises:
-        ValueError: If the loss was not finite.
+        ValueError: If the loss, or what it came to, was not finite.
     """
     means.prepare()
     from model.training import OutOfTimeError, Training
@@ -93,4 +93,7 @@ def train_epochs(hparams: dict[str, Any], seed: int, epochs: int, dataset: Datas
                     raise ValueError(f"the loss was not finite in epoch {epoch}")
         except OutOfTimeError:
             return None
-        return training.trained().weights
+        weights = training.trained().weights
+    if not all(np.isfinite(weight).all() for weight in weights):  # the last step's own loss is not seen
+        raise ValueError(f"the weights were not finite after epoch {epochs}")
+    return weights

@@ -20,7 +20,7 @@ from data.vocabulary import Vocabulary
 from model.hparams import HParams
 from model.linear import SPEED, Recipe
 from model.size import classifier_bytes
-from model.wide import Wide, encode_wide
+from model.wide import WHOLE_TEXT, Wide, encode_wide
 from tune.remote_file import here
 from tune.settings import EMBEDDING, Settings
 from tune.space import Space
@@ -29,9 +29,6 @@ from tune.written_space import parse_space
 WIDE_SECONDS, WIDE_SHARE, MOST_WIDE_SHARE = 30.0, 0.05, 0.15
 """What fitting the wide branch may take, by estimate: so many seconds of a core, or this share of the time limit if that is
 more; but never more than the last share of it."""
-
-WHOLE_TEXT = 5_000
-"""Tokens of a text that are looked at, at least: the wide branch and the linear baseline read what the LSTM has no time for."""
 
 
 class Inputs(NamedTuple):

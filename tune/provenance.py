@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from data.corpus import Corpus
 from data.errors import InputError
-from data.split import Split
+from data.split import SIDES, Split
 from model.hparams import HParams
+from model.linear import Recipe, read_recipe, write_recipe
 from tune.cluster import cores, gpus
 from tune.corpus_record import CLASS_RECORDS, describe_classes, difference
 from tune.damage import intact
@@ -31,6 +32,8 @@ SPACE = "space"
 """Where search.json keeps the space that the search was started with."""
 SPLIT = "split"
 """Where it keeps what the corpus is split by."""
+SIDES_DIGEST, RECIPE = "sides", "wide_recipe"
+"""Where it keeps a digest of which rows stand on which side, and how the wide branch was fitted; null if there is none."""
 VECTORS = "vectors"
 """Where it keeps a digest of the word vectors that trials begin with; null if with none."""
 PACKAGES = ("topknot", "ray", "optuna", "keras", "tensorflow", "numpy", "scikit-learn")
@@ -57,6 +60,8 @@ def describe(settings: Settings, inputs: Inputs, first: list[HParams], workers: 
         FIRST: write_first(first),
         SPACE: settings.written_space(),
         SPLIT: _split(settings),
+        SIDES_DIGEST: _digest_sides(inputs.dataset.split),
+        RECIPE: None if inputs.recipe is None else write_recipe(inputs.recipe),
         "goal": Goal(settings.trial_limit(), settings.time_limit)._asdict(),
         "workers": workers,
         "cores": cores(),
@@ -117,6 +122,37 @@ def _digest(vectors: npt.NDArray[np.float32] | None) -> str | None:
     return None if vectors is None else hashlib.blake2b(vectors.tobytes(), digest_size=16).hexdigest()
 
 
+def _digest_sides(split: Split) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for side in SIDES:
+        rows = split.side(side).astype("<i8")
+        digest.update(len(rows).to_bytes(8, "little") + rows.tobytes())
+    return digest.hexdigest()
+
+
+def check_sides(folder: SearchFolder, split: Split) -> None:
+    """Makes sure that rows stand on the sides on which they stood when a search was started.
+
+    Raises:
+        InputError: If not: code that deals them out has changed since.
+    """
+    about = folder.read_json(ABOUT)
+    if _digest_sides(split) != about.get(SIDES_DIGEST, _digest_sides(split)):
+        then = about.get("versions", {})
+        others = [f"{name} {told}, now {version(name)}" for name, told in then.items() if told != version(name)]
+        raise InputError(
+            f"Rows of the search {folder.name!r} would change sides: it was started with {', '.join(others) or 'other code'}. "
+            "Go on with what it was started with, or start a new search."
+        )
+
+
+def read_wide_recipe(folder: SearchFolder) -> Recipe | None:
+    """Returns how a search's wide branch was fitted; None if it has none, or does not say."""
+    with intact(folder.path / ABOUT):
+        written = folder.read_json(ABOUT).get(RECIPE)
+        return None if written is None else read_recipe(written)
+
+
 def _split(settings: Settings) -> dict[str, float]:
     return {name: getattr(settings, name) for name in ("seed", "validation", "test")}
 
@@ -157,7 +193,9 @@ def read_own_corpus(folder: SearchFolder, settings: Settings) -> tuple[Corpus, S
     """
     corpus = read_settings_corpus(settings)
     check_fingerprint(folder, settings, corpus)
-    return corpus, settings_split(settings, corpus)
+    split = settings_split(settings, corpus)
+    check_sides(folder, split)
+    return corpus, split
 
 
 def check_metric(folder: SearchFolder, settings: Settings) -> None:

@@ -18,7 +18,7 @@ from tune.searcher import NUMBER, is_told_again
 from tune.settings import Settings
 
 CREDIT_EPOCHS = 4
-"""Epochs before which a configuration of the portfolio is not stopped."""
+"""Epochs before which a configuration that did well elsewhere is not stopped."""
 FEWEST = 3
 """Other trials that the median rule needs before it stops one."""
 PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}
@@ -170,7 +170,7 @@ def make_scheduler(settings: Settings, trials: Sequence[TrialOutcome], credited:
     Args:
         settings: Of the search.
         trials: What a search that is resumed has done so far; the scheduler decides as if it had seen it happen.
-        credited: How many of the first trials are of the portfolio.
+        credited: How many of the first trials are another search's best, or of the portfolio.
     """
     objective, grace = settings.objective, min(settings.grace_period, settings.max_epochs)
     if settings.scheduler == "none":

@@ -11,6 +11,7 @@ from typing import Any
 
 from data.corpus import Corpus
 from data.errors import InputError
+from model.linear import Recipe
 from tune.cluster import joined_cluster, local_cluster
 from tune.cluster_address import find_cluster
 from tune.display import Display
@@ -22,7 +23,17 @@ from tune.lock import locked
 from tune.nodes import check_shared
 from tune.outage import outages_told
 from tune.outcome import elapsed_seconds
-from tune.provenance import Goal, check_fingerprint, check_metric, check_space, check_vectors, count_workers, describe
+from tune.provenance import (
+    Goal,
+    check_fingerprint,
+    check_metric,
+    check_sides,
+    check_space,
+    check_vectors,
+    count_workers,
+    describe,
+    read_wide_recipe,
+)
 from tune.room import Room, count_on_cluster
 from tune.run import run_trials
 from tune.searches import claim_search
@@ -96,10 +107,10 @@ def _read(settings: Settings, display: Display) -> Corpus:
     return read_settings_corpus(settings)
 
 
-def _prepare(settings: Settings, corpus: Corpus, display: Display) -> Inputs:
+def _prepare(settings: Settings, corpus: Corpus, display: Display, recipe: Recipe | None = None) -> Inputs:
     wide = parse_space(settings.written_space()).may_be("wide", True)
     display.say("Encoding the texts and fitting the wide branch" if wide else "Encoding the texts")
-    return prepare_inputs(settings, corpus)
+    return prepare_inputs(settings, corpus, recipe=recipe)
 
 
 def _wait(wait_for_ray: Callable[[], None]) -> None:
@@ -170,11 +181,12 @@ def resume_search(
         if after:
             folder.write(SETTINGS, kept.to_yaml())
         folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False})
-        left = goal.wall_seconds and max(goal.wall_seconds - about["wall_seconds"], LEAST_SECONDS)
+        left = seconds_left(goal, about["wall_seconds"])
         with ExitStack() as stack:
             with _left_alone(folder, about, before):
                 workers, wait_for_ray = stack.enter_context(_workers(folder, settings))
-                inputs = _prepare(settings, corpus, display)
+                inputs = _prepare(settings, corpus, display, read_wide_recipe(folder))
+                check_sides(folder, inputs.dataset.split)
                 check_vectors(folder, settings, inputs)
                 _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, workers, goal.trials, left, display, started, trackers)
@@ -209,3 +221,8 @@ def resumed_goal(goal: Goal, about: Mapping[str, Any], present: int, trials: int
         trials=None if trials is None else until + trials,
         wall_seconds=None if time_limit is None else about["wall_seconds"] + time_limit,
     )
+
+
+def seconds_left(goal: Goal, taken: float) -> float | None:
+    """Returns the seconds of a search's time limit that are left when so many were taken, some at least; None without one."""
+    return None if goal.wall_seconds is None else max(goal.wall_seconds - taken, LEAST_SECONDS)

@@ -17,9 +17,8 @@ from data.split import Split
 from model.hparams import HParams
 from model.mixture import Logits
 from model.suspects import suspect
-from model.wide import judge_out_of_fold
+from model.wide import WHOLE_TEXT, judge_out_of_fold
 from tune.folder import SearchFolder
-from tune.inputs import WHOLE_TEXT
 from tune.outcome import TrialOutcome, ranked_trials
 from tune.printable import printable
 from tune.provenance import read_own_corpus

@@ -18,7 +18,7 @@ from tune.errors import SearchFailedError
 from tune.folder import CLASSIFIERS, LOG, SearchFolder
 from tune.inputs import Inputs, prepare_inputs
 from tune.outcome import TrialOutcome, best_trial, ranked_trials
-from tune.provenance import read_own_corpus
+from tune.provenance import read_own_corpus, read_wide_recipe
 from tune.weights import read_trained
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def evaluate_trial(folder: SearchFolder, number: int) -> dict[str, Any]:
         there = f"{', '.join(map(str, kept[:20]))}{', ...' if len(kept) > 20 else ''}"
         raise InputError(f"--trial {number}: the search {folder.name!r} has no weights of that; it has those of {there}.")
     settings = folder.settings()
-    inputs = prepare_inputs(settings, *read_own_corpus(folder, settings))
+    inputs = prepare_inputs(settings, *read_own_corpus(folder, settings), read_wide_recipe(folder))
     return result | _winner(folder, inputs, trials[number]).result
 
 

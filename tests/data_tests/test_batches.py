@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,15 @@ def test_every_row_is_in_one_batch_an_epoch(sizes: list[int], batch_size: int, s
     assert sorted(np.concatenate(batches)) == rows.tolist()
     assert max(map(len, batches)) <= batch_size
     assert max(map(len, batches)) - min(map(len, batches)) <= 1, "no row weighs more than others"
+
+
+@given(lengths, st.integers(1, 7), st.integers(1, 4))
+def test_every_row_is_in_one_batch_whatever_the_window(sizes: list[int], batch_size: int, window: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("data.batches.WINDOW", window)
+        batches = list(shuffled_batches(tokens_of(sizes), np.arange(len(sizes)), batch_size, np.random.default_rng(0)))
+    assert sorted(np.concatenate(batches)) == list(range(len(sizes)))
+    assert max(map(len, batches)) <= batch_size
 
 
 def test_the_same_seed_gives_the_same_batches_and_another_epoch_others() -> None:

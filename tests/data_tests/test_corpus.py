@@ -219,13 +219,14 @@ def test_the_fingerprint_changes_with_anything_that_matters() -> None:
     prints = {
         corpus_from_lists(texts, labels, groups).fingerprint(),
         corpus_from_lists(texts, labels).fingerprint(),
-        corpus_from_lists(["a", "bc", ""[:0] or "c"], labels, groups).fingerprint(),
+        corpus_from_lists(["a", "bc", "d"], labels, groups).fingerprint(),
+        corpus_from_lists(["ab", "c", "d"], labels, groups).fingerprint(),
         corpus_from_lists(texts, ["x", "y", "y"], groups).fingerprint(),
         corpus_from_lists(texts, ["x", "z", "x"], groups).fingerprint(),
         corpus_from_lists(texts, labels, [1, 2, 2]).fingerprint(),
         corpus_from_lists(["b", "a", "c"], labels, groups).fingerprint(),
     }
-    assert len(prints) == 7
+    assert len(prints) == 8
     assert corpus_from_lists(texts, labels, groups).fingerprint() in prints
 
 

@@ -7,7 +7,7 @@ from data.corpus import Corpus, corpus_from_lists
 from data.errors import InputError
 from data.industries import read_industries
 from data.split import SIDES, split_corpus, without_small_classes
-from data.units import _digest, fold_text
+from data.units import _digest, fold_text, number_units
 
 rows = st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc"), st.integers(0, 25)), min_size=30, max_size=120)
 
@@ -61,6 +61,9 @@ def test_the_same_seed_gives_the_same_split_and_another_another() -> None:
 def test_the_embedded_corpus_is_split_by_isic_class_in_proportion() -> None:
     corpus = read_industries()
     split = split_corpus(corpus)
+    assert corpus.groups is not None
+    assert 300 < len(set(corpus.groups)) < len(corpus) / 2
+    assert sum(len(set(corpus.groups[split.side(side)])) for side in SIDES) == len(set(corpus.groups))
     for side, fraction in (("train", 0.8), ("validation", 0.1), ("test", 0.1)):
         counts = np.bincount(corpus.labels[split.side(side)], minlength=21)
         assert abs(counts.sum() / len(corpus) - fraction) < 0.02
@@ -101,6 +104,12 @@ def test_classes_that_no_split_can_part_are_named() -> None:
     with pytest.raises(InputError, match=r"No row of .* could be given to .*Use finer groups") as caught:
         split_corpus(tied)
     assert "--small-classes" not in str(caught.value)
+
+
+def test_texts_that_are_read_alike_stand_on_one_side() -> None:
+    alike = ["Driver\u2019s mate", "driver's  mate", "DRIVER\u02bcS MATE", "caf\u00e9", "cafe\u0301", "\uff43afe\u0301"]
+    corpus = corpus_from_lists([*alike, "driver mate"], ["a", "b", "a", "b", "a", "b", "a"])
+    assert number_units(corpus).tolist() == [0, 0, 0, 1, 1, 1, 2]
 
 
 def test_rows_of_one_group_count_as_one() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from data.numbered import number_texts
 from data.tokenizer import LONGEST_TOKEN, split_pieces, tokenize
 from data.tokens import FIRST, UNKNOWN
-from data.vocabulary import fit_vocabulary
+from data.vocabulary import CHUNK, fit_vocabulary
 
 texts = st.lists(st.text("abc déf中1 ", max_size=30), min_size=1, max_size=20)
 
@@ -64,10 +64,13 @@ def test_pieces_leave_out_white_space_alone(text: str, limit: int) -> None:
     assert split_pieces(text, limit) == pieces[:limit]
 
 
+@pytest.mark.parametrize("chunk", [2, CHUNK])
 @given(texts, st.data())
-def test_ids_are_ranks_by_frequency_in_the_training_texts(written: list[str], data: st.DataObject) -> None:
+def test_ids_are_ranks_by_frequency_in_the_training_texts(chunk: int, written: list[str], data: st.DataObject) -> None:
     train = np.array(sorted(data.draw(st.sets(st.integers(0, len(written) - 1), min_size=1))))
-    vocabulary, encoded = fit_vocabulary(number_texts(written, 8), train)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("data.vocabulary.CHUNK", chunk)
+        vocabulary, encoded = fit_vocabulary(number_texts(written, 8), train)
     assert list(vocabulary.counts) == sorted(vocabulary.counts, reverse=True)
     seen = [token for row in train for token in tokenize(written[row], 8)]
     assert set(vocabulary.tokens) == set(seen), "fitted on train alone"

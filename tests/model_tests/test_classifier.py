@@ -2,6 +2,7 @@ import itertools
 import json
 import pickle
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -48,6 +49,15 @@ def test_an_experiment_takes_a_frame_lists_or_a_file(corpus: Corpus, experiment:
         wide = experiment.classifier.hparams.wide
         again = run_experiment(data, epochs=8, **(names if not isinstance(data, tuple) else {}), **SMALL, wide=wide)
         assert again.test.summary() == experiment.test.summary()
+
+
+def test_the_wide_branch_reads_on_where_the_lstm_stops(corpus: Corpus) -> None:
+    late = replace(
+        corpus, texts=[" ".join(f"begin{row % 7} to row{row}".split() + text.split()) for row, text in enumerate(corpus.texts)]
+    )
+    alone, both = (run_experiment(late, epochs=1, **SMALL, max_length=3, wide=wide).test for wide in (False, True))
+    assert alone.accuracy < 0.6
+    assert both.accuracy > 0.9
 
 
 def test_hyperparameters_and_losses_that_make_no_sense_are_named(corpus: Corpus) -> None:
@@ -132,6 +142,11 @@ def test_predictions_are_likeliest_first_and_independent_of_company(experiment: 
         alone = experiment.classifier.predict([text], top=3)[0]
         assert alone.probability == pytest.approx(prediction.probability, abs=1e-5)
     assert experiment.classifier.predict([]) == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model.text_classifier.CHUNK", 2)
+        for ours, theirs in zip(experiment.classifier.predict(TEXTS, top=3), together, strict=True):
+            assert ours.label == theirs.label
+            assert ours.probability == pytest.approx(theirs.probability, abs=1e-5)
 
 
 @pytest.mark.parametrize(

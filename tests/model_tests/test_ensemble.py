@@ -86,3 +86,12 @@ def test_the_chosen_are_no_worse_than_the_best_alone(seed: int, candidates: int,
     mean = np.sum([weight * probabilities[place] for place, weight in weights.items()], axis=0)
     alone = min(evaluate(labels, np.log(candidate)).loss for candidate in probabilities)
     assert evaluate(labels, np.log(mean)).loss <= alone + 1e-5
+
+
+def test_members_are_chosen_that_are_right_where_the_others_are_unsure() -> None:
+    labels = np.arange(40, dtype=np.int32) % 2
+    sure, unsure = np.eye(2)[labels] * 0.98 + 0.01, np.full((40, 2), 0.5)
+    first = np.where(np.arange(40)[:, None] < 20, sure, unsure).astype(np.float32)
+    second = np.where(np.arange(40)[:, None] < 20, unsure, sure).astype(np.float32)
+    hopeless = (1 - sure).astype(np.float32)
+    assert select_members(labels, [first, hopeless, second], 4) == {0: 0.5, 2: 0.5}

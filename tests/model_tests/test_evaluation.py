@@ -27,6 +27,18 @@ def test_the_figures_are_scikit_learns(rows: int, classes: int, seed: int) -> No
         assert list(by_class[name].values()) == pytest.approx([figure[index] for figure in expected])
 
 
+@given(st.integers(1, 60), st.integers(2, 6), st.integers(1, 30))
+def test_the_figures_are_the_same_however_many_rows_are_computed_at_a_time(rows: int, classes: int, at_once: int) -> None:
+    rng = np.random.default_rng(rows)
+    labels, logits = rng.integers(0, classes, rows).astype(np.int32), rng.normal(0, 3, (rows, classes)).astype(np.float32)
+    whole = evaluate(labels, logits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model.evaluation.AT_ONCE", at_once)
+        parts = evaluate(labels, logits)
+    assert parts.summary() == whole.summary()
+    assert parts.calibration_error == whole.calibration_error
+
+
 def test_huge_logits_overflow_nothing() -> None:
     got = evaluate(np.array([0, 1], np.int32), np.array([[1e6, -1e6], [1e6, -1e6]], np.float32))
     assert got.loss == pytest.approx(1e6)

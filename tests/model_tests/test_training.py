@@ -149,6 +149,31 @@ def test_every_ingredient_learns_the_same_in_a_used_network_and_changes_the_trai
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.parametrize("name", ["embedding", "lstm", "output", "recurrent", "weight", "dense"])
+def test_each_dropout_is_that_of_its_own_name(dataset: Dataset, name: str) -> None:
+    none = HParams.from_dict(TINY.to_dict() | {"lstm_dropout": 0.0, "dense_dropout": 0.0})
+    on, off = (replace(none, **{f"{name}_dropout": rate}) for rate in (0.5, 1e-9))
+    assert curve(dataset, on, epochs=1) != curve(dataset, off, epochs=1)
+
+
+def test_weight_decay_takes_its_part_of_kernels_and_of_nothing_else() -> None:
+    rate, decay = 0.01, 0.5
+    tokens = np.random.default_rng(0).integers(2, 40, (12, 8)).astype(np.int32)
+    labels = np.arange(12, dtype=np.int32) % 3
+    after = []
+    for weight_decay in (0.0, decay):
+        hparams = HParams(lstm_size=4, embedding_size=6, layer_norm=True, learning_rate=rate, weight_decay=weight_decay)
+        network = CompiledNetwork(shape := Shape.of(hparams, 40, 3))
+        start = [weight + 1 for weight in initial_weights(shape.weights(), 1)]
+        network.reset(start, ClassBalance.of(hparams, np.array([4, 4, 4])))
+        knobs = np.array(Knobs.of(hparams), np.float32)
+        network._train_on_all(tokens, labels, 12, 1, knobs, np.array([1024, 0], np.int64))
+        after.append(network.weights())
+    for (name, size), before, plain, decayed in zip(shape.weights(), start, *after, strict=True):
+        takes = len(size) > 1 and name != "embedding"
+        np.testing.assert_allclose(decayed, plain - takes * rate * decay * before, atol=1e-5, err_msg=name)
+
+
 def test_what_is_evaluated_and_kept_is_the_average_of_the_weights(dataset: Dataset) -> None:
     with Training(dataset, replace(TINY, ema_momentum=0.9), seed=0, pool=Pool()) as training:
         report = training.run_epoch()

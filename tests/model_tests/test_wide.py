@@ -1,5 +1,9 @@
+import json
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from data.corpus import Corpus
@@ -8,7 +12,18 @@ from data.ngrams import fit_ngrams
 from data.numbered import number_texts
 from data.split import Split, split_corpus
 from model.evaluation import evaluate
-from model.linear import PLANS, Plan, Recipe, choose_linear, fit_linear
+from model.linear import (
+    CHOICES,
+    LEAST_PART,
+    PLANS,
+    Plan,
+    Recipe,
+    choose_linear,
+    fit_linear,
+    make_plan,
+    read_recipe,
+    write_recipe,
+)
 from model.max_margin import Scale
 from model.wide import encode_wide
 
@@ -74,6 +89,30 @@ def test_the_more_work_there_would_be_the_less_is_looked_at(corpus: Corpus, spli
     assert work == sorted(work, reverse=True)
     assert PLANS[0] == Plan(KINDS, 5)
     assert encode_wide(corpus, split, 50, 0, work=1).wide.ngrams.kinds() == ["words"]
+    assert min(abs(encode_wide(corpus, split, 50, 0, work=1).logits).max(axis=1)) > 0, "a part of the rows chose the step size"
+
+
+@given(st.integers(1, 10**7), st.integers(2, 1000), st.floats(1, 1e12), st.sampled_from([1, 4]))
+def test_a_plan_is_the_most_thorough_that_can_be_followed_and_chooses_on_as_many_rows_as_there_is_time_for(
+    ngrams: int, classes: int, work: float, fits: int
+) -> None:
+    counts = {"words": ngrams, "pairs": 2 * ngrams, "characters": 7 * ngrams}
+    plan, part = make_plan(PLANS, counts, classes, work, fits)
+    assert LEAST_PART <= part <= 1
+    taken = (fits + CHOICES * part) * plan.work(counts, classes)
+    assert taken <= work * (1 + 1e-9) or part == LEAST_PART
+    if taken > work * (1 + 1e-9):
+        assert plan == PLANS[-1], "nothing takes less"
+    for better in PLANS[: PLANS.index(plan)]:
+        assert (fits + CHOICES * LEAST_PART) * better.work(counts, classes) > work
+    assert part == 1 or taken >= 0.999 * work or part == LEAST_PART, "all the time is used"
+
+
+@pytest.mark.parametrize("scale", [None, Scale(2.5, 0.5, 0.1)])
+def test_a_recipe_is_read_as_it_was_written(scale: Scale | None) -> None:
+    for plan in PLANS:
+        recipe = Recipe(plan, 2.0, scale)
+        assert read_recipe(json.loads(json.dumps(write_recipe(recipe)))) == recipe
 
 
 def test_by_a_recipe_it_is_fitted_in_the_same_way_whatever_the_work(corpus: Corpus, split: Split) -> None:

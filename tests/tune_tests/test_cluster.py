@@ -22,7 +22,8 @@ from tune.cudnn import obstacles
 from tune.memory import own_memory, pool_memory, worker_memory
 from tune.nodes import _said
 from tune.provenance import count_workers
-from tune.run import _notices
+from tune.run import _notices, run_trials
+from tune.searcher import ENDED, ended_as
 from tune.settings import Settings
 from tune.workers import Workers
 from tune.written_space import parse_space
@@ -154,6 +155,44 @@ def test_a_node_says_yes_or_no_or_nothing() -> None:
 def test_what_keeps_trainings_from_cudnn_is_named() -> None:
     assert [line.split()[0] for line in obstacles(0.3, "bfloat16")] == ["recurrent_dropout", "precision"]
     assert not list(obstacles(0.0, "float16"))
+
+
+def test_of_a_time_limit_so_much_is_kept_for_what_follows_the_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ends(**settings: object) -> float:
+        given: list[float] = []
+
+        def stop(**what: Any) -> None:
+            given.append(what["end"])
+            raise ZeroDivisionError
+
+        monkeypatch.setattr("tune.run.Tuning", stop)
+        folder = SimpleNamespace(repair=lambda: None, study=lambda _: None, read_json=lambda _: {"first": []})
+        with pytest.raises(ZeroDivisionError):
+            run_trials(folder, Settings.model_validate(settings), None, None, None, 100.0, None, 1000.0, {})  # type: ignore[arg-type]
+        return given[0]
+
+    monkeypatch.setattr("tune.run._finish_seconds", lambda *_: 4.0)
+    monkeypatch.setattr("tune.run._sampler", lambda *_: None)
+    assert ends() == 1096
+    assert ends(refit=True) == 1096 - 20
+    assert ends(repeat=2) == 1096 - 25
+    assert ends(repeat=2, refit=True) == 1096 - 45
+
+
+@pytest.mark.parametrize(
+    ("reason", "end"),
+    [
+        ("time limit: in epoch 3", "stopped"),
+        ("nan: the loss was not finite in epoch 2", "failed"),
+        ("crashed: MemoryError", "failed"),
+        ("all 3 epochs", "complete"),
+        ("no better since epoch 2", "complete"),
+    ],
+)
+def test_a_trial_that_time_cut_short_is_not_told_as_complete(reason: str, end: str) -> None:
+    assert ended_as({ENDED: reason}) == end
+    assert ended_as({ENDED: "", "done": True}) == "stopped"
+    assert ended_as({ENDED: ""}) is None
 
 
 def test_a_search_tells_of_that_on_gpus_alone() -> None:

@@ -1,9 +1,15 @@
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
+from tune.folder import SearchFolder
 from tune.objective import Objective
 from tune.outcome import TrialOutcome, elapsed_seconds
 from tune.provenance import Goal
-from tune.search import resumed_goal
+from tune.search import LEAST_SECONDS, resumed_goal, seconds_left
+from tune.stopwatch import Stopwatch
 
 
 @pytest.mark.parametrize(
@@ -45,3 +51,22 @@ def test_a_search_that_was_killed_has_taken_the_time_until_its_last_report(
 ) -> None:
     trials = [TrialOutcome(n, "running", "", {}, ({"at": at},), 1.0, Objective("loss")) for n, at in enumerate(reported)]
     assert elapsed_seconds(about, trials) == seconds
+
+
+def test_what_is_left_of_a_time_limit_is_what_was_not_taken() -> None:
+    assert seconds_left(Goal(None, 600), 450.0) == 150.0
+    assert seconds_left(Goal(None, 600), 700.0) == seconds_left(Goal(None, 600), 600.0) == LEAST_SECONDS
+    assert seconds_left(Goal(60, None), 450.0) is None
+
+
+def test_time_and_workers_are_those_of_all_runs_of_a_search(tmp_path: Path) -> None:
+    folder = SearchFolder(tmp_path)
+    folder.write_json("search.json", {"wall_seconds": 9.0, "workers": 1.0, "finished": True})
+    stopwatch = Stopwatch(folder, time.time() - 5, SimpleNamespace(mean=lambda: 2.0))  # type: ignore[arg-type]
+    assert folder.read_json("search.json")["finished"] is False
+    assert stopwatch.write() == pytest.approx(14, abs=0.5)
+    about = folder.read_json("search.json")
+    assert about["workers"] == pytest.approx((9 * 1 + 5 * 2) / 14, abs=0.05)
+    assert about["wall_seconds"] == pytest.approx(14, abs=0.5)
+    stopwatch.keep()
+    assert folder.read_json("search.json") == about, "it was just written"

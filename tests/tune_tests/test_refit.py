@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from model.trained import Weights
 from tune.again import train_epochs
 from tune.crew import Means
 from tune.inputs import prepare_inputs
-from tune.refit import join
+from tune.outcome import TrialOutcome
+from tune.refit import _work, join
 from tune.settings import Settings
+from tune.trial import trial_seed
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False).to_dict()
 MEANS = Means(cpus=1, gpus=0, precision="float32", memory=2.0**34, deadline=math.inf)
@@ -32,6 +35,19 @@ def test_train_and_validation_rows_are_joined_and_no_test_row_is_among_them(corp
     assert sorted([*split.train, *split.validation]) == joined.train.tolist()
     assert len(joined.validation) == 0
     np.testing.assert_array_equal(joined.test, split.test)
+
+
+def test_it_is_trained_as_the_trial_was_for_as_many_epochs_as_its_best_one_had() -> None:
+    epochs = tuple({"loss": loss} for loss in (3.0, 1.0, 2.0, 2.0, 2.0))
+    trial = TrialOutcome(9, "complete", "", TINY, epochs, 1.0)  # type: ignore[arg-type]
+    assert _work(Settings(seed=4), trial) == (TINY, trial_seed(4, 9), 2)
+
+
+def test_weights_that_the_last_step_has_spoilt_are_no_classifiers(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    joined = dataclasses.replace(dataset, split=join(dataset.split))
+    monkeypatch.setattr("model.training.Training.trained", lambda _: SimpleNamespace(weights=[np.array([1.0, np.nan])]))
+    with pytest.raises(ValueError, match="the weights were not finite after epoch 1"):
+        train_epochs(TINY, 3, 1, joined, MEANS)
 
 
 def test_it_learns_from_the_labels_of_validation_rows_and_not_from_those_of_test_rows(dataset: Dataset) -> None:

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -160,23 +161,23 @@ def test_no_name_in_a_bucket_leads_out_of_the_copy(name: str) -> None:
         assert Path(os.path.normpath(root / name)).is_relative_to(root)
 
 
-def test_a_search_is_run_by_one_process(tmp_path: Path) -> None:
+def test_a_search_is_run_by_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = bucket(tmp_path)
     mine = take_lease(there, "one")
-    ended = threading.Event()
+    clock, beating = [0.0], [True]
 
-    def beat() -> None:
-        lease = mine
-        while not ended.wait(0.02):
-            lease = renew_lease(there, lease)
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+        if beating[0]:
+            renew_lease(there, mine)
+            away = {"host": "elsewhere", "beats": int(1000 * clock[0])}
+            there.write(LEASE, json.dumps({**json.loads(there.read(LEASE)), **away}).encode())
 
-    beating = threading.Thread(target=beat)
+    monkeypatch.setattr(tune.lease, "time", SimpleNamespace(time=time.time, monotonic=lambda: clock[0], sleep=sleep))
     there.write(LEASE, json.dumps({**json.loads(there.read(LEASE)), "host": "elsewhere"}).encode())
-    beating.start()
     with pytest.raises(InputError, match="running already"):
         take_lease(there, "one")
-    ended.set()
-    beating.join()
+    beating[0] = False
     there.write(LEASE, json.dumps({**json.loads(there.read(LEASE)), "host": "elsewhere"}).encode())
     theirs = take_lease(there, "one")  # it has not been renewed for a while
     with pytest.raises(LeaseLostError):

@@ -2,19 +2,30 @@
 
 import math
 import statistics
+import threading
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from data.corpus import Corpus
 from data.dataset import Dataset
+from data.split import split_corpus
 from model.hparams import HParams
+from model.wide import encode_wide
 from tune.again import Rules, train_again
 from tune.crew import Means
+from tune.inputs import prepare_inputs
 from tune.objective import Objective
 from tune.outcome import TrialOutcome
-from tune.repeats import left, run_key, summarise
+from tune.repeats import left, repeat_best, run_key, summarise
 from tune.repeats_view import luck
+from tune.settings import Settings
 from tune.trial import trial_seed
+from tune.workers import Workers
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False).to_dict()
 MEANS = Means(cpus=1, gpus=0, precision="float32", memory=2.0**34, deadline=math.inf)
@@ -32,6 +43,37 @@ def test_repeats_of_the_same_seed_are_equal_and_of_other_seeds_are_not(dataset: 
         assert found.pop("seconds") > 0
     assert first == again
     assert first["validation"] != other["validation"]
+
+
+def test_a_repeats_test_figures_are_those_of_both_branches(corpus: Corpus) -> None:
+    dataset = encode_wide(corpus, split_corpus(corpus), 50, 0).dataset
+    twin = replace(dataset, split=replace(dataset.split, test=dataset.split.validation))
+    found = train_again(TINY | {"wide": True}, 1, twin, twin.wide, RULES, MEANS)
+    assert found
+    assert found["test"] == pytest.approx(found["validation"])
+    alone = train_again(TINY, 1, twin, twin.wide, RULES, MEANS)
+    assert alone
+    assert alone["test"] == pytest.approx(alone["validation"])
+    assert found["test"]["loss"] < alone["test"]["loss"] / 2
+
+
+def test_repeats_are_given_what_the_wide_branch_says_of_the_test_rows(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr("tune.repeats.ranked_trials", lambda _: [outcome(7, 0.1)])
+    monkeypatch.setattr("tune.repeats.run_on_workers", lambda _, works, shared, *__: given.extend([works, *shared]) or ())
+    settings = Settings(seed=5, repeat=1)
+    inputs = prepare_inputs(settings, corpus)
+    folder = SimpleNamespace(trials=list, path=tmp_path)
+    monkeypatch.setattr("tune.repeats.read_runs", lambda _: {})
+    workers, event = Workers(1, 1, None), threading.Event()
+    repeat_best(folder, settings, inputs, workers, math.inf, event, print, lambda: None)  # type: ignore[arg-type]
+    works, dataset, wide = given[:3]
+    assert works == {run_key(7, 1): (TINY, trial_seed(5, 7, 1))}
+    assert dataset is inputs.dataset
+    assert inputs.wide_logits is not None
+    np.testing.assert_array_equal(wide, inputs.wide_logits[inputs.dataset.split.test])
 
 
 def test_a_repeat_for_which_there_is_no_time_has_no_figures(dataset: Dataset) -> None:

@@ -87,6 +87,12 @@ def explained(text: str) -> Explanation:
     return Explanation("plain", 0.5, (Word(text[:60], 0, 60, 2.0),))
 
 
+def test_the_confusion_has_true_classes_down_and_answers_across() -> None:
+    labels, answered = np.array([0, 0, 1], np.int32), np.array([[0.9, 0.1], [0.2, 0.8], [0.1, 0.9]], np.float32)
+    answers = Answers("test", ("a", "b"), ["x"] * 3, labels, answered, np.ones(2, np.int64), explained)
+    assert answers.confusion.tolist() == [[1, 1], [0, 1]]
+
+
 def hostile_page() -> str:
     labels = np.arange(40, dtype=np.int32) % len(HOSTILE)
     probabilities = np.random.default_rng(0).dirichlet(np.ones(len(HOSTILE)), 40).astype(np.float32)

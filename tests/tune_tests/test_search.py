@@ -148,7 +148,8 @@ def test_watching_ends_with_the_search_and_says_what_to_do_then(finished: tuple[
     storage, best = finished
     lines = topknot("watch", "words", "--storage", str(storage)).stdout.splitlines()
     assert lines[0].startswith(f"{clock(best['wall_seconds'])}  8 trials done")
-    assert f"best: trial {best['trial']}, epoch {best['epoch']}: loss {best['validation']['loss']:.3f}"[:20] in lines[0]
+    loss = best["calibration"]["before"]["validation"]["loss"]
+    assert f"best: trial {best['trial']}, epoch {best['epoch']}: loss {loss:.3f}" in lines[0]
     assert lines[-1].startswith("Finished: topknot best words")
     shutil.copytree(storage / "words", tmp_path / "words")
     folder = find_search(tmp_path, "words")

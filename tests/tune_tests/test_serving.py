@@ -25,6 +25,7 @@ from model.classifier import Classifier
 from model.experiment import run_experiment
 from tune.cli import run
 from tune.serving.door import LARGEST_BODY, TOO_LARGE, Door
+from tune.serving.front import build
 from tune.serving.questions import MOST_TEXTS, Question
 
 SMALL = {"embedding_size": 8, "lstm_size": 4, "pooling": "max", "dense_layers": 0, "max_length": 50, "batch_size": 16}
@@ -96,7 +97,11 @@ def test_each_of_many_who_ask_at_once_gets_his_own_answer(address: str, folder: 
     expected = [prediction.label for prediction in Classifier.load(folder).predict(texts)]
     with ThreadPoolExecutor(20) as threads:
         told = list(threads.map(lambda text: ask(f"{address}/predict", {"text": text}), texts))
-    assert [answer["answers"][0]["label"] for _, answer in told] == expected
+        assert [answer["answers"][0]["label"] for _, answer in told] == expected
+        parts = [range(first, first + 1 + first % 3) for first in range(57)]
+        told = list(threads.map(lambda part: ask(f"{address}/predict", {"texts": [texts[row] for row in part]}), parts))
+    for part, (_, answer) in zip(parts, told, strict=True):
+        assert [one["label"] for one in answer["answers"]] == [expected[row] for row in part]
     _, metrics = ask(f"{address}/metrics")
     counted = sum(float(value) for value in re.findall(r"^topknot_texts_total\{.*\} (\S+)$", metrics, re.MULTILINE))
     assert counted >= 60
@@ -170,7 +175,8 @@ async def through(door: Door, chunks: list[bytes], headers: list[tuple[bytes, by
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await door({"type": "http", "path": path, "headers": headers}, receive, send)
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b"", "http_version": "1.1"}
+    await door(scope, receive, send)
     status: int = sent[0]["status"]
     return status
 
@@ -208,6 +214,17 @@ def test_a_body_that_does_not_tell_its_size_is_cut_off_as_well(address: str) -> 
 def test_a_question_is_of_one_text_or_several() -> None:
     assert Question(text="").asked() == [""]
     assert Question(texts=["a", "b"]).asked() == ["a", "b"]
+
+
+def test_a_token_file_closes_the_server(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, given = "0123456789abcdef", list[Any]()
+    (tmp_path / "token").write_text(f"{token}\n")
+    monkeypatch.setattr("tune.serving.server.serve_model", lambda *arguments: given.extend(arguments))
+    assert run(["serve", str(folder), "--token-file", str(tmp_path / "token")]) == 0
+    assert given[5] == token
+    app = build(None, token)
+    assert asyncio.run(through(app, [b"{}"], [], "/predict")) == 401  # type: ignore[arg-type]
+    assert asyncio.run(through(app, [b"{}"], [(b"authorization", f"Bearer {token}".encode())], "/predict")) == 422  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_served_ends_with_2(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from model.hparams import HParams
 from tune.outcome import TrialOutcome, useful_share
+from tune.summary import figure_rows
 from tune.suspects import suspects_table
 from tune.trial_tables import leaderboard_table
 from tune.verdict import verdict
@@ -25,6 +26,15 @@ def document(linear: Figures | str, strong: Figures | str | None = None, **more:
         elif figures:
             told[key] = {"test": {"macro_f1": figures[0], "accuracy": figures[1], "loss": None}}
     return told
+
+
+def test_refitted_it_is_compared_by_the_figures_of_the_original_which_has_seen_no_more_rows_than_the_baseline() -> None:
+    original = {"test": {"macro_f1": 0.7, "accuracy": 0.8, "loss": 1.0, "rows": 9}}
+    told = document((0.65, 0.75), original=original, refit={"rows": 99, "epochs": {"1": 2}})
+    assert "the LSTM beats the linear baseline: macro-F1 0.700 against 0.650, accuracy 0.800 against 0.750" in verdict(told)
+    rows = dict(figure_rows(told))
+    assert rows["LSTM"] is original
+    assert rows["LSTM, refitted on train and validation"] == {"test": told["test"]}
 
 
 def test_a_search_for_which_no_worker_came_has_used_none_of_their_time() -> None:
