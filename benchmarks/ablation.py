@@ -38,8 +38,7 @@ from model.hparams import HParams
 from model.mixture import Mixture
 from model.presets import PORTFOLIOS
 from model.training import Training
-from model.wide import WideCorpus, encode_wide
-from tune.inputs import WHOLE_TEXT
+from model.wide import WHOLE_TEXT, WideCorpus, encode_wide
 
 PLAIN = "plain"
 INGREDIENTS: dict[str, dict[str, Any]] = {

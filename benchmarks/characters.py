@@ -19,8 +19,7 @@ from data.corpus import Corpus
 from data.numbered import NumberedTexts
 from data.split import split_corpus
 from model.evaluation import evaluate
-from model.wide import encode_wide
-from tune.inputs import WHOLE_TEXT
+from model.wide import WHOLE_TEXT, encode_wide
 
 
 def main() -> None:

@@ -94,7 +94,7 @@ def prepare_topknot(
             limit=trials,
             end=math.inf,
         )
-        tuning.run(threading.Event(), [display], lambda: None)
+        tuning.run(threading.Event(), [display], lambda: None, lambda: None)
 
     return ready_cluster(workers, address), run
 

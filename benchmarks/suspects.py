@@ -24,8 +24,7 @@ from model.presets import PORTFOLIOS
 from model.suspects import margin, suspect
 from model.text_classifier import Encoded
 from model.training import train
-from model.wide import encode_wide, judge_out_of_fold
-from tune.inputs import WHOLE_TEXT
+from model.wide import WHOLE_TEXT, encode_wide, judge_out_of_fold
 
 
 def main() -> None:

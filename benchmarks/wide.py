@@ -31,8 +31,7 @@ from model.presets import PORTFOLIOS
 from model.strong_baseline import evaluate_strong_baseline
 from model.text_classifier import Encoded
 from model.training import train
-from model.wide import WideCorpus, encode_wide
-from tune.inputs import WHOLE_TEXT
+from model.wide import WHOLE_TEXT, WideCorpus, encode_wide
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ from data.units import Ints, number_units
 SmallClasses = Literal["refuse", "fold", "drop"]
 SIDES = ("train", "validation", "test")
 OTHER = "other"
+DEALS = 10
+"""How often units are dealt out again, at most, where a class has come to stand on fewer than three sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def split_corpus(corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, 
         raise InputError(_too_small(corpus, small))
     fractions = np.array([1 - validation - test, validation, test])
     urgent: list[int] = []
-    while True:
+    for _ in range(DEALS):
         side_of_unit = _deal(units, corpus.labels, len(corpus.classes), fractions, np.random.default_rng(seed), urgent)
         side_of_row = side_of_unit[units]
         rows = np.bincount(side_of_row * len(corpus.classes) + corpus.labels, minlength=3 * len(corpus.classes))
@@ -171,7 +173,7 @@ def _deal(
 
     present = table > 0
     rarest_first = np.argsort(present.sum(axis=0) + np.diff(ends), kind="stable").tolist()
-    for label in [*urgent, *(label for label in rarest_first if label not in set(urgent))]:
+    for label in dict.fromkeys([*urgent, *rarest_first]):
         mine = singles[ends[label] : ends[label + 1]]
         candidates = np.concatenate([mine, several[by_size[present[by_size, label]]]])
         for to in (2, 1, 0):

@@ -130,7 +130,8 @@ def encode_wide(
     classes, x, labels = len(corpus.classes), ready.features[split.train], corpus.labels[split.train]
     if recipe is None:
         rows, theirs, held_out = ready.choose_on(x, labels)
-        recipe = Recipe(ready.plan, *choose_linear(rows, theirs, classes, held_out, ready.plan.epochs, seed, work / 2))
+        margin = work / 2 if len(theirs) == len(labels) else 0  # else there is no time for it on all rows
+        recipe = Recipe(ready.plan, *choose_linear(rows, theirs, classes, held_out, ready.plan.epochs, seed, margin))
     kernel = fit_linear(x, labels, classes, seed, recipe)
     logits = ready.features @ kernel
     dataset, vocabulary = encode_numbered(ready.numbered, corpus, split, logits[split.validation])

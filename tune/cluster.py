@@ -150,7 +150,9 @@ def _join(address: str) -> None:
             logging_level=logging.ERROR,
             configure_logging=False,
         )
-    except ValueError:  # its words hold all variables of the job's environment
+    except ValueError as error:  # in a job, its words hold all variables of the job's environment
+        if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
+            raise InputError(f"--address {address}: this machine cannot join that cluster: {error}") from None
         raise InputError(
             f"--address {address}: the runtime environment of this job cannot be merged with a search's. Submit it without "
             "excludes and py_modules, and without TF_CPP_MIN_LOG_LEVEL and KERAS_BACKEND among its env_vars."

@@ -58,7 +58,7 @@ def list_texts(values: Iterable[str]) -> list[str]:
 
 def name_classes(classes: npt.NDArray[Any]) -> list[str]:
     """Names labels as a corpus knows them; by their numbers where their own names would not tell them apart."""
-    names = [str(label).strip() for label in classes]
+    names = [name_of(label) for label in classes]
     return names if all(names) and len(set(names)) == len(names) else [f"class {index}" for index in range(len(classes))]
 
 

@@ -98,13 +98,17 @@ def check_shared(folder: SearchFolder) -> None:
         ray.wait(answers, num_returns=len(answers), timeout=SEEN_SECONDS)
     said = [_said(answer) for answer in answers]
     alive = {node.identity for node in read_nodes()}
-    silent = [node.address for node, yes in zip(nodes, said, strict=True) if yes is None and node.identity in alive]
+    answered = [(node, told) for node, told in zip(nodes, said, strict=True) if node.identity in alive]
+    silent = [node.address for node, told in answered if told is None]
+    broken = [f"{node.address} ({told})" for node, told in answered if isinstance(told, str)]
+    if broken:
+        raise InputError(f"{' and '.join(broken[:3])} could run nothing that was asked of it. Look at its memory and its logs.")
     if silent:
         raise InputError(
             f"{' and '.join(silent[:3])} did not say within {SEEN_SECONDS:.0f} s whether trials can leave their weights there. "
             "Look at its memory and its logs, or try again when Ray has found it dead."
         )
-    without = [node.address for node, yes in zip(nodes, said, strict=True) if yes is False]
+    without = [node.address for node, told in answered if told is False]
     if without and folder.storage is None:
         raise InputError(
             f"--storage {folder.path.parent}: not seen from {' and '.join(without[:3])}, whose trials could leave no weights "
@@ -128,14 +132,16 @@ def _can_write(place: Bucket) -> bool:
     return True
 
 
-def _said(answer: object) -> bool | None:
-    """Returns what a node has answered; None if it has not, or is gone."""
+def _said(answer: object) -> bool | str | None:
+    """Returns what a node has answered; None if it has not, and a text, what came in the way, if it could not."""
     import ray
-    from ray.exceptions import RayError, RayTaskError
+    from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
     try:
         return bool(ray.get(answer, timeout=0))
     except RayTaskError:  # it tried, and could not
         return False
-    except RayError:
+    except GetTimeoutError:
         return None
+    except RayError as error:
+        return type(error).__name__

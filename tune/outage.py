@@ -38,7 +38,7 @@ def outages_told(folder: SearchFolder) -> Iterator[None]:
         if cause is None:
             raise
         number, said = cause
-        remedy = ADVICE if is_address(said) else REMEDIES[number]
+        remedy = ADVICE if number == errno.EIO and is_address(said) else REMEDIES[number]
         if folder.has_begun():
             message = f"{said}; what was finished is kept. {remedy}, then go on with: {folder.resume_command()}"
         else:

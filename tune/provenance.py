@@ -37,6 +37,7 @@ SIDES_DIGEST, RECIPE = "sides", "wide_recipe"
 VECTORS = "vectors"
 """Where it keeps a digest of the word vectors that trials begin with; null if with none."""
 PACKAGES = ("topknot", "ray", "optuna", "keras", "tensorflow", "numpy", "scikit-learn")
+OLDER = "The search {!r} was started by an older version of Topknot, and can be gone on with by that alone."
 MOST_PER_CORE = 4
 """Threads that a core is asked to run, at most."""
 
@@ -137,11 +138,15 @@ def check_sides(folder: SearchFolder, split: Split) -> None:
         InputError: If not: code that deals them out has changed since.
     """
     about = folder.read_json(ABOUT)
-    if _digest_sides(split) != about.get(SIDES_DIGEST, _digest_sides(split)):
-        then = about.get("versions", {})
-        others = [f"{name} {told}, now {version(name)}" for name, told in then.items() if told != version(name)]
+    if SIDES_DIGEST not in about:
+        raise InputError(OLDER.format(folder.name))
+    if _digest_sides(split) != about[SIDES_DIGEST]:
+        now = {name: version(name) for name in PACKAGES} | {"Topknot's revision": git_revision()}
+        then = about["versions"] | {"Topknot's revision": about["revision"]}
+        others = [f"{name} {told} then, {now.get(name)} now" for name, told in then.items() if told != now.get(name)]
+        why = "; ".join(others) or "by other code"
         raise InputError(
-            f"Rows of the search {folder.name!r} would change sides: it was started with {', '.join(others) or 'other code'}. "
+            f"Rows of the search {folder.name!r} would change sides since it was started ({why}). "
             "Go on with what it was started with, or start a new search."
         )
 
@@ -185,6 +190,18 @@ def check_fingerprint(folder: SearchFolder, settings: Settings, corpus: Corpus) 
         )
 
 
+def own_split(folder: SearchFolder, settings: Settings, corpus: Corpus) -> Split:
+    """Splits a corpus as the search did.
+
+    Raises:
+        InputError: If it is another than the search was started on, or rows would change sides.
+    """
+    check_fingerprint(folder, settings, corpus)
+    split = settings_split(settings, corpus)
+    check_sides(folder, split)
+    return split
+
+
 def read_own_corpus(folder: SearchFolder, settings: Settings) -> tuple[Corpus, Split]:
     """Reads the corpus that a search was started on again, and splits it as the search did.
 
@@ -192,10 +209,7 @@ def read_own_corpus(folder: SearchFolder, settings: Settings) -> tuple[Corpus, S
         InputError: If the corpus is not there, or is another.
     """
     corpus = read_settings_corpus(settings)
-    check_fingerprint(folder, settings, corpus)
-    split = settings_split(settings, corpus)
-    check_sides(folder, split)
-    return corpus, split
+    return corpus, own_split(folder, settings, corpus)
 
 
 def check_metric(folder: SearchFolder, settings: Settings) -> None:
@@ -220,9 +234,7 @@ def check_space(folder: SearchFolder, settings: Settings) -> None:
     """
     then, now = folder.read_json(ABOUT).get(SPACE), settings.written_space()
     if then is None:
-        raise InputError(
-            f"The search {folder.name!r} was started by an older version of Topknot, and can be resumed by that alone."
-        )
+        raise InputError(OLDER.format(folder.name))
     if then == now:
         return
     changes = [

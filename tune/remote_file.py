@@ -71,12 +71,11 @@ class RemoteFile:
 
 def _tidy(folder: Path, copy: Path) -> None:
     """Removes older versions, and what downloads have left that were killed; not what another process may be fetching."""
-    for old in [*folder.glob("*/*"), *folder.iterdir()]:
-        with suppress(OSError):  # a folder that is not empty, or gone meanwhile
-            if old.is_dir():
-                old.rmdir()
-            elif old != copy and (not old.name.startswith(".") or time.time() - old.stat().st_mtime > ABANDONED_SECONDS):
+    for old in folder.glob("*/*"):
+        with suppress(OSError):  # it is gone meanwhile, or its folder is not empty
+            if old != copy and (not old.name.startswith(".") or time.time() - old.stat().st_mtime > ABANDONED_SECONDS):
                 old.unlink()
+                old.parent.rmdir()
 
 
 def parse_file(value: Any) -> Any:

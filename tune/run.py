@@ -169,7 +169,7 @@ def _notices(settings: Settings, inputs: Inputs, end: float, repeat_end: float, 
         names = {"characters": "runs of characters", "pairs": "pairs of words"}
         without = " and ".join(name for kind, name in names.items() if kind not in plan.kinds)
         how = f"in {plan.epochs} epochs" + (f", without {without}" if without else "")
-        yield f"The wide branch is fitted {how}, for want of time or memory; a longer time limit may give it more"
+        yield f"The wide branch is fitted {how}, for want of time or memory; a new search with a longer limit may fit it better"
     if settings.gpus_per_trial:
         yield from obstacles(inputs.space.largest().recurrent_dropout, settings.precision)
     if settings.repeat and repeat_end < math.inf:

@@ -11,6 +11,7 @@ from typing import Any
 
 from data.corpus import Corpus
 from data.errors import InputError
+from data.split import Split
 from model.linear import Recipe
 from tune.cluster import joined_cluster, local_cluster
 from tune.cluster_address import find_cluster
@@ -25,13 +26,12 @@ from tune.outage import outages_told
 from tune.outcome import elapsed_seconds
 from tune.provenance import (
     Goal,
-    check_fingerprint,
     check_metric,
-    check_sides,
     check_space,
     check_vectors,
     count_workers,
     describe,
+    own_split,
     read_wide_recipe,
 )
 from tune.room import Room, count_on_cluster
@@ -107,10 +107,12 @@ def _read(settings: Settings, display: Display) -> Corpus:
     return read_settings_corpus(settings)
 
 
-def _prepare(settings: Settings, corpus: Corpus, display: Display, recipe: Recipe | None = None) -> Inputs:
+def _prepare(
+    settings: Settings, corpus: Corpus, display: Display, split: Split | None = None, recipe: Recipe | None = None
+) -> Inputs:
     wide = parse_space(settings.written_space()).may_be("wide", True)
     display.say("Encoding the texts and fitting the wide branch" if wide else "Encoding the texts")
-    return prepare_inputs(settings, corpus, recipe=recipe)
+    return prepare_inputs(settings, corpus, split, recipe)
 
 
 def _wait(wait_for_ray: Callable[[], None]) -> None:
@@ -172,7 +174,7 @@ def resume_search(
     check_metric(found, settings)
     with locked(found, display.say) as folder, _resumable(folder):
         corpus = _read(settings, display)
-        check_fingerprint(folder, settings, corpus)
+        split = own_split(folder, settings, corpus)
         trackers = make_trackers(settings.track, folder.name, folder.path)
         about, present = folder.read_json(ABOUT), folder.trials()  # under an address, they may have been behind
         about |= {"wall_seconds": elapsed_seconds(about, present)}
@@ -185,8 +187,7 @@ def resume_search(
         with ExitStack() as stack:
             with _left_alone(folder, about, before):
                 workers, wait_for_ray = stack.enter_context(_workers(folder, settings))
-                inputs = _prepare(settings, corpus, display, read_wide_recipe(folder))
-                check_sides(folder, inputs.dataset.split)
+                inputs = _prepare(settings, corpus, display, split, read_wide_recipe(folder))
                 check_vectors(folder, settings, inputs)
                 _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, workers, goal.trials, left, display, started, trackers)

@@ -82,7 +82,7 @@ class Dimension:
             return min(self.values, key=lambda one: abs(one - value)) if numbers else self.values[0]
         low, high = self.values
         within = min(max(value, low), high)
-        return within if self.step is None else low + round((within - low) / self.step) * self.step
+        return within if self.step is None else min(high, low + round((within - low) / self.step) * self.step)
 
     def exists(self, chosen: Mapping[str, Any]) -> bool:
         """Tells whether the conditions hold, given the values of the dimensions that exist before this one."""

@@ -76,8 +76,11 @@ def readable(storage: RemoteStorage) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        local = error.errno in {errno.ENOSPC, errno.EDQUOT} or str(error.filename or "").startswith(str(cache()))
-        advice = f"Make room in {cache()}, where this machine keeps copies" if local else ADVICE
+        advice = ADVICE
+        if str(error.filename or "").startswith(str(cache())):
+            advice = f"Look at {cache()}, where this machine keeps copies: it must be writable"
+        elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            advice = f"Make room there, or in {cache()}, where this machine keeps copies"
         raise InputError(f"The storage {storage} cannot be used: {brief(error)}. {advice}.") from None
 
 

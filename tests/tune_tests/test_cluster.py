@@ -1,6 +1,7 @@
 """Ray on this machine, for real."""
 
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -142,14 +143,19 @@ def test_a_node_says_yes_or_no_or_nothing() -> None:
     def refuse() -> bool:
         raise OSError("read-only")
 
+    def say_nothing() -> None:
+        time.sleep(600)
+
+    def die() -> None:
+        os._exit(1)
+
     with local_cluster(1) as wait_for_ray:
         wait_for_ray()
         remote = ray.remote(num_cpus=0, max_retries=0)
-        yes, no, refused, nothing = (
-            remote(function).remote() for function in (lambda: True, lambda: False, refuse, threading.Event().wait)
-        )
-        ray.wait([yes, no, refused], num_returns=3)
-        assert [_said(answer) for answer in (yes, no, refused, nothing)] == [True, False, False, None]
+        functions = (lambda: True, lambda: False, refuse, say_nothing, die)
+        answers = [remote(function).remote() for function in functions]
+        ray.wait([*answers[:3], answers[4]], num_returns=4)
+        assert [_said(answer) for answer in answers] == [True, False, False, None, "WorkerCrashedError"]
 
 
 def test_what_keeps_trainings_from_cudnn_is_named() -> None:

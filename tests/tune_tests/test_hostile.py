@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,8 @@ def test_what_a_networks_file_describes_is_not_built(folder: Path, tmp_path: Pat
 def test_what_would_fill_the_memory_or_lead_away_is_refused(folder: Path, plant: Callable[[Path], Any]) -> None:
     load_classifier(folder)
     plant(folder)
-    Path("/proc/self/clear_refs").write_text("5")  # or what other tests have held would hide what this one does
+    with suppress(OSError):  # where that cannot be, what other tests have held may hide what this one does
+        Path("/proc/self/clear_refs").write_text("5")
     before = highest_memory()
     with pytest.raises(InputError, match=r"damaged|cannot be read"):
         load_classifier(folder)

@@ -51,8 +51,12 @@ def test_a_search_goes_on_only_with_rows_on_the_sides_on_which_they_stood(data: 
         check_sides(folder, inputs.dataset.split)
         assert read_wide_recipe(folder) == inputs.recipe is not None
         other = settings_split(settings.model_copy(update={"seed": 1}), inputs.corpus)
-        with pytest.raises(InputError, match=r"would change sides: it was started with other code\. Go on with what"):
+        with pytest.raises(InputError, match=r"would change sides since it was started \(by other code\)\. Go on with what"):
             check_sides(folder, other)
-        folder.write_json(ABOUT, {**folder.read_json(ABOUT), "versions": {"numpy": "1.0"}})
-        with pytest.raises(InputError, match=r"it was started with numpy 1\.0, now "):
+        about = folder.read_json(ABOUT)
+        folder.write_json(ABOUT, about | {"versions": {"numpy": "1.0"}})
+        with pytest.raises(InputError, match=r"since it was started \(numpy 1\.0 then, "):
             check_sides(folder, other)
+        folder.write_json(ABOUT, {name: value for name, value in about.items() if name != "sides"})
+        with pytest.raises(InputError, match="started by an older version of Topknot"):
+            check_sides(folder, inputs.dataset.split)

@@ -238,7 +238,7 @@ def test_a_cache_that_is_full_is_not_blamed_on_the_bucket(monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     full, away = OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EIO, "AWS Error")
     shut = PermissionError(errno.EACCES, "Permission denied", f"{tmp_path}/topknot/copies")
-    for error, advice in ((full, f"Make room in {tmp_path}"), (shut, "Make room in"), (away, "Look at the bucket")):
+    for error, advice in ((full, "Make room there, or in"), (shut, f"Look at {tmp_path}"), (away, "Look at the bucket")):
         with pytest.raises(InputError, match=advice), readable(RemoteStorage("s3://models/runs")):
             raise error
 

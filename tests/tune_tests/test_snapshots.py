@@ -58,7 +58,7 @@ def begun(
         "patience": 6,
         "objective": objective,
         "cpus": 1,
-        "gpu": False,
+        "gpus": 0.0,
         "precision": "float32",
         "memory": 2.0**34,
         "deadline": math.inf,

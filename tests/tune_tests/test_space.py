@@ -174,7 +174,7 @@ MANY_KINDS = {
     "lstm_size": {"int": [8, 64], "step": 8},
     "dense_layers": {"int": [0, 2]},
     "dense_size": {"int": [8, 64], "log": True, "when": {"dense_layers": "> 0"}},
-    "lstm_dropout": {"float": [0.0, 0.5], "step": 0.1},
+    "lstm_dropout": {"float": [0.0, 0.3], "step": 0.1},
     "pooling": {"choice": ["last", "max"]},
     "max_length": {"choice": [800, 1600]},
     "batch_size": 32,
@@ -208,7 +208,7 @@ def test_the_nearest_lies_in_the_space(hparams: HParams) -> None:
     near = space.nearest(hparams)
     assert space.place(near) is not None
     assert abs(near.lstm_size - hparams.lstm_size) == min(abs(size - hparams.lstm_size) for size in range(8, 65, 8))
-    assert abs(near.lstm_dropout - hparams.lstm_dropout) <= max(0.05, hparams.lstm_dropout - 0.5) + 1e-9
+    assert abs(near.lstm_dropout - hparams.lstm_dropout) <= max(0.05, hparams.lstm_dropout - 0.3) + 1e-9
     assert near.dense_layers == min(hparams.dense_layers, 2)
     assert near.dense_size == (min(max(hparams.dense_size, 8), 64) if near.dense_layers else HParams().dense_size)
     assert near.pooling == (hparams.pooling if hparams.pooling != "mean" else "last")
