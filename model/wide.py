@@ -22,7 +22,7 @@ from data.split import Split
 from data.tokens import Ints
 from data.units import number_units
 from data.vocabulary import Vocabulary
-from model.linear import ANY_RATE, PLANS, WORK, Plan, Recipe, choose_linear, fit_linear, make_plan
+from model.linear import ANY_RATE, PLANS, WORK, Plan, Recipe, choose_linear, fit_linear, for_all_rows, make_plan
 from model.mixture import Labels
 from model.softmax_regression import Floats, Mask, choose_rate, descend
 
@@ -87,11 +87,12 @@ class _Prepared(NamedTuple):
     features: csr_array
     plan: Plan
     folds: Ints
+    part: float
     choosing: Mask
 
     def choose_on(self, train: csr_array, labels: Labels) -> tuple[csr_array, Labels, Mask]:
         """Returns the training rows that a step size is chosen by, their labels, and which of them are held out for that."""
-        if self.choosing.all():
+        if self.part == 1:
             return train, labels, self.folds == 0
         return train[np.flatnonzero(self.choosing)], labels[self.choosing], self.folds[self.choosing] == 0
 
@@ -110,7 +111,7 @@ def _prepare(
     ngrams, features = fit_ngrams(numbered, train, plan.kinds, min(MOST, PARAMETERS // (2 * classes)))
     folds = _deal_folds(number_units(corpus)[train], seed)
     choosing = (folds == 0) | (np.random.default_rng(seed).random(len(train)) < part)
-    return _Prepared(numbered, ngrams, features, plan, folds, choosing)
+    return _Prepared(numbered, ngrams, features, plan, folds, part, choosing)
 
 
 def encode_wide(
@@ -130,8 +131,9 @@ def encode_wide(
     classes, x, labels = len(corpus.classes), ready.features[split.train], corpus.labels[split.train]
     if recipe is None:
         rows, theirs, held_out = ready.choose_on(x, labels)
-        margin = work / 2 if len(theirs) == len(labels) else 0  # else there is no time for it on all rows
-        recipe = Recipe(ready.plan, *choose_linear(rows, theirs, classes, held_out, ready.plan.epochs, seed, margin))
+        margin = work / 2 if ready.part == 1 else 0  # else there is no time for it on all rows
+        rate, scale = choose_linear(rows, theirs, classes, held_out, ready.plan.epochs, seed, margin)
+        recipe = Recipe(ready.plan, for_all_rows(rate, ready.part), scale)
     kernel = fit_linear(x, labels, classes, seed, recipe)
     logits = ready.features @ kernel
     dataset, vocabulary = encode_numbered(ready.numbered, corpus, split, logits[split.validation])
@@ -152,7 +154,7 @@ def judge_out_of_fold(corpus: Corpus, split: Split, limit: int, seed: int, work:
     x, labels = ready.features[split.train], corpus.labels[split.train]
     rows, theirs, held_out = ready.choose_on(x, labels)
     chosen = choose_rate(rows, theirs, classes, held_out, plan.epochs, seed)
-    rate = chosen.value if chosen else ANY_RATE
+    rate = for_all_rows(chosen.value, ready.part) if chosen else ANY_RATE
     logits = np.zeros((len(labels), classes), np.float32)
     for fold in range(HELD_OUT):
         seen, unseen = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)

@@ -20,11 +20,13 @@ from model.linear import (
     Recipe,
     choose_linear,
     fit_linear,
+    for_all_rows,
     make_plan,
     read_recipe,
     write_recipe,
 )
 from model.max_margin import Scale
+from model.softmax_regression import RATES
 from model.wide import encode_wide
 
 
@@ -89,7 +91,18 @@ def test_the_more_work_there_would_be_the_less_is_looked_at(corpus: Corpus, spli
     assert work == sorted(work, reverse=True)
     assert PLANS[0] == Plan(KINDS, 5)
     assert encode_wide(corpus, split, 50, 0, work=1).wide.ngrams.kinds() == ["words"]
-    assert min(abs(encode_wide(corpus, split, 50, 0, work=1).logits).max(axis=1)) > 0, "a part of the rows chose the step size"
+
+
+def test_a_step_size_chosen_on_few_rows_is_made_smaller_for_all(
+    corpus: Corpus, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert for_all_rows(2.0, 1.0) == 2.0
+    assert for_all_rows(2.0, 1 / 8) == pytest.approx(1.0)
+    parts: list[float] = []
+    monkeypatch.setattr("model.wide.for_all_rows", lambda rate, part: parts.append(part) or rate / 2)
+    rates = [encode_wide(corpus, split, 50, 0, work=work).recipe.rate for work in (1, 1e12)]
+    assert parts == [LEAST_PART, 1.0]
+    assert {2 * rate for rate in rates} <= set(RATES)
 
 
 @given(st.integers(1, 10**7), st.integers(2, 1000), st.floats(1, 1e12), st.sampled_from([1, 4]))
