@@ -42,6 +42,7 @@ CONFIG = f"""
 max_epochs: 4
 patience: 3
 keep: 3
+portfolio: false
 space:
   embedding_size: 8
   lstm_size: {{int: [3, 4]}}
