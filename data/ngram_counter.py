@@ -88,11 +88,13 @@ class NgramCounter:
             self._contain = csr_array((ones, columns, np.frombuffer(ends, dtype=np.int64)), shape=shape)
             self.codes = _codes(runs, "characters")
         else:
-            hashes = _codes(names, "words") & np.uint64(0xFFFFFFFF)
+            hashes = _codes(names, "words").astype(np.uint32)  # 32 bits, for there may be a hundred million pairs
             flat = numbered.tokens.flat
-            mixed = (hashes[flat[:-1]] * np.uint64(0x9E3779B1) + hashes[flat[1:]]) & np.uint64(0xFFFFFFFF)
-            self.codes, self._pairs = np.unique(mixed, return_inverse=True)
-            self.codes = self.codes | np.uint64(KINDS.index("pairs") << 32)
+            mixed = hashes[flat[:-1]]
+            mixed *= np.uint32(0x9E3779B1)
+            mixed += hashes[flat[1:]]
+            codes, pairs = np.unique(mixed, return_inverse=True)
+            self.codes, self._pairs = codes.astype(np.uint64) | np.uint64(KINDS.index("pairs") << 32), pairs.astype(np.int32)
 
     def count(self, first: int, last: int) -> csr_array:
         """Returns counts of the texts from the first to before the last: float32 (texts, n-grams)."""
