@@ -44,13 +44,13 @@ class Calibrated(NamedTuple):
 def calibrate(classifier: Kind, encoded: Encoded, dataset: Dataset) -> Calibrated:
     """Fits the temperature on the validation rows, and evaluates all three sides."""
     labels = {side: dataset.labels[dataset.split.side(side)] for side in SIDES}
-    logits = {side: classifier.uncalibrated(encoded, dataset.split.side(side)) for side in SIDES}
-    temperature = fit_temperature(labels["validation"], logits["validation"])
-    return Calibrated(
-        classifier.at_temperature(temperature),
-        {side: evaluate(labels[side], logits[side]) for side in SIDES},
-        {side: evaluate(labels[side], cool(logits[side], temperature)) for side in SIDES},
-    )
+    validation = classifier.uncalibrated(encoded, dataset.split.validation)
+    temperature = fit_temperature(labels["validation"], validation)
+    before, after = dict[str, Evaluation](), dict[str, Evaluation]()
+    for side in SIDES:  # one after another: those of many rows and classes may be gigabytes
+        logits = validation if side == "validation" else classifier.uncalibrated(encoded, dataset.split.side(side))
+        before[side], after[side] = evaluate(labels[side], logits), evaluate(labels[side], cool(logits, temperature))
+    return Calibrated(classifier.at_temperature(temperature), before, after)
 
 
 def wide_figures(dataset: Dataset, logits: npt.NDArray[np.float32]) -> dict[str, Any]:

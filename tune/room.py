@@ -76,13 +76,11 @@ class Room:
 
     def _read(self) -> None:
         nodes, most = self._nodes(), self._most_cpus()
-        before, self._trials = (
-            self._trials,
-            sum(node.room(self._settings.cpus_per_trial, self._settings.gpus_per_trial) for node in nodes),
-        )
+        cpus, gpus = self._settings.cpus_per_trial, self._settings.gpus_per_trial
+        before, self._trials = self._trials, sum(node.room(cpus, gpus) for node in nodes)
         if self._trials > before:
             self._grew_at = self._read_at
-        more = 0 if most is None else max(0.0, (most - sum(node.cpus for node in nodes)) / self._settings.cpus_per_trial)
+        more = 0 if most is None else max(0.0, (most - sum(node.cpus for node in nodes)) / cpus)
         stale = most == math.inf and self._read_at - self._grew_at > STALE_SECONDS
         self._ahead = int(min(more, AHEAD if stale else max(AHEAD, self._trials)))
 
