@@ -4,7 +4,8 @@
 
 The classifier that each search came to is asked about its validation and its test rows, once; then a growing part of the
 logarithm of each class's share of the training rows is taken off its logits (Menon et al., ICLR 2021), and the temperature is
-fitted anew on the validation rows. The wide branch's half (`model.class_shares`) is off already.
+fitted anew on the validation rows. The wide branch is
+without half of it already (`model.class_shares`; a machine of the largest margin without half, or with all of it).
 """
 
 import argparse
@@ -20,7 +21,7 @@ from model.class_shares import log_shares
 from model.ensemble import load_classifier
 from model.evaluation import evaluate
 from tune.folder import SearchFolder
-from tune.inputs import read_inputs
+from tune.provenance import read_own_corpus
 
 PARTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
@@ -34,14 +35,13 @@ def main() -> None:
 
 def tell(folder: SearchFolder) -> None:
     classifier = load_classifier(folder.best_classifier())
-    inputs = read_inputs(folder.settings())
-    dataset, split = inputs.dataset, inputs.dataset.split
-    shares = log_shares(np.bincount(dataset.labels[split.train], minlength=dataset.classes))
+    corpus, split = read_own_corpus(folder, folder.settings())
+    shares = log_shares(np.bincount(corpus.labels[split.train], minlength=len(corpus.classes)))
     logits, labels = {}, {}
     for side in ("validation", "test"):
         rows = split.side(side)
-        labels[side] = dataset.labels[rows]
-        logits[side] = classifier.logits(classifier.encode([inputs.corpus.texts[row] for row in rows]))
+        labels[side] = corpus.labels[rows]
+        logits[side] = classifier.logits(classifier.encode([corpus.texts[row] for row in rows]))
     columns = ("taken off", *(f"{side} {figure}" for side in logits for figure in ("loss", "accuracy", "macro-F1")))
     print(f"\n{folder.name}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for part in PARTS:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from optuna import Trial
 from overhead_meter import PARTS, Meter
 
 from model.presets import SPACES
+from tune.space import Space
 from tune.written_space import parse_space
 
 EPOCHS, REDUCTION = 30, 3  # Topknot's defaults
@@ -51,6 +53,7 @@ def prepare_topknot(
         from tune.record import METRICS
         from tune.searcher import ENDED, NUMBER
         from tune.settings import Settings
+        from tune.stopwatch import Stopwatch
         from tune.study import make_sampler
         from tune.tuning import Tuning
         from tune.workers import Workers
@@ -79,7 +82,7 @@ def prepare_topknot(
         tune.trial.LSTMTrial = NoTrial  # type: ignore[misc, assignment]
         settings = Settings(workers=workers, sampler=sampler, max_epochs=EPOCHS, reduction_factor=REDUCTION, portfolio=False)
         search = SearchFolder(folder)
-        search.keep(settings, {"wall_seconds": 0.0})
+        search.keep(settings, {"wall_seconds": 0.0, "workers": float(workers)})
         space = parse_space(settings.written_space())
         study = search.study(make_sampler(sampler, settings.seed, space=space))
         inputs: Any = Inputs(space, None, None, None, 0)  # type: ignore[arg-type]
@@ -94,7 +97,8 @@ def prepare_topknot(
             limit=trials,
             end=math.inf,
         )
-        tuning.run(threading.Event(), [display], lambda: None, lambda: None)
+        stopwatch = Stopwatch(search, time.time(), tuning.workers)
+        tuning.run(threading.Event(), [display], stopwatch.write, stopwatch.keep)
 
     return ready_cluster(workers, address), run
 
@@ -112,8 +116,8 @@ def ready_cluster(workers: int, address: str | None) -> Iterator[None]:
         yield
 
 
-def draw(trial: Trial) -> dict[str, Any]:
-    parse_space(SPACES["default"]).suggest(trial)
+def draw(trial: Trial, space: Space) -> dict[str, Any]:
+    space.suggest(trial)
     return {"number": trial.number}
 
 
@@ -142,9 +146,14 @@ def prepare_ray(folder: Path, sampler: str, trials: int, workers: int) -> tuple[
         Tuner(
             train,
             tune_config=TuneConfig(
-                search_alg=OptunaSearch(draw, sampler=RandomSampler() if sampler == "random" else None, **goal),
+                search_alg=OptunaSearch(
+                    partial(draw, space=parse_space(SPACES["default"])),
+                    sampler=RandomSampler() if sampler == "random" else None,
+                    **goal,
+                ),
                 scheduler=ASHAScheduler(max_t=EPOCHS, reduction_factor=REDUCTION, **goal),
                 num_samples=trials,
+                reuse_actors=True,  # the documentation's advice
             ),
             run_config=RunConfig(storage_path=str(folder), callbacks=[Count()]),
         ).fit()

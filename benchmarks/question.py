@@ -160,7 +160,9 @@ def train(name: str, dataset: Dataset, corpus: Corpus, budget: float, seed: int)
             if not math.isfinite(report.loss):
                 break
             spent += report.seconds
+            began = time.time()
             sides = {side: training.evaluate(dataset.split.side(side)) for side in SIDES}
+            deadline += time.time() - began
             curve.append(
                 {
                     "train_loss": sides["train"].loss,

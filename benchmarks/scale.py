@@ -202,7 +202,11 @@ def told(value: float | None, digits: int) -> str:
 
 
 def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    from matplotlib import pyplot as plt
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:
+        print("matplotlib is not installed: there is no new picture.")
+        return
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     for sampler in dict.fromkeys(row["sampler"] for row in rows):
@@ -235,6 +239,8 @@ def main() -> None:
     options = parser.parse_args()
     path = options.results / "scale.json"
     if not options.redraw:
+        if not options.curves:
+            parser.error("--curves SEARCH: name a finished search whose curves are to be replayed")
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         curves, space, seconds = read_curves(options.storage, options.curves)
         print(f"{len(curves.curves)} curves, {seconds:.1f} s each on the average", flush=True)

@@ -18,10 +18,11 @@ from data.industries import read_industries
 from data.ngrams import fit_ngrams
 from data.numbered import number_texts
 from data.split import split_corpus, without_small_classes
+from data.units import number_units
 from model.evaluation import evaluate
 from model.linear import PLANS, Recipe, fit_linear, for_all_rows
 from model.softmax_regression import choose_rate
-from model.wide import HELD_OUT, MOST, WHOLE_TEXT
+from model.wide import MOST, PARAMETERS, WHOLE_TEXT, _deal_folds
 
 PARTS = (1, 1 / 2, 1 / 4, 1 / 8)
 
@@ -43,10 +44,10 @@ def main() -> None:
     )
     for seed in range(options.seeds):
         split = split_corpus(corpus, seed=seed)
-        _, features = fit_ngrams(numbered, split.train, plan.kinds, MOST)
+        _, features = fit_ngrams(numbered, split.train, plan.kinds, min(MOST, PARAMETERS // (2 * classes)))
         x, labels = features[split.train], corpus.labels[split.train]
         rng = np.random.default_rng(seed)
-        held_out = rng.integers(0, HELD_OUT, len(labels)) == 0
+        held_out = _deal_folds(number_units(corpus)[split.train], seed) == 0
         for part in PARTS:
             kept = np.flatnonzero(held_out | (rng.random(len(labels)) < part))
             began = time.process_time()

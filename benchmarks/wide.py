@@ -67,7 +67,8 @@ def main() -> None:
 def balanced(encoded: WideCorpus, balance: float) -> WideCorpus:
     """Takes another part of the classes' shares off than `encode_wide` did."""
     dataset, split = encoded.dataset, encoded.dataset.split
-    logits = encoded.logits + (BALANCE - balance) * log_shares(
+    taken = encoded.recipe.scale.balance if encoded.recipe.scale else BALANCE
+    logits = encoded.logits + (taken - balance) * log_shares(
         np.bincount(dataset.labels[split.train], minlength=dataset.classes)
     )
     return encoded._replace(dataset=replace(dataset, wide=logits[split.validation]), logits=logits)
