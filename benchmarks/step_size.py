@@ -8,16 +8,14 @@ is taken for all rows (`model.linear.for_all_rows`); the test figures of softmax
 the two; and the CPU seconds of choosing.
 """
 
-import argparse
 import time
 
 import numpy as np
+from corpora import corpus_parser, read
 
-from data.corpus import read_corpus
-from data.industries import read_industries
 from data.ngrams import fit_ngrams
 from data.numbered import number_texts
-from data.split import split_corpus, without_small_classes
+from data.split import split_corpus
 from data.units import number_units
 from model.evaluation import evaluate
 from model.linear import PLANS, Recipe, fit_linear, for_all_rows
@@ -28,14 +26,10 @@ PARTS = (1, 1 / 2, 1 / 4, 1 / 8)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="labelled texts [the embedded corpus]")
-    for name, usual in (("text", "text"), ("label", "label"), ("group", None)):
-        parser.add_argument(f"--{name}", default=usual, metavar="COL")
+    parser = corpus_parser(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    columns = {name: getattr(options, name) for name in ("text", "label", "group")}
-    corpus = without_small_classes(read_corpus(options.data, **columns) if options.data else read_industries(), "drop")
+    corpus = read(options)
     numbered, classes, plan = number_texts(corpus.texts, WHOLE_TEXT), len(corpus.classes), PLANS[0]
     print(
         "| seed | part | chosen | for all rows | loss, accuracy, macro-F1 as chosen | for all rows | CPU s |\n"

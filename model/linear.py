@@ -97,7 +97,7 @@ def make_plan(plans: Sequence[Plan], ngrams: dict[Kind, int], classes: int, work
 def for_all_rows(rate: float, part: float) -> float:
     """Returns the step size for all rows where one was chosen on a part of them: fewer rows, and so fewer steps, want larger.
 
-    On an eighth of the rows of three corpora, what is best is twice what is best on all (benchmarks/step_size.py).
+    On an eighth of the rows of three corpora, what is best is twice what is best on all, and more (benchmarks/step_size.py).
     """
     return float(rate * part ** (1 / 3))
 

@@ -88,13 +88,13 @@ class _Prepared(NamedTuple):
     plan: Plan
     folds: Ints
     part: float
-    choosing: Mask
 
-    def choose_on(self, train: csr_array, labels: Labels) -> tuple[csr_array, Labels, Mask]:
+    def choose_on(self, train: csr_array, labels: Labels, seed: int) -> tuple[csr_array, Labels, Mask]:
         """Returns the training rows that a step size is chosen by, their labels, and which of them are held out for that."""
         if self.part == 1:
             return train, labels, self.folds == 0
-        return train[np.flatnonzero(self.choosing)], labels[self.choosing], self.folds[self.choosing] == 0
+        rows = np.flatnonzero((self.folds == 0) | (np.random.default_rng(seed).random(len(labels)) < self.part))
+        return train[rows], labels[rows], self.folds[rows] == 0
 
 
 def _prepare(
@@ -110,8 +110,7 @@ def _prepare(
         plan, part = make_plan(plans or PLANS[-1:], in_train, classes, work, fits)
     ngrams, features = fit_ngrams(numbered, train, plan.kinds, min(MOST, PARAMETERS // (2 * classes)))
     folds = _deal_folds(number_units(corpus)[train], seed)
-    choosing = (folds == 0) | (np.random.default_rng(seed).random(len(train)) < part)
-    return _Prepared(numbered, ngrams, features, plan, folds, part, choosing)
+    return _Prepared(numbered, ngrams, features, plan, folds, part)
 
 
 def encode_wide(
@@ -130,7 +129,7 @@ def encode_wide(
     ready = _prepare(corpus, split, limit, seed, work, plan=recipe and recipe.plan)
     classes, x, labels = len(corpus.classes), ready.features[split.train], corpus.labels[split.train]
     if recipe is None:
-        rows, theirs, held_out = ready.choose_on(x, labels)
+        rows, theirs, held_out = ready.choose_on(x, labels, seed)
         margin = work / 2 if ready.part == 1 else 0  # else there is no time for it on all rows
         rate, scale = choose_linear(rows, theirs, classes, held_out, ready.plan.epochs, seed, margin)
         recipe = Recipe(ready.plan, for_all_rows(rate, ready.part), scale)
@@ -152,7 +151,7 @@ def judge_out_of_fold(corpus: Corpus, split: Split, limit: int, seed: int, work:
     ready = _prepare(corpus, split, limit, seed, work, fits=HELD_OUT - 1)
     plan, folds, classes = ready.plan, ready.folds, len(corpus.classes)
     x, labels = ready.features[split.train], corpus.labels[split.train]
-    rows, theirs, held_out = ready.choose_on(x, labels)
+    rows, theirs, held_out = ready.choose_on(x, labels, seed)
     chosen = choose_rate(rows, theirs, classes, held_out, plan.epochs, seed)
     rate = for_all_rows(chosen.value, ready.part) if chosen else ANY_RATE
     logits = np.zeros((len(labels), classes), np.float32)

@@ -150,14 +150,12 @@ def _join(address: str) -> None:
             logging_level=logging.ERROR,
             configure_logging=False,
         )
-    except ValueError as error:  # in a job, its words hold all variables of the job's environment
-        if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
-            raise InputError(f"--address {address}: this machine cannot join that cluster: {error}") from None
-        raise InputError(
-            f"--address {address}: the runtime environment of this job cannot be merged with a search's. Submit it without "
-            "excludes and py_modules, and without TF_CPP_MIN_LOG_LEVEL and KERAS_BACKEND among its env_vars."
-        ) from None
-    except (ConnectionError, RuntimeError) as error:
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        if isinstance(error, ValueError) and "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:  # its words hold the job's variables
+            raise InputError(
+                f"--address {address}: the runtime environment of this job cannot be merged with a search's. Submit it without "
+                "excludes and py_modules, and without TF_CPP_MIN_LOG_LEVEL and KERAS_BACKEND among its env_vars."
+            ) from None
         raise InputError(f"--address {address}: this machine cannot join that cluster: {error}") from None
 
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.corpus import labelled_rows
 from data.errors import InputError
 from data.files import read_records
+from data.labelled import labelled_rows
 from model.evaluation import Evaluation
 from tune.folder import CLASSIFIERS, SearchFolder
 from tune.provenance import read_own_corpus

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from data.corpus import is_text, lone_surrogate, name_of
+from data.labelled import is_text, lone_surrogate, name_of
 
 TEXT, LABEL, GROUP = "text", "label", "group"
 
