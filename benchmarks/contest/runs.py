@@ -4,7 +4,7 @@ import json
 import math
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -12,10 +12,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from contest.contenders import CONTENDERS, TOPKNOT, Epoch
+from contest.contenders import CONTENDERS, LSTM_ALONE, TOPKNOT, UNINFORMED, Epoch
 
 from tune.cluster import cores
 
+OURS = {TOPKNOT: "Topknot", LSTM_ALONE: "LSTM alone", UNINFORMED: "without portfolio"}
+"""Whose times to another's best a table tells, by what they are called in its head."""
 PACKAGES = ("topknot", "tensorflow", "keras", "ray", "optuna", "keras-tuner")
 
 
@@ -97,17 +99,16 @@ def add_run(path: Path, run: Run, order: Sequence[str] = tuple(CONTENDERS)) -> l
 
 
 def table(runs: Sequence[Run]) -> str:
-    """Tells medians over seeds; Topknot is compared with each run on the split that both had."""
-    topknot = {run.seed: run for run in runs if run.contender == TOPKNOT}
-    lines = [
-        "| contender | seeds | trials | epochs | best validation loss | reached at | Topknot passed it at | of the budget |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    """Tells medians over seeds; Topknot's searches are compared with each run on the split that both had."""
+    ours = {name: found for name in OURS if (found := {run.seed: run for run in runs if run.contender == name})}
+    heads = ["contender", "seeds", "trials", "epochs", "best validation loss", "reached at"]
+    for name in ours:
+        heads += [f"{OURS[name]} passed it at", "of its time"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for name, contender in CONTENDERS.items():
         mine = [run for run in runs if run.contender == name and run.best is not None]
         if not mine:
             continue
-        passed = [(topknot[run.seed].passed(run.best), run.budget) for run in mine if run.seed in topknot and run.best]
         cells = [
             contender.title,
             str(len(mine)),
@@ -115,11 +116,21 @@ def table(runs: Sequence[Run]) -> str:
             f"{median(run.epochs for run in mine):g}",
             f"{median(run.best for run in mine if run.best is not None):.3f}",
             f"{median(run.improvements[-1][0] for run in mine):.0f} s",
-            _seconds(median(seconds for seconds, _ in passed)) if passed else "not run",
-            _share(median(seconds / budget for seconds, budget in passed)) if passed else "",
         ]
+        for own, found in ours.items():
+            cells += ["", ""] if own == name else _passed(mine, found)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _passed(runs: Sequence[Run], by: Mapping[int, Run]) -> list[str]:
+    """Tells when the runs' best losses were passed by searches with their seeds, and after which share of the runs' time."""
+    passed = [(by[run.seed].passed(run.best), run.budget) for run in runs if run.seed in by and run.best is not None]
+    if not passed:
+        return ["not run", ""]
+    seeds = f" ({len(passed)} of {len(runs)} seeds)" if len(passed) < len(runs) else ""
+    told = [_seconds(median(seconds for seconds, _ in passed)), _share(median(seconds / budget for seconds, budget in passed))]
+    return [told[0] + seeds, told[1]]
 
 
 def _seconds(value: float) -> str:
