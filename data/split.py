@@ -16,6 +16,8 @@ from data.units import Ints, number_units
 SmallClasses = Literal["refuse", "fold", "drop"]
 SIDES = ("train", "validation", "test")
 OTHER = "other"
+FOLD_OR_DROP = "pass --small-classes fold (into one class 'other') or drop"
+"""What the command line has against classes that are too small."""
 DEALS = 10
 """How often units are dealt out again, at most, where a class has come to stand on fewer than three sides."""
 
@@ -112,11 +114,7 @@ def _small(corpus: Corpus, units: Ints) -> list[int]:
     return [int(label) for label in np.flatnonzero(counts < 3)]
 
 
-def _too_small(
-    corpus: Corpus,
-    small: list[int],
-    remedy: str = "Add rows, or pass --small-classes fold (into one class 'other') or drop.",
-) -> str:
+def _too_small(corpus: Corpus, small: list[int], remedy: str = f"Add rows, or {FOLD_OR_DROP}.") -> str:
     rows = int(np.isin(corpus.labels, small).sum())
     tied = " (rows of one group or of equal texts count as one)" if rows > len(small) else ""
     are = "is" if len(small) == 1 else "are"

@@ -2,7 +2,8 @@
 
 The rule, in order:
 
-1. The text is normalised (Unicode NFKC, typographic apostrophes made straight) and case-folded.
+1. The text is normalised (Unicode NFKC, typographic apostrophes made straight, soft hyphens and word joiners left out) and
+   case-folded.
 2. A number keeps its inner points and commas: 3.5, 1,000.
 3. A run of letters, marks and digits is a token, apostrophes inside included (don't, l'eau) but not an English
    possessive (driver's -> driver, s), and with the signs of a technical name behind it: c++, c#, f#. So is .net behind
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from itertools import islice
 
 LONGEST_TOKEN = 40
@@ -63,6 +64,9 @@ _PATTERN = re.compile(
 )
 _PIECE = re.compile(rf"\S{{1,{LONGEST_TOKEN}}}")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'"})
+_UNSEEN = "\u00ad\u2060\ufeff"
+"""The soft hyphen, the word joiner, the byte order mark: nobody sees them, and they part no word."""
+_STRAIGHT = _APOSTROPHES | dict.fromkeys(map(ord, _UNSEEN))
 
 
 def tokenize(text: str, limit: int | None = None) -> list[str]:
@@ -98,8 +102,9 @@ def looked_at(text: str, limit: int) -> int:
     Normalisation may make signs more or fewer; the text is taken as it was written.
     """
     text = text[: TAKEN * limit]
+    seen, places = _seen(text)
     ends = (
-        next((match.end() for match in islice(pattern.finditer(text), limit - 1, limit)), len(text))
+        next((places[match.end() - 1] + 1 for match in islice(pattern.finditer(seen), limit - 1, limit)), len(text))
         for pattern in (_PATTERN, _PIECE)
     )
     return max(ends)
@@ -110,11 +115,21 @@ def token_spans(text: str) -> list[tuple[int, int]]:
 
     Normalisation may part or join what is written in one sign (a ligature, an ellipsis); there a span is that of the whole run.
     """
-    return [match.span() for match in _PATTERN.finditer(text.translate(_APOSTROPHES))]
+    seen, places = _seen(text)
+    spans = (match.span() for match in _PATTERN.finditer(seen))
+    return [(places[start], places[end - 1] + 1) for start, end in spans]
+
+
+def _seen(text: str) -> tuple[str, Sequence[int]]:
+    """Returns a text with straight apostrophes, without the signs that nobody sees, and where each of its signs stood."""
+    seen = text.translate(_STRAIGHT)
+    return seen, range(len(text)) if len(seen) == len(text) else [at for at, sign in enumerate(text) if sign not in _UNSEEN]
 
 
 def normalise(text: str) -> str:
-    """Returns the text as all that reads it does: without regard to case, to Unicode's forms and to kinds of apostrophes."""
+    """Returns the text as all that reads it does: without regard to case, to Unicode's forms, to kinds of apostrophes and to
+    signs that are not to be seen.
+    """
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
+    return unicodedata.normalize("NFKC", text).translate(_STRAIGHT).casefold()

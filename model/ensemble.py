@@ -63,9 +63,12 @@ class Ensemble(TextClassifier):
 
     def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
         """Returns the logarithms of the members' mean probabilities: float32 (rows, classes)."""
-        parts = [self.weights[name] * softmax(member.logits(encoded, rows)) for name, member in self.members.items()]
-        mean = np.maximum(np.sum(parts, axis=0), np.finfo(np.float32).tiny)
-        logits: Logits = np.log(mean).astype(np.float32)
+        mean: Logits | None = None
+        for name, member in self.members.items():
+            part = self.weights[name] * softmax(member.logits(encoded, rows))
+            mean = part if mean is None else np.add(mean, part, out=mean)
+        assert mean is not None
+        logits: Logits = np.log(np.maximum(mean, np.finfo(np.float32).tiny, out=mean), out=mean)
         return logits
 
     def save(self, folder: Path) -> None:

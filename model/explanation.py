@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.tokenizer import TAKEN, looked_at, token_spans
+from data.tokenizer import TAKEN, looked_at, normalise, token_spans
 from model.text_classifier import TextClassifier
 
 MOST = 256
@@ -84,7 +84,7 @@ def explain(classifier: TextClassifier, text: str, label: str | None = None) -> 
     text = text[: TAKEN * classifier.limit]
     places: dict[str, list[int]] = defaultdict(list)
     for place, (start, end) in enumerate(spans):
-        places[text[start:end].casefold()].append(place)
+        places[normalise(text[start:end])].append(place)
 
     def weights(groups: Sequence[Iterable[int]]) -> npt.NDArray[np.float64]:
         together = max(1, CHARACTERS // (len(text) + 1))

@@ -39,7 +39,7 @@ so few do."""
 PLANS = (Plan(KINDS, 5), Plan(KINDS, 3), Plan(("words", "pairs"), 3), Plan(("words",), 2))
 SPEED = 1e9
 """Multiplications of a fit that one core does in a second."""
-WORK = 30 * SPEED
+WORK = 120 * SPEED
 """Those that fits may take, those that a step size is chosen by among them."""
 
 

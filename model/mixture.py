@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-ROWS = 20_000
-"""Rows that two numbers are fitted on, at most."""
+ROWS, FIGURES = 20_000, 2**22
+"""Rows that two numbers are fitted on, at most, and those rows times classes: every worker does it after each epoch."""
 STEPS = 50
 PRIOR = 0.5
 
@@ -44,7 +44,8 @@ def fit_mixture(labels: Labels, wide: Logits, deep: Logits) -> Mixture:
         labels: int32 (n,).
         wide, deep: float32 (n, classes): logits of texts that neither was fitted on.
     """
-    every = max(1, -(-len(labels) // ROWS))
+    rows = max(1, min(ROWS, FIGURES // wide.shape[1]))
+    every = max(1, -(-len(labels) // rows))
     truth, branches = labels[::every], np.stack([wide[::every], deep[::every]]).astype(np.float64)
     best = _newton(truth, branches, np.array([True, True]))
     if best.min() < 0:  # then the best is at the border, where one of them is 0

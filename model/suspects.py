@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ class Suspicion(NamedTuple):
     probabilities: Logits
 
 
-def suspect(labels: Labels, lstms: Sequence[Logits], linear: Logits | None = None) -> Suspicion:
+def suspect(labels: Labels, lstms: Iterable[Logits], linear: Logits | None = None) -> Suspicion:
     """Ranks training rows by the margins of their labels (Pleiss et al., NeurIPS 2020, "Identifying mislabeled data using the
     area under the margin ranking").
 
@@ -42,8 +42,15 @@ def suspect(labels: Labels, lstms: Sequence[Logits], linear: Logits | None = Non
         linear: float32 (n, classes): logits of linear classifiers that were fitted without the row (`judge_out_of_fold`); where
             the label's is minus infinity, they were never shown the class, and the LSTMs judge alone.
     """
-    margins = np.mean([margin(labels, logits) for logits in lstms], axis=0)
-    probabilities = np.mean([softmax(logits) for logits in lstms], axis=0)
+    judged = iter(lstms)  # one by one: they may be many, and large
+    first = next(judged)
+    margins, probabilities, judges = margin(labels, first), softmax(first), 1
+    for logits in judged:
+        margins += margin(labels, logits)
+        probabilities += softmax(logits)
+        judges += 1
+    margins /= judges
+    probabilities /= judges
     if linear is not None:
         able = np.isfinite(linear[np.arange(len(labels)), labels])
         margins[able] = (margins[able] + margin(labels[able], linear[able])) / 2

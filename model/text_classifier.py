@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from model.calibration import cool
 from model.evaluation import Evaluation, evaluate
 from model.mixture import Logits, softmax
 
+Filled = TypeVar("Filled", bound=npt.NDArray[Any])
 CHUNK = 8192
 """Texts encoded at a time, so that memory stays bounded whatever comes in."""
 
@@ -104,26 +105,44 @@ class TextClassifier(ABC):
         Args:
             texts: Raw texts; an empty one is answered like any other.
             top: How many of the likeliest classes to return, 1 or more.
+
+        Raises:
+            ValueError: If `texts` is one text, not several.
         """
         predictions = []
-        for row in self.probabilities(texts):
-            best = np.argsort(-row, kind="stable")[: max(1, top)]
-            likeliest = tuple((self.classes[index], float(row[index])) for index in best)
-            predictions.append(Prediction(likeliest[0][0], likeliest[0][1], likeliest))
+        for logits in self._text_logits(texts):
+            for row in softmax(logits):
+                best = np.argsort(-row, kind="stable")[: max(1, top)]
+                likeliest = tuple((self.classes[index], float(row[index])) for index in best)
+                predictions.append(Prediction(likeliest[0][0], likeliest[0][1], likeliest))
         return predictions
+
+    def likeliest(self, texts: Sequence[str]) -> Ints:
+        """Returns the index of each text's likeliest class: int64 (len(texts),)."""
+        return self._filled(texts, np.empty(len(texts), np.int64), lambda logits: softmax(logits).argmax(axis=1))
 
     def probabilities(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Returns each text's probability of each class: float32 (len(texts), len(classes)), rows summing to 1."""
-        return softmax(self._text_logits(texts))
+        return self._filled(texts, np.empty((len(texts), len(self.classes)), np.float32), softmax)
 
     def evaluate_texts(self, texts: Sequence[str], labels: npt.NDArray[np.int32]) -> Evaluation:
         """Evaluates raw texts against their classes' indices, int32 (len(texts),)."""
-        return evaluate(labels, self._text_logits(texts))
+        shape = (len(texts), len(self.classes))
+        return evaluate(labels, self._filled(texts, np.empty(shape, np.float32), lambda logits: logits))
 
-    def _text_logits(self, texts: Sequence[str]) -> Logits:
-        chunks = [texts[first : first + CHUNK] for first in range(0, len(texts), CHUNK)]
-        none = np.empty((0, len(self.classes)), dtype=np.float32)
-        return np.concatenate([none, *(self.logits(self.encode(chunk)) for chunk in chunks)])
+    def _filled(self, texts: Sequence[str], array: Filled, of: Callable[[Logits], Filled]) -> Filled:
+        """Fills an array, a row a text, with what a function makes of the logits: all logits at once may be too many."""
+        first = 0
+        for logits in self._text_logits(texts):
+            array[first : first + len(logits)] = of(logits)
+            first += len(logits)
+        return array
+
+    def _text_logits(self, texts: Sequence[str]) -> Iterator[Logits]:
+        if isinstance(texts, str):
+            raise ValueError("One text is no list of texts; put it in one.")  # noqa: TRY004 - as for all other texts
+        for first in range(0, len(texts), CHUNK):
+            yield self.logits(self.encode(texts[first : first + CHUNK]))
 
     def evaluate(self, encoded: Encoded, labels: npt.NDArray[np.int32], rows: Ints | None = None) -> Evaluation:
         """Evaluates encoded texts, all or some rows of them, against their classes' indices, int32, one a text."""

@@ -3,6 +3,7 @@
 python reader.py "a text to classify"
 """
 
+import importlib.util
 import json
 import sys
 import zlib
@@ -11,10 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(HERE := Path(__file__).parent))
-from runtime import run
-from tokenizer import split_pieces, tokenize
+HERE = Path(__file__).resolve().parent
 
+
+def beside(name):
+    """A module of this folder; those of another one's reader have the same names."""
+    spec = importlib.util.spec_from_file_location(f"{HERE}/{name}", HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+RUNTIME, TOKENIZER = beside("runtime"), beside("tokenizer")
 ABOUT = json.loads((HERE / "about.json").read_text(encoding="utf-8"))
 IDS = {
     token: number for number, token in enumerate(json.loads((HERE / "vocabulary.json").read_text(encoding="utf-8")), start=2)
@@ -43,11 +52,11 @@ def ngrams(tokens, pieces):
 
 def inputs(texts):
     """What the model reads: arrays by the names of its inputs."""
-    tokens = [tokenize(text, ABOUT["limit"]) for text in texts]
+    tokens = [TOKENIZER.tokenize(text, ABOUT["limit"]) for text in texts]
     ids = [[IDS.get(token, 1) for token in one[: ABOUT["time"]]] or [1] for one in tokens]
     arrays = {"tokens": padded(ids, np.int32)}
     if ABOUT["wide"]:
-        pieces = [split_pieces(text, ABOUT["limit"]) for text in texts]
+        pieces = [TOKENIZER.split_pieces(text, ABOUT["limit"]) for text in texts]
         found, weights = zip(*map(ngrams, tokens, pieces))
         arrays |= {"ngrams": padded(found, np.int32), "ngram_weights": padded(weights, np.float32)}
     return arrays
@@ -63,7 +72,7 @@ def padded(rows, dtype):
 
 def probabilities(texts):
     """Of each label in ABOUT["classes"], for each text: float32 (texts, classes)."""
-    parts = [run(inputs(texts[first : first + TOGETHER])) for first in range(0, len(texts), TOGETHER)]
+    parts = [RUNTIME.run(inputs(texts[first : first + TOGETHER])) for first in range(0, len(texts), TOGETHER)]
     return np.concatenate([np.zeros((0, len(ABOUT["classes"])), np.float32), *parts])
 
 

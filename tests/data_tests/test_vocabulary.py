@@ -32,6 +32,7 @@ texts = st.lists(st.text("abc déf中1 ", max_size=30), min_size=1, max_size=20)
         pytest.param("a\x00b full-time x_y", ["a", "b", "full", "time", "x", "y"], id="what parts words"),
         pytest.param("x" * 95, ["x" * 40, "x" * 40, "x" * 15], id="too long a run"),
         pytest.param("ｆｕｌｌ ﬁne", ["full", "fine"], id="compatibility forms"),
+        pytest.param("\ufeffsoft\u00adware foo\u2060bar", ["software", "foobar"], id="signs that nobody sees"),
     ],
 )
 def test_the_tokenizer_keeps_what_classifies(text: str, tokens: list[str]) -> None:

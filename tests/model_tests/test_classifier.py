@@ -131,6 +131,13 @@ def test_no_file_of_a_classifier_is_a_pickle(experiment: Experiment, tmp_path: P
             pickle.loads(content)  # noqa: S301 - it is our own, and must fail
 
 
+def test_one_text_is_not_taken_for_a_list_of_its_letters(experiment: Experiment) -> None:
+    classifier = experiment.classifier
+    for ask in (classifier.predict, classifier.probabilities, classifier.likeliest):
+        with pytest.raises(ValueError, match="no list of texts"):
+            ask("sign1of0")
+
+
 def test_predictions_are_likeliest_first_and_independent_of_company(experiment: Experiment) -> None:
     together = experiment.classifier.predict(TEXTS, top=3)
     assert [prediction.label for prediction in together[:1]] == ["class 0"]

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import model.mixture
 from model.evaluation import evaluate
 from model.mixture import PRIOR, Mixture, fit_mixture
 
@@ -27,6 +29,12 @@ def test_no_other_weights_give_a_lower_loss(seed: int, rows: int, classes: int, 
 
     for other in (Mixture(a, b) for a in (0, 0.2, 0.5, 1, 2) for b in (0, 0.2, 0.5, 1, 2)):
         assert loss(mixture) <= loss(other) + 1e-3
+
+
+def test_of_many_classes_fewer_rows_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, wide, deep = branches(0, 400, 8, 1.0)
+    monkeypatch.setattr(model.mixture, "FIGURES", 8 * 100)
+    assert fit_mixture(labels, wide, deep) == fit_mixture(labels[::4], wide[::4], deep[::4])
 
 
 def test_a_branch_that_misleads_is_left_out() -> None:
