@@ -20,8 +20,8 @@ from model.calibration import cool, fit_temperature
 from model.class_shares import log_shares
 from model.ensemble import load_classifier
 from model.evaluation import evaluate
+from tune.continuity import read_own_corpus
 from tune.folder import SearchFolder
-from tune.provenance import read_own_corpus
 
 PARTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 

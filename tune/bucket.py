@@ -163,10 +163,18 @@ def check_bucket(address: str) -> str:
     if parts.scheme != "file" and not parts.netloc:
         raise ValueError(f"{address!r} names no bucket, as {parts.scheme}://BUCKET/PREFIX does")
     try:
-        _open(address)
+        _open(_without_asking(address))
     except (OSError, ValueError, NotImplementedError) as error:
         raise ValueError(f"{address!r} is no address that can be used: {brief(error)}") from None
     return address
+
+
+def _without_asking(address: str) -> str:
+    """Returns an address of which PyArrow finds out nothing in the network: of S3, it would ask for the bucket's region."""
+    parts = urlsplit(address)
+    if parts.scheme != "s3" or "region=" in parts.query:
+        return address
+    return urlunsplit(parts._replace(query=f"{parts.query}&region=us-east-1".lstrip("&")))
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,7 @@ from tune.doctor_command import doctor
 from tune.errors import SearchFailedError, SearchInterruptedError
 from tune.export_command import export
 from tune.model_commands import evaluate, predict, train
+from tune.printable import printable
 from tune.search_commands import best, list_, report, resume, search, show, watch
 from tune.serve_command import serve
 
@@ -70,7 +71,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"topknot: {' '.join(message.split())}\n")
+    sys.stderr.write(f"topknot: {printable(' '.join(message.split()))}\n")
     return code
 
 

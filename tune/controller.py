@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray.tune.tune
+from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.tune import Callback
 from ray.tune.execution.class_cache import _ActorClassCache
 from ray.tune.execution.tune_controller import TuneController
@@ -22,11 +23,20 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.utils.object_cache import _ObjectCache
 
 DEAD_WORKERS = 16
-"""So many dead workers a trial may be given, as where a node is gone; more are laid to its own account."""
+"""So many dead workers a trial may be given, as where a node is gone, and so many may die in a row as they are made, as on a
+node that lacks something; more are laid to the trials' account."""
 NOT_ITS_DOING = ("node has died", "node was terminated", "exit_actor", "is unavailable:")
 """What Ray says when a node is gone or out of reach, or when a worker that had grown too large made room for another."""
 FORGIVEN = 10
 """How often that is no failure of a trial: what ends its nodes again and again may be the trial after all."""
+
+
+def as_death(error: Exception) -> Exception:
+    """Returns an error as Tune knows it: what is neither a task's nor an actor's, as Ray's killing for want of memory, ends an
+    actor too.
+    """
+    known = not isinstance(error, RayError) or isinstance(error, RayActorError | RayTaskError)
+    return error if known else RayActorError(error_msg=str(error))
 
 
 class IdleWorkers(_ObjectCache):
@@ -68,6 +78,13 @@ class Controller(TuneController):
         self._given_dead: Counter[Trial] = Counter()
         self._forgiven: Counter[Trial] = Counter()
         self._to_begin: set[Trial] = set()
+        self._stillborn = 0
+        task_failed = self._actor_manager._actor_task_failed  # noqa: SLF001 - it ends the search with an error that it does not know
+
+        def told(tracked_actor_task: Any, exception: Exception) -> None:
+            task_failed(tracked_actor_task, as_death(exception))
+
+        self._actor_manager._actor_task_failed = told  # noqa: SLF001
 
     def step(self) -> None:
         """Does what is next, and forgets the trials that have ended with it."""
@@ -77,6 +94,11 @@ class Controller(TuneController):
             self._stopped_trials -= ended
             self._failed_trials -= ended
 
+    def _actor_started(self, tracked_actor: Any, log: str = "STARTED") -> None:
+        if log == "STARTED":
+            self._stillborn = 0
+        super()._actor_started(tracked_actor, log)
+
     def _actor_failed(self, tracked_actor: Any, exception: Exception) -> None:
         trial = self._actor_to_trial[tracked_actor]
         if trial in self._resetting_trials:  # it has not begun
@@ -85,6 +107,11 @@ class Controller(TuneController):
             self._set_trial_status(trial, Trial.RUNNING)  # what is pending could only fail
             self._given_dead[trial] += 1
             if self._given_dead[trial] <= DEAD_WORKERS:
+                self._to_begin.add(trial)
+        elif trial in self._pending_trials:  # no worker could be made for it: the doing of a node, which the next one is given
+            self._stillborn += 1
+            self._given_dead[trial] += 1
+            if max(self._stillborn, self._given_dead[trial]) <= DEAD_WORKERS:
                 self._to_begin.add(trial)
         super()._actor_failed(tracked_actor, exception)  # which has `_trial_task_failure` called next
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ray.tune import Callback
 from rich.console import Console
@@ -17,6 +17,7 @@ from tune.folder import ABOUT, LOG
 from tune.live_view import ENDS, LiveState, LiveView, RunningTrial, best_text, clock
 from tune.objective import Objective
 from tune.outcome import share
+from tune.repeat_file import repeat_seconds
 from tune.searcher import HPARAMS, NUMBER, ended_as, is_told_again
 from tune.workers import Workers
 
@@ -29,6 +30,20 @@ if TYPE_CHECKING:
 
 LINE_SECONDS = 10.0
 """At least so long between two plain lines that do not tell of a new best."""
+
+
+class Best(NamedTuple):
+    """The best epoch of a trial.
+
+    Attributes:
+        cost: What trials are ranked by.
+        text: It, in words.
+        hparams: The trial's hyperparameters.
+    """
+
+    cost: float
+    text: str
+    hparams: Mapping[str, Any]
 
 
 class Display(Callback):
@@ -46,11 +61,10 @@ class Display(Callback):
         self._running: dict[int, RunningTrial] = {}
         self._ended = dict.fromkeys(ENDS.values(), 0)
         self._objective = Objective()
-        self._best: tuple[str, Mapping[str, Any]] | None = None
-        self._cost = math.inf
+        self._bests: dict[int, Best] = {}
         self._notes: list[str] = []
         self._useful = 0.0
-        self._before = 0.0
+        self._before = self._paid = 0.0
         self._workers: Workers | None = None
         self._epochs = 0
         self._limit: int | None = None
@@ -85,14 +99,17 @@ class Display(Callback):
         kept = f"the weights of the best {settings.keep} are kept, {size:.0f} MiB each at most"
         budget = f", {settings.checkpoint_budget:g} GiB together" if settings.checkpoint_budget else ""
         self.say(f"Of the trials, {kept}{budget}")
-        self._before = float(folder.read_json(ABOUT)["wall_seconds"])
+        about = folder.read_json(ABOUT)
+        self._before = float(about["wall_seconds"])
+        self._paid = self._before * float(about["workers"])
+        self._useful = repeat_seconds(folder)
         for trial in folder.trials():  # of a search that is resumed
             self._useful += trial.seconds
             if kind := ENDS.get(trial.state):
                 self._ended[kind] += 1
-            if trial.state != "failed" and trial.best_epoch and trial.cost < self._cost:
+            if trial.state != "failed" and trial.best_epoch:
                 figures = trial.epochs[trial.best_epoch - 1]
-                self._cost, self._best = trial.cost, (best_text(trial.number, trial.best_epoch, figures), trial.hparams)
+                self._bests[trial.number] = Best(trial.cost, best_text(trial.number, trial.best_epoch, figures), trial.hparams)
         self._notes = [f"log: {folder.path / LOG}"]
         if self.console.is_terminal and not self.quiet:
             self._live = Live(console=self.console, get_renderable=self._view, refresh_per_second=2, transient=True)
@@ -111,17 +128,18 @@ class Display(Callback):
         else:
             self._useful += 0.0 if is_told_again(trial, result) else result["seconds"]
             running.values[result["epoch"] - 1 :] = [result[self._objective.metric]]
-            if (cost := self._objective.cost(result)) < self._cost:
-                self._cost, self._best = cost, (best_text(number, result["epoch"], result), running.hparams)
-                self._line(f"best so far: {self._best[0]}", force=True)
+            self._take(number, Best(self._objective.cost(result), best_text(number, result["epoch"], result), running.hparams))
         if kind := ended_as(result):
             self._running.pop(number, None)
             self._ended[kind] += 1
+            if kind == "failed":
+                self._bests.pop(number, None)
             self._line(self._state().status())
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Counts a failure."""
         self._running.pop(trial.config[NUMBER], None)
+        self._bests.pop(trial.config[NUMBER], None)  # what has failed is never the best in the end
         self._ended["failed"] += 1
         self._line(f"trial {trial.config[NUMBER]} failed; the reason stands in topknot show", force=True)
 
@@ -139,6 +157,17 @@ class Display(Callback):
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
+    def _best(self) -> Best | None:
+        return min(list(self._bests.values()), key=lambda best: best.cost, default=None)
+
+    def _take(self, number: int, best: Best) -> None:
+        """Takes a trial's epoch in; tells of it if it is the best of all."""
+        lowest, own = self._best(), self._bests.get(number)
+        if math.isfinite(best.cost) and (own is None or best.cost < own.cost):
+            self._bests[number] = best
+            if lowest is None or best.cost < lowest.cost:
+                self._line(f"best so far: {best.text}", force=True)
+
     def _line(self, text: str, *, force: bool = False) -> None:
         if self._live is None and (force or time.time() - self._last_line > LINE_SECONDS):
             self._last_line = time.time()
@@ -146,7 +175,8 @@ class Display(Callback):
 
     def _state(self) -> LiveState:
         elapsed = self._before + time.time() - self.started
-        workers = self._workers.mean() if self._workers else 1
+        paid = self._paid + (self._workers.mean() if self._workers else 1) * (elapsed - self._before)
+        best = self._best()
         return LiveState(
             objective=self._objective,
             max_epochs=self._epochs,
@@ -154,8 +184,8 @@ class Display(Callback):
             seconds=self._deadline and self._before + self._deadline - self.started,
             trials=self._limit,
             ended=self._ended,
-            useful_share=share(self._useful, workers, elapsed),
-            best=self._best,
+            useful_share=share(self._useful, paid),
+            best=best and (best.text, best.hparams),
             running=self._running,
             notes=self._notes,
         )

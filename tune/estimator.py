@@ -18,6 +18,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from data.errors import InputError
+from data.split import FOLD_OR_DROP
 from model.packed import pack, unpack
 from tune.bucket import is_address
 from tune.errors import SearchInterruptedError
@@ -157,13 +158,13 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         try:
             with chatter_diverted():
                 document = start_search(settings, Display(Console(stderr=True), started, quiet=not self.verbose), started)
-        except (InputError, KeyboardInterrupt):
+        except BaseException as error:
             if another or not folder.has_begun():
-                data.unlink()
-            raise
-        except SearchInterruptedError:
-            if self.storage is None:  # nothing is left to go on with
+                data.unlink(missing_ok=True)
+            if isinstance(error, SearchInterruptedError) and self.storage is None:  # nothing is left to go on with
                 raise KeyboardInterrupt from None
+            if isinstance(error, InputError):
+                raise InputError(str(error).replace(FOLD_OR_DROP, "give small_classes='drop'")) from None
             raise
         return document, load_classifier(folder.path / document["checkpoint"])
 
@@ -171,17 +172,20 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(SEEDS)
+        elif not 0 <= seed < 2**32:
+            raise InputError(f"random_state: a whole number from 0 to 2^32 - 1 is needed, got {seed}.")
         name = self.name or f"fit-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
         own = ("preset", "time_limit", "trials", "workers", "metric", "ensemble", "refit", "max_epochs", "patience")
         given = {key: getattr(self, key) for key in (*own, "small_classes", "validation", "test")}
-        given |= {"space": dict(self.space or {}), "seed": int(seed), "name": name, "storage": storage}
+        given |= {"space": _plain(self.space or {}), "seed": int(seed) % 2**31, "name": name, "storage": storage}
         given |= {"data": storage / f"{name}.parquet", TEXT: TEXT, LABEL: LABEL, GROUP: GROUP if GROUP in frame else None}
         return read_settings(None, {**(self.settings or {}), **given})
 
     def predict(self, X: Iterable[str]) -> npt.NDArray[Any]:  # noqa: N803
         """Returns the likeliest label of each text, shape (n,)."""
-        chosen: npt.NDArray[Any] = self.predict_proba(X).argmax(axis=1)
-        labels: npt.NDArray[Any] = self.classes_[chosen]
+        check_is_fitted(self)
+        texts = list_texts(X)
+        labels: npt.NDArray[Any] = self.classes_[self._columns[self.classifier_.likeliest(texts)]]
         return labels
 
     def predict_proba(self, X: Iterable[str]) -> npt.NDArray[np.float64]:  # noqa: N803
@@ -191,6 +195,7 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         probabilities = np.zeros((len(texts), len(self.classes_)))
         if texts:
             probabilities[:, self._columns] = self.classifier_.probabilities(texts)
+            probabilities /= probabilities.sum(axis=1, keepdims=True)  # in float32 it is 1 to 7 digits: too few for log_loss
         return probabilities
 
     def __sklearn_tags__(self) -> Tags:
@@ -211,6 +216,18 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(packed := state.get("classifier_"), bytes):
             state = state | {"classifier_": unpack(packed)}
         super().__setstate__(state)
+
+
+def _plain(value: Any) -> Any:
+    """Returns lists, mappings and NumPy's numbers as YAML has them."""
+    match value:
+        case np.ndarray() | np.generic():
+            return value.tolist()
+        case Mapping():
+            return {name: _plain(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+    return value
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,11 @@ from data.errors import InputError
 from data.files import read_records
 from data.labelled import labelled_rows
 from model.evaluation import Evaluation
+from model.new_folder import new_folder
+from model.seal import check_seal
+from tune.continuity import read_own_corpus
+from tune.destination import written
 from tune.folder import CLASSIFIERS, SearchFolder
-from tune.provenance import read_own_corpus
 from tune.searches import find_search
 from tune.storage import Storage
 
@@ -35,6 +39,21 @@ def model_folder(model: str, storage: Storage) -> Path:
     if any(character in model for character in "/\\"):
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
     return find_search(storage, model).best_classifier()
+
+
+def copy_classifier(folder: SearchFolder, classifier: Path, to: Path) -> None:
+    """Copies a classifier of a search to a new folder: whole, or not at all.
+
+    Raises:
+        InputError: If it is missing or damaged, holds links, which may lead anywhere, or the new folder cannot be written.
+    """
+    if not (classifier / CLASSIFIER).is_file():
+        raise InputError(f"{classifier} is missing; make it again: {folder.resume_command()}")
+    if link := next((path for path in [classifier, *classifier.rglob("*")] if path.is_symlink()), None):
+        raise InputError(f"{link} is a link; a classifier holds none.")
+    check_seal(classifier)
+    with written(to, "--export"), new_folder(to) as temporary:
+        shutil.copytree(classifier, temporary, dirs_exist_ok=True)
 
 
 def load_classifier(folder: Path) -> TextClassifier:

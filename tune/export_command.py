@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from data.errors import InputError
+from tune.destination import check_new, written
 from tune.errors import SearchFailedError
 from tune.options import storage_option
 from tune.output import prepare
@@ -30,16 +30,13 @@ def export(model: str, storage: Storage, form: str, output: Path) -> None:
     from tune.evaluating import load_classifier, model_folder
 
     folder = model_folder(model, storage)
-    if output.exists():
-        raise InputError(f"{output} exists; -o needs a new folder.")
+    check_new(output, "-o")
     prepare()
     from model.export.writing import write_export
 
     classifier = load_classifier(folder)
-    try:
+    with written(output, "-o"):
         write_export(classifier, form, output)
-    except OSError as error:
-        raise InputError(f"{output} cannot be written: {error.strerror or error}. Choose another -o.") from None
     from data.industries import read_industries
 
     texts = [*read_industries().texts[:CHECKED_TEXTS], ""]

@@ -120,12 +120,16 @@ class SearchFolder:
         about = self.read_json(ABOUT)
         return open_study(self.path, sampler, about.get("study"), about.get("study_name"))
 
-    def trials(self) -> list[TrialOutcome]:
-        """Reads the search's trials, by number; none where it has just begun."""
+    def trials(self, study: optuna.Study | None = None) -> list[TrialOutcome]:
+        """Reads the search's trials, by number; none where it has just begun.
+
+        Args:
+            study: The search's, opened before: of that, it reads what has come since alone.
+        """
         if not self.has_begun():
             return []
         with intact(self), explained(self.read_json(ABOUT).get("study")):
-            return read_trials(self.study())
+            return read_trials(study or self.study())
 
     def keep(self, settings: Settings, about: dict[str, Any]) -> None:
         """Writes down what the search is; from here on it can be shown and resumed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,6 +28,8 @@ from tune.written_space import parse_space
 WIDE_SECONDS, WIDE_SHARE, MOST_WIDE_SHARE = 30.0, 0.05, 0.15
 """What fitting the wide branch may take, by estimate: so many seconds of a core, or this share of the time limit if that is
 more; but never more than the last share of it."""
+UNLIMITED_SECONDS = 300.0
+"""What it may take where there is no time limit."""
 
 
 class Inputs(NamedTuple):
@@ -86,8 +87,8 @@ def prepare_inputs(settings: Settings, corpus: Corpus, split: Split | None = Non
     if not space.may_be("wide", True):
         dataset, vocabulary = encode_corpus(corpus, split, length)
         return Inputs(space, corpus, _with_words(dataset, vocabulary, settings, space), vocabulary, length)
-    limit = settings.time_limit or math.inf
-    seconds = WIDE_SECONDS if math.isinf(limit) else min(max(WIDE_SECONDS, WIDE_SHARE * limit), MOST_WIDE_SHARE * limit)
+    limit = settings.time_limit
+    seconds = min(max(WIDE_SECONDS, WIDE_SHARE * limit), MOST_WIDE_SHARE * limit) if limit else UNLIMITED_SECONDS
     encoded = encode_wide(corpus, split, length, settings.seed, SPEED * seconds, recipe)
     dataset = _with_words(encoded.dataset, encoded.vocabulary, settings, space)
     return Inputs(space, corpus, dataset, encoded.vocabulary, length, encoded.wide, encoded.logits, encoded.recipe)

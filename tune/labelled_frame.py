@@ -22,7 +22,7 @@ def labelled_frame(X: Iterable[str], y: Iterable[Any], groups: Iterable[Any] | N
     for row, text in enumerate(texts):
         if not is_text(text):
             raise ValueError(f"X, row {row}: the text is empty. Leave the row out.")
-    labels = column_or_1d(y, warn=True)
+    labels = _column(y)
     if len(labels) != len(texts):
         raise ValueError(f"X has {len(texts)} texts and y {len(labels)} labels; they must be as many.")
     if pd.isna(labels).any():
@@ -36,6 +36,8 @@ def labelled_frame(X: Iterable[str], y: Iterable[Any], groups: Iterable[Any] | N
     columns = {TEXT: texts, LABEL: [names[index] for index in indices]}
     if groups is not None:
         columns[GROUP] = [name_of(value) for value in groups]
+        if len(columns[GROUP]) != len(texts):
+            raise ValueError(f"X has {len(texts)} texts and groups {len(columns[GROUP])} values; they must be as many.")
         if "" in columns[GROUP]:
             raise ValueError(f"groups, row {columns[GROUP].index('')}: the group is missing. Leave the row out.")
     for what, values in zip(("X", "y", "groups"), columns.values(), strict=False):
@@ -60,6 +62,15 @@ def name_classes(classes: npt.NDArray[Any]) -> list[str]:
     """Names labels as a corpus knows them; by their numbers where their own names would not tell them apart."""
     names = [name_of(label) for label in classes]
     return names if all(names) and len(set(names)) == len(names) else [f"class {index}" for index in range(len(classes))]
+
+
+def _column(y: Any) -> npt.NDArray[Any]:
+    labels: npt.NDArray[Any] = column_or_1d(y, warn=True)
+    if labels.dtype.kind != "U" or hasattr(y, "dtype"):
+        return labels
+    # NumPy makes a text of whatever stands among texts in a list: of a missing label, too.
+    given: npt.NDArray[Any] = column_or_1d(np.array(y, dtype=object))
+    return labels if all(isinstance(label, str) for label in given) else given
 
 
 def _of_one_type(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -71,8 +71,13 @@ def read_lease(bucket: Bucket) -> Lease | None:
         return None
 
 
-def take_lease(bucket: Bucket, name: str) -> Lease:
+def take_lease(bucket: Bucket, name: str, announce: Callable[[Lease], None] | None = None) -> Lease:
     """Takes a search for this process.
+
+    Args:
+        bucket: Of the search.
+        name: Of the search.
+        announce: Is told the claim before the bucket is: whatever happens then, it is known here whose it was.
 
     Raises:
         InputError: If another process runs it.
@@ -89,6 +94,8 @@ def take_lease(bucket: Bucket, name: str) -> Lease:
                 f"One that is no longer there is given up after {LOST_SECONDS:.0f} s."
             )
     mine = Lease(uuid.uuid4().hex, _host(), os.getpid(), at=time.time(), after=now.owner if now else "", boot=_boot())
+    if announce:
+        announce(mine)
     _write(bucket, mine)
     time.sleep(SETTLE_SECONDS)
     now = read_lease(bucket)

@@ -105,7 +105,7 @@ def driven(bucket: Bucket, path: Path, name: str, say: Callable[[str], None]) ->
         SearchFailedError: If another has taken it over meanwhile, or the end could not be sent.
         OSError: If the bucket cannot be used in the first place.
     """
-    lease = take_lease(bucket, name)
+    lease = take_lease(bucket, name, lambda claim: _announce(path, claim))
     try:
         _catch_up(bucket, path, lease)
     except OSError:
@@ -122,10 +122,23 @@ def driven(bucket: Bucket, path: Path, name: str, say: Callable[[str], None]) ->
         sender.finish()
 
 
+def _owners(path: Path) -> list[str]:
+    """Returns the claims since which nobody else has changed the search: the one that left the folder as it is, and those that
+    came after it, from here, to nothing.
+    """
+    owner = path / OWNER
+    return owner.read_text(encoding="ascii").split() if owner.is_file() else []
+
+
+def _announce(path: Path, claim: Lease) -> None:
+    if claim.after in (owners := _owners(path)):
+        Folder(path).write(OWNER, "\n".join([*owners, claim.owner]).encode())
+
+
 def _catch_up(bucket: Bucket, path: Path, lease: Lease) -> None:
     """Makes the driver's folder what stands in the bucket, but where this machine left off last."""
-    owner = path / OWNER
-    if not lease.after or not owner.is_file() or owner.read_text(encoding="ascii") != lease.after:
+    if not lease.after or lease.after not in _owners(path):
+        (path / OWNER).unlink(missing_ok=True)  # first: what is half removed is nobody's to go on with
         for child in path.glob("*"):
             if child.name != LOCK:
                 shutil.rmtree(child) if child.is_dir() else child.unlink()

@@ -6,15 +6,19 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from data.errors import InputError
 from tune.options import given, settings_options, storage_option
-from tune.output import prepare, print_json, stdout, write
+from tune.output import prepare, print_json, stdout, writing
 from tune.printable import printable
 from tune.storage import Storage
+
+if TYPE_CHECKING:
+    from model.explanation import Explanation
+    from model.text_classifier import TextClassifier
 
 CORPUS = ("data", "text", "label", "group", "drop_unlabelled", "drop_empty", "small_classes", "validation", "test")
 OF_A_TRAINING = (*CORPUS, "max_epochs", "patience", "seed", "preset", "vectors")
@@ -36,38 +40,42 @@ def predict(
     """Classify texts. MODEL is a search's name or a classifier's folder; FILE is - for stdin."""
     prepare()
     from tune.evaluating import load_classifier, model_folder
+    from tune.explained import in_words
     from tune.texts import read_texts
 
     folder = model_folder(model, storage)
-    if output is not None and not output.absolute().parent.is_dir():
-        raise InputError(f"{output} cannot be written: there is no folder {output.parent}.")
-    texts = read_texts(file, text)
-    classifier = load_classifier(folder)
-    predictions = [prediction.to_dict() for prediction in classifier.predict(texts, top=top)]
-    if explain:
-        from model.explanation import explain as explained
+    with writing(output) as write:
+        texts = read_texts(file, text)
+        classifier = load_classifier(folder)
+        predictions = [prediction.to_dict() for prediction in classifier.predict(texts, top=top)]
+        lines = [
+            "\t".join(f"{printable(best['label'])}\t{best['probability']:.4f}" for best in one["top"]) + "\n"
+            for one in predictions
+        ]
+        explanations = _explain(classifier, texts) if explain else []
+        if as_json:
+            for one, explanation in zip(predictions, explanations, strict=False):
+                one["words"] = [word.to_dict() for word in explanation.words]
+            write(json.dumps(predictions, ensure_ascii=False) + "\n")
+        elif explain and output is None and stdout().is_terminal and not stdout().no_color:
+            _show_in_colour(lines, texts, explanations)
+        else:
+            told = [f"    {in_words(explanation)}\n" for explanation in explanations] if explain else [""] * len(lines)
+            write("".join(map("".join, zip(lines, told, strict=True))))
 
-        explanations = [explained(classifier, one) for one in texts]
-        for one, explanation in zip(predictions, explanations, strict=True):
-            one["words"] = [word.to_dict() for word in explanation.words]
-    if as_json:
-        write(output, json.dumps(predictions, ensure_ascii=False) + "\n")
-        return
-    lines = [
-        "\t".join(f"{printable(best['label'])}\t{best['probability']:.4f}" for best in one["top"]) + "\n" for one in predictions
-    ]
-    if not explain:
-        write(output, "".join(lines))
-        return
-    from tune.explained import in_colour, in_words
 
-    if output is None and stdout().is_terminal and not stdout().no_color:
-        for line, source, explanation in zip(lines, texts, explanations, strict=True):
-            click.echo(line, nl=False)
-            stdout().print(in_colour(source, explanation), soft_wrap=True)
-    else:
-        told = zip(lines, explanations, strict=True)
-        write(output, "".join(f"{line}    {in_words(explanation)}\n" for line, explanation in told))
+def _explain(classifier: TextClassifier, texts: Sequence[str]) -> list[Explanation]:
+    from model.explanation import explain
+
+    return [explain(classifier, one) for one in texts]
+
+
+def _show_in_colour(lines: Sequence[str], texts: Sequence[str], explanations: Sequence[Explanation]) -> None:
+    from tune.explained import in_colour
+
+    for line, source, explanation in zip(lines, texts, explanations, strict=True):
+        click.echo(line, nl=False)
+        stdout().print(in_colour(source, explanation), soft_wrap=True)
 
 
 @click.command()

@@ -46,7 +46,7 @@ def settings_options(command: Command, only: Collection[str] = Settings.model_fi
         if default is not None and not isinstance(default, bool):
             text = f"{text} [{default}]"
         if field.annotation is bool:
-            switch = f"{flag}/--no-{flag.removeprefix('--')}" if default else flag
+            switch = f"{flag}/--no-{flag.removeprefix('--')}"
             option = click.option(switch, name, is_flag=True, default=None, help=text)
         else:
             option = click.option(flag, name, metavar=_metavar(field.annotation), help=text)

@@ -157,12 +157,12 @@ def useful_share(trials: Sequence[TrialOutcome], workers: float, wall_seconds: f
 
     `others` are the seconds of trainings that are no trials (`tune.repeats`).
     """
-    return share(sum(trial.seconds for trial in trials) + others, workers, wall_seconds)
+    return share(sum(trial.seconds for trial in trials) + others, workers * wall_seconds)
 
 
-def share(seconds: float, workers: float, wall_seconds: float) -> float:
-    """Returns which fraction of the workers' time so many seconds are; 0 where there were none yet."""
-    return seconds / (workers * wall_seconds) if workers * wall_seconds > 0 else 0.0
+def share(seconds: float, paid: float) -> float:
+    """Returns which fraction of the workers' seconds so many are; 0 where there were none yet."""
+    return seconds / paid if paid > 0 else 0.0
 
 
 def counts(trials: Sequence[TrialOutcome]) -> dict[str, int]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from data.errors import InputError
+from tune.whole_file import whole_file
 
 if TYPE_CHECKING:
     from tune.folder import SearchFolder
@@ -57,20 +59,24 @@ def print_result(folder: SearchFolder, document: dict[str, Any], as_json: bool) 
 
 
 def print_json(document: Any) -> None:
-    """Prints one JSON document; half a character, which UTF-8 has no bytes for, as JSON's escape."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace").decode())
+    """Prints one JSON document."""
+    _echo(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
-def write(output: Path | None, text: str) -> None:
-    """Writes to a file, or to stdout.
+def _echo(text: str) -> None:
+    """Prints a text as it is; half a character, which UTF-8 has no bytes for, as JSON's escape."""
+    click.echo(text.encode("utf-8", "backslashreplace").decode(), nl=False)
+
+
+@contextmanager
+def writing(output: Path | None) -> Iterator[Callable[[str], None]]:
+    """Yields a function that writes a text to stdout, or to a file (`tune.whole_file`).
 
     Raises:
         InputError: If the file cannot be written.
     """
     if output is None:
-        click.echo(text, nl=False)
+        yield _echo
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{output} cannot be written: {error.strerror}.") from None
+    with whole_file(output) as write:
+        yield write

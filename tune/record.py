@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -73,11 +74,18 @@ class Record:
         self._count = sum(trial.state is not TrialState.WAITING for trial in trials)
         self._live: dict[int, optuna.Trial] = {}
         self._epochs: dict[int, dict[int, float]] = {}
+        self._ended: dict[int, float] = {}
 
     @property
     def running(self) -> set[int]:
         """The trials that have not ended."""
         return {*self._live, *(orphan.number for orphan in self._orphans)}
+
+    def unfinished(self, spared: float) -> set[int]:
+        """Returns the trials that have not ended, and those that have within so many seconds."""
+        now = time.monotonic()
+        self._ended = {number: ended for number, ended in self._ended.items() if now - ended < spared}
+        return self.running | self._ended.keys()
 
     @property
     def live(self) -> int:
@@ -122,6 +130,7 @@ class Record:
         trial = self._live.pop(number, None)
         if trial is None:
             return
+        self._ended[number] = time.monotonic()
         trial.set_user_attr(REASON, reason)
         if partial_seconds:
             trial.set_user_attr(PARTIAL, partial_seconds)

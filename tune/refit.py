@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,17 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data.errors import InputError
 from data.split import SIDES, Split
 from model.calibration import BINS, cool
-from model.evaluation import evaluate
+from model.evaluation import Evaluation, evaluate
 from model.trained import Trained
 from tune.again import train_epochs
 from tune.crew import Means, run_on_workers
+from tune.errors import SearchFailedError
 from tune.folder import SearchFolder
 from tune.inputs import Inputs, prepare_inputs
 from tune.outcome import TrialOutcome
 from tune.settings import Settings
 from tune.trial import trial_seed
+from tune.watchdog import ended_process
 from tune.winner import Winner
 from tune.workers import Workers
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from model.ensemble import Ensemble
     from model.text_classifier import TextClassifier
 
+logger = logging.getLogger(__name__)
 NO_TIME = "there was no time"
 SUFFIX = "-refit"
 """What the folder of the refitted classifier has behind the original's name."""
@@ -63,7 +68,7 @@ def refit_winner(
     Returns:
         What it changes in the result: the figures, checkpoint and calibration are those of the refitted classifier, those
         of the other stand under `original`, and `refit` has rows and epochs. Where there was no time, or a training
-        diverged, `refit` is None and all else stays.
+        failed, `refit` is None and all else stays.
 
     Raises:
         KeyboardInterrupt: If the user stopped it.
@@ -71,6 +76,28 @@ def refit_winner(
     if time.time() > deadline:
         return _as_it_was(say, NO_TIME)
     say("Training the winner again on train and validation rows")
+    try:
+        return _refit(folder, settings, inputs, winner, workers, deadline, interrupted)
+    except NotRefittedError as error:
+        return _as_it_was(say, str(error))
+    except (OSError, InputError, SearchFailedError):
+        raise  # the storage's; a search that is resumed refits then
+    except Exception as error:  # the winner's result is there, and must not be lost with this
+        if ended_process():
+            raise  # Ray's, and a search that is resumed refits then too
+        logger.warning("The winner could not be trained again", exc_info=error)
+        return _as_it_was(say, f"{type(error).__name__}: {error}".strip(": ").splitlines()[0][:200])
+
+
+def _refit(
+    folder: SearchFolder,
+    settings: Settings,
+    inputs: Inputs,
+    winner: Winner,
+    workers: Workers,
+    deadline: float,
+    interrupted: threading.Event,
+) -> dict[str, Any]:
     again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
     path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
     from model.ensemble import load_classifier
@@ -84,7 +111,7 @@ def refit_winner(
             train_epochs, works, shared, settings.gpus_per_trial, workers, deadline, interrupted
         ):
             if learned is None or isinstance(learned, Exception):
-                return _as_it_was(say, NO_TIME if learned is None else str(learned).strip().splitlines()[-1])
+                raise NotRefittedError(NO_TIME if learned is None else str(learned).strip().splitlines()[-1])
             weights[name] = learned
         new = rebuild(winner, again, weights)
     if interrupted.is_set():
@@ -100,6 +127,10 @@ def refit_winner(
         "original": {name: winner.result[name] for name in ("checkpoint", *SIDES, "calibration")},
         "refit": refit,
     }
+
+
+class NotRefittedError(Exception):
+    """Why the winner could not be trained again."""
 
 
 def _as_it_was(say: Callable[[str], None], reason: str) -> dict[str, Any]:
@@ -143,9 +174,12 @@ def _figures(classifier: TextClassifier, inputs: Inputs, split: Split) -> dict[s
     from model.text_classifier import Encoded
 
     encoded, labels = Encoded(inputs.dataset.tokens, inputs.wide_logits), inputs.dataset.labels
-    logits = {side: classifier.uncalibrated(encoded, split.side(side)) for side in SIDES}
-    before = evaluate(labels[split.test], logits["test"])
-    after = {side: evaluate(labels[split.side(side)], cool(logits[side], classifier.temperature)) for side in SIDES}
+    after = dict[str, Evaluation]()
+    for side in SIDES:  # one after another, the test side last: logits of many rows and classes may be gigabytes
+        rows = split.side(side)
+        logits = classifier.uncalibrated(encoded, rows)
+        after[side] = evaluate(labels[rows], cool(logits, classifier.temperature))
+    before = evaluate(labels[split.test], logits)
     calibration: dict[str, Any] = {"temperature": classifier.temperature, "bins": BINS}
     for when, evaluation in (("before", before), ("after", after["test"])):
         calibration[when] = {"test": {"error": evaluation.calibration_error, "loss": evaluation.loss}}

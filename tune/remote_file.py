@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from data.errors import InputError
 from tune.bucket import ADVICE, Bucket, brief, check_bucket, is_address
@@ -35,7 +35,7 @@ class RemoteFile:
     @property
     def name(self) -> str:
         """The last part of the object's path."""
-        return urlsplit(self.address).path.rpartition("/")[2]
+        return unquote(urlsplit(self.address).path.rpartition("/")[2])
 
     def absolute(self) -> RemoteFile:
         """Returns the same: an address means one thing in any folder."""
@@ -85,7 +85,8 @@ def parse_file(value: Any) -> Any:
         ValueError: If it is an address that cannot be used, or no text.
     """
     if isinstance(value, str) and is_address(value):
-        if not RemoteFile(value).name:
+        name = RemoteFile(value).name
+        if name in ("", ".", "..") or "/" in name or "\\" in name:  # it is one of a file on this machine, too
             raise ValueError(f"{value!r} names no file, as s3://BUCKET/PREFIX/texts.csv does")
         return RemoteFile(check_bucket(value))
     if not isinstance(value, str | Path | RemoteFile | None):

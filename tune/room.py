@@ -1,4 +1,4 @@
-"""How many trials a cluster has room for, as its nodes come and go."""
+"""How many trials there is room for: on this machine, and on a cluster, whose nodes come and go."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from data.errors import InputError
-from tune.nodes import Node, read_most_cpus, read_nodes
+from tune.cluster import cores, gpus
+from tune.nodes import Node, read_most_cpus, read_nodes, room_on_gpus
 from tune.settings import Settings
 
 if TYPE_CHECKING:
     from tune.workers import Workers
 
+MOST_PER_CORE = 4
+"""Threads that a core is asked to run, at most."""
 READ_SECONDS = 2.0
 """How long what the cluster has said of its nodes is held for true."""
 AHEAD = 4
@@ -83,6 +86,28 @@ class Room:
         more = 0 if most is None else max(0.0, (most - sum(node.cpus for node in nodes)) / cpus)
         stale = most == math.inf and self._read_at - self._grew_at > STALE_SECONDS
         self._ahead = int(min(more, AHEAD if stale else max(AHEAD, self._trials)))
+
+
+def count_locally(settings: Settings) -> int:
+    """Returns how many trials run at a time on this machine.
+
+    Raises:
+        InputError: If they want far more cores, or more GPUs, than there are.
+    """
+    room = cores() // settings.cpus_per_trial
+    if share := settings.gpus_per_trial:
+        if not gpus():
+            raise InputError(f"--gpus-per-trial: there is no GPU for {share:g}; 0 computes on cores.")
+        most = room_on_gpus(gpus(), share)
+        if not most or (settings.workers != "auto" and settings.workers > most):
+            raise InputError(f"--gpus-per-trial: {gpus()} GPUs are too few for {settings.workers} workers of {share:g} each.")
+        room = min(room, most)
+    if settings.workers == "auto":
+        return max(1, room)
+    if settings.workers * settings.cpus_per_trial > MOST_PER_CORE * cores():
+        wanted = f"{settings.workers} workers of {settings.cpus_per_trial} CPUs"
+        raise InputError(f"--workers: {wanted} are too many for {cores()} cores; 'auto' fills them.")
+    return settings.workers
 
 
 def count_on_cluster(settings: Settings, room: Room) -> int:

@@ -133,7 +133,7 @@ def run_trials(
                         folder, settings, inputs, workers, repeat_end, interrupted, display.say, stopwatch.write
                     )
             display.say("Evaluating the best trial")
-            winner = evaluate_best(folder, inputs, settings.ensemble)
+            winner = evaluate_best(folder, inputs, settings.ensemble, folder.trials(tuning.study))
             result = winner.result
             if settings.refit:
                 with interruptible(display.say) as interrupted:
@@ -143,7 +143,7 @@ def run_trials(
             result |= _wait_for(baselines, deadline, display)
         finally:
             wall = stopwatch.write()
-        trials = folder.trials()
+        trials = folder.trials(tuning.study)
         result |= {
             "wall_seconds": wall,
             "useful_share": useful_share(trials, folder.read_json(ABOUT)["workers"], wall, repeat_seconds(folder)),
@@ -169,7 +169,8 @@ def _notices(settings: Settings, inputs: Inputs, end: float, repeat_end: float, 
         names = {"characters": "runs of characters", "pairs": "pairs of words"}
         without = " and ".join(name for kind, name in names.items() if kind not in plan.kinds)
         how = f"in {plan.epochs} epochs" + (f", without {without}" if without else "")
-        yield f"The wide branch is fitted {how}, for want of time or memory; a new search with a longer limit may fit it better"
+        longer = "a longer" if settings.time_limit else "a long"
+        yield f"The wide branch is fitted {how}, for want of time or memory; with {longer} --time-limit it may be fitted better"
     if settings.gpus_per_trial:
         yield from obstacles(inputs.space.largest().recurrent_dropout, settings.precision)
     if settings.repeat and repeat_end < math.inf:
@@ -195,7 +196,7 @@ def _wait_for(baselines: Mapping[str, Baseline], deadline: float | None, display
     missing: dict[str, str] = {}
     for key, baseline in baselines.items():
         try:
-            figures[key] = baseline.result(max(deadline - time.time(), 0) + LATE_SECONDS if deadline else None)
+            figures[key] = baseline.result(max(deadline + LATE_SECONDS - time.time(), 0) if deadline else None)
         except TimeoutError:
             missing[key] = "it was not ready in time"
         except RuntimeError as error:

@@ -21,6 +21,8 @@ CREDIT_EPOCHS = 4
 """Epochs before which a configuration that did well elsewhere is not stopped."""
 FEWEST = 3
 """Other trials that the median rule needs before it stops one."""
+LAST = "last"
+"""Key of a result that is shown again: with it the trial ended of itself, and nobody asked whether it is to go on."""
 PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}
 
 
@@ -119,6 +121,8 @@ class PASHA(CreditASHA):
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decides whether a trial goes on: behind the budget it does not, unless that grows."""
         number, epoch, budget = trial.config[NUMBER], result["epoch"], self._budget
+        if result.get(LAST):
+            return super().on_trial_result(tune_controller, trial, result)
         budget.take(number, epoch, self._objective.cost_of(result[self._objective.metric]))
         decision = super().on_trial_result(tune_controller, trial, result)
         if decision == TrialScheduler.STOP or epoch < budget.epochs or self._has_credit(trial, result) or budget.grow():
@@ -201,8 +205,10 @@ def _replay(scheduler: TrialScheduler, outcome: TrialOutcome, epochs: int, objec
     """Shows a scheduler a trial that has ended before."""
     trial = EndedTrial(f"before-{outcome.number}", {NUMBER: outcome.number})
     scheduler.on_trial_add(None, trial)
+    by_itself = outcome.state == "complete" or outcome.reason.startswith("nan")
     for epoch, metrics in enumerate(outcome.epochs, start=1):
         result = {"epoch": epoch, objective.metric: metrics[objective.metric], **outcome.costs}
+        result[LAST] = by_itself and epoch == len(outcome.epochs)
         if isinstance(scheduler, Median):
             scheduler.remember(trial, result)
         elif epoch < epochs:

@@ -15,6 +15,7 @@ from data.split import Split
 from model.linear import Recipe
 from tune.cluster import joined_cluster, local_cluster
 from tune.cluster_address import find_cluster
+from tune.continuity import check_metric, check_space, check_vectors, own_split
 from tune.display import Display
 from tune.errors import SearchInterruptedError
 from tune.first import first_trials, told_of_warm_start, warm_trials
@@ -24,17 +25,8 @@ from tune.lock import locked
 from tune.nodes import check_shared
 from tune.outage import outages_told
 from tune.outcome import elapsed_seconds
-from tune.provenance import (
-    Goal,
-    check_metric,
-    check_space,
-    check_vectors,
-    count_workers,
-    describe,
-    own_split,
-    read_wide_recipe,
-)
-from tune.room import Room, count_on_cluster
+from tune.provenance import Goal, describe, read_wide_recipe
+from tune.room import Room, count_locally, count_on_cluster
 from tune.run import run_trials
 from tune.searches import claim_search
 from tune.settings import Settings
@@ -90,7 +82,7 @@ def _workers(folder: SearchFolder, settings: Settings) -> Iterator[tuple[Workers
     """Starts Ray, or joins a cluster; yields the workers that there will be, and a function that waits until Ray is ready."""
     address = find_cluster(settings.address)
     if address is None:
-        workers = Workers.local(settings, count_workers(settings))
+        workers = Workers.local(settings, count_locally(settings))
         with local_cluster(workers.count) as wait_for_ray, ray_watched(folder):
             yield workers, lambda: wait_for_start(wait_for_ray, folder)
     else:
@@ -182,7 +174,8 @@ def resume_search(
         before = (folder.path / SETTINGS).read_text(encoding="utf-8")
         if after:
             folder.write(SETTINGS, kept.to_yaml())
-        folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False})
+        began = started - about["wall_seconds"]
+        folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False, "began": began})
         left = seconds_left(goal, about["wall_seconds"])
         with ExitStack() as stack:
             with _left_alone(folder, about, before):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from data.errors import InputError
+from tune.destination import check_new
 from tune.options import given, settings_options, storage_option
 from tune.output import display, prepare, print_json, print_result, stdout
 from tune.settings import AFTER
@@ -142,21 +142,25 @@ def best(name: str, storage: Storage, trial: int | None, export: Path | None, as
     from tune.searches import find_search
     from tune.summary import best_document, with_paths
 
-    if export is not None and export.exists():
-        raise InputError(f"{export} exists; --export needs a new folder.")
     folder = find_search(storage, name)
+    if export is not None:
+        check_new(export, "--export")
     if trial is None:
         document = best_document(folder)
     else:
         prepare()
         from tune.winner import evaluate_trial
 
-        document = with_paths(folder, evaluate_trial(folder, trial))
-    if export is not None:
         try:
-            shutil.copytree(document["checkpoint"], export)
+            document = with_paths(folder, evaluate_trial(folder, trial))
         except OSError as error:
-            raise InputError(f"{export} cannot be written: {error.strerror or error}. Choose another --export.") from None
+            raise InputError(
+                f"--trial {trial} makes a classifier of it in {folder}, which cannot be written: {error.strerror or error}."
+            ) from None
+    if export is not None:
+        from tune.evaluating import copy_classifier
+
+        copy_classifier(folder, Path(document["checkpoint"]), export)
         click.echo(f"The classifier is in {export}", err=True)
     print_result(folder, document, as_json)
 
@@ -200,8 +204,6 @@ def report(name: str, storage: Storage, output: Path | None) -> None:
     from tune.searches import find_search
 
     folder = find_search(storage, name)
-    if output is not None and not output.absolute().parent.is_dir():
-        raise InputError(f"{output} cannot be written: there is no folder {output.parent}.")
     prepare()
     from tune.report.writing import write_report
 

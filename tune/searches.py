@@ -47,7 +47,8 @@ def list_searches(storage: Storage) -> list[SearchFolder]:
                 _forget(folder)
         return [folder for folder in folders if folder.has_begun()]
     try:
-        return [SearchFolder(path.parent.absolute()) for path in sorted(storage.glob(f"*/{SETTINGS}"))]
+        paths = [path.parent for path in sorted(storage.glob(f"*/{SETTINGS}"))]
+        return [SearchFolder(path.absolute()) for path in paths if NAME.fullmatch(path.name)]  # others cannot be asked for
     except OSError as error:
         raise InputError(f"The storage {storage} cannot be read: {error.strerror or error}.") from None
 

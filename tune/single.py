@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -16,6 +14,7 @@ from model.hparams import HParams
 from model.question import TRAININGS, single_training
 from tune.cluster import gpus
 from tune.cudnn import obstacles
+from tune.destination import check_new, written
 from tune.inputs import read_settings_corpus
 from tune.settings import EMBEDDING, Settings
 from tune.written_yaml import parse_yaml
@@ -52,7 +51,7 @@ def train_once(
             f"space, {unheeded[0]}: one training draws nothing from a space; give it as --set, as in --set lstm_size=64."
         )
     if export is not None:
-        _check_export(export)
+        check_new(export, "--export")
     corpus = read_settings_corpus(settings)
     hparams, epochs, patience = plan(settings, assigned, len(corpus.classes))
     if settings.vectors is not None and hparams.subwords:
@@ -78,7 +77,7 @@ def train_once(
         **hparams.to_dict(),
     )
     if export is not None:
-        with _exported(export):
+        with written(export, "--export"):
             result.classifier.save(export)
     sides = {side: getattr(result, side).summary() for side in SIDES}
     return {
@@ -88,24 +87,6 @@ def train_once(
         "checkpoint": str(export) if export else None,
         **sides,
     }
-
-
-def _check_export(export: Path) -> None:
-    """Tries the place before a training that would be lost."""
-    if export.exists():
-        raise InputError(f"{export} exists; --export needs a new folder.")
-    with _exported(export):
-        export.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=export.parent):
-            pass
-
-
-@contextmanager
-def _exported(export: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{export} cannot be written: {error.strerror or error}. Choose another --export.") from None
 
 
 def plan(settings: Settings, assigned: Mapping[str, Any], classes: int) -> tuple[HParams, int, int | None]:

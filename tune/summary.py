@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -88,7 +87,7 @@ def search_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     table = Table("name", "started", "trials", "best", "state", box=None, pad_edge=False)
     for row in rows:
         best = "" if row["best"] is None else f"{row['metric'].replace('_', '-')} {row['best']:.4f}"
-        table.add_row(row["name"], printable(str(row["created"])), str(sum(row["trials"].values())), best, row["state"])
+        table.add_row(row["name"], Text(printable(str(row["created"]))), str(sum(row["trials"].values())), best, row["state"])
     return table
 
 
@@ -123,7 +122,7 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     lines += [Text(), _figures(document), Text(_calibration(document["calibration"])), Text()]
     if document.get("refit", "not asked for") is None:
         lines += [
-            Text("Not refitted: there was no time, or the training diverged."),
+            Text("Not refitted: there was no time, or it failed."),
             Text(),
         ]
     if "repeats" in document:
@@ -154,7 +153,7 @@ def evaluation_table(document: Mapping[str, Any]) -> Group:
     table = Table("class", "rows", "precision", "recall", "F1", box=None, pad_edge=False)
     for name, figures in sorted(document["classes"].items(), key=lambda item: -item[1]["rows"]):
         values = (f"{figures[key]:.3f}" for key in ("precision", "recall", "f1"))
-        table.add_row(escape(printable(name)), str(figures["rows"]), *values)
+        table.add_row(Text(printable(name)), str(figures["rows"]), *values)
     return Group(Text(f"{head} on {document['rows']} rows", style="bold"), table)
 
 

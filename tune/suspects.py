@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +18,10 @@ from model.hparams import HParams
 from model.mixture import Logits
 from model.suspects import suspect
 from model.wide import WHOLE_TEXT, judge_out_of_fold
+from tune.continuity import read_own_corpus
 from tune.folder import SearchFolder
 from tune.outcome import TrialOutcome, ranked_trials
 from tune.printable import printable
-from tune.provenance import read_own_corpus
 from tune.weights import read_trained
 from tune.written_space import parse_space
 
@@ -61,19 +61,17 @@ def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
     }
 
 
-def _judge(folder: SearchFolder, kept: list[TrialOutcome], corpus: Corpus, split: Split, limit: int) -> list[Logits]:
-    """Returns what each trial's LSTM, without the wide branch, says of the training rows."""
+def _judge(folder: SearchFolder, kept: list[TrialOutcome], corpus: Corpus, split: Split, limit: int) -> Iterator[Logits]:
+    """Yields what each trial's LSTM, without the wide branch, says of the training rows."""
     from model.classifier import Classifier  # brings TensorFlow
     from model.text_classifier import Encoded
 
     dataset, vocabulary = encode_corpus(corpus, split, limit)
-    logits = []
     for trial in kept:
         hparams = replace(HParams.from_dict(trial.hparams), wide=False)
         trained = read_trained(folder.weights, trial.number)
         classifier = Classifier(hparams, trained, vocabulary, corpus.classes, limit)
-        logits.append(classifier.logits(Encoded(dataset.tokens), split.train))
-    return logits
+        yield classifier.logits(Encoded(dataset.tokens), split.train)
 
 
 def _told(corpus: Corpus, split: Split, place: int, probabilities: Logits) -> dict[str, Any]:

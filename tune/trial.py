@@ -148,6 +148,9 @@ class LSTMTrial(Trainable):
         seed = trial_seed(self._seed, self._number)
         try:
             kept = self._file.read()  # first: it may say that there is no memory for the training
+            if not kept and time.time() > self._deadline:
+                self._failure = "time limit: before it began"
+                return
             self._training = Training(self._dataset, hparams, seed=seed, precision=self._precision)
             if kept:
                 self._take_up(self._training, kept)

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Sequence
 
 from rich.console import RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -34,7 +33,7 @@ def leaderboard_table(trials: Sequence[TrialOutcome], top: int) -> Table:
         about = _about(trial) if trial.hparams else ""
         number = f"{MARK if trial.number in front else ''}{trial.number}"
         figures = (number, *_figures(trial), *_costs(trial), epoch, f"{trial.seconds:.1f}")
-        table.add_row(*figures, escape(printable(trial.reason or trial.state)), about)
+        table.add_row(*figures, Text(printable(trial.reason or trial.state)), about)
     return table
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 
+from data.errors import InputError
 from model.hparams import HParams
 from tune.folder import RAY, SearchFolder
 from tune.inputs import Inputs
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 LATE_SECONDS = 10.0
 """How long after the trials' time trials are waited for. Each ends by itself within a step; but not one whose process is still
 starting, which takes minutes where others keep the cores busy: Ray's workers stand behind them, at a niceness of 15."""
+UNSENT_SECONDS = 120.0
+"""How long after a trial's end its snapshot is kept under an address, where as a rule the end has been sent by then
+(`tune.mirror`): whoever resumes the search without it can go on with the trial, and need not train it anew."""
 RETRIES = 1
 """How often a trial is run again, from its last snapshot or with the same seed from its start, when its process ends under
 it: killed for want of memory, say, or by itself, having grown too large (`tune.trial`)."""
@@ -79,6 +83,7 @@ class Tuning:
         settings, trials, room = self.settings, read_trials(self.study), self.workers.room
         weights, snapshots = self.folder.weights, self.folder.snapshots
         kept, left = weights.at_once(), snapshots.at_once()
+        spared = UNSENT_SECONDS if self.folder.storage else 0.0
         best = podium(trials, settings.keep, weights.trials().__contains__)
         record = Record(self.study, self.inputs.space, self.limit, best, self.first, self.inputs.size_of)
 
@@ -89,15 +94,15 @@ class Tuning:
                 while best.fallen:
                     kept.remove(best.fallen[-1])
                     best.fallen.pop()
-                left.keep_only(record.running)
+                left.keep_only(record.unfinished(spared))
 
         def ended() -> None:
-            with suppress(OSError):  # as above
+            with suppress(OSError, InputError):  # as above; what was written down cannot be read then
                 trial_ended()
             tidy()
 
         def news() -> None:
-            with suppress(OSError):
+            with suppress(OSError, InputError):
                 reported()
 
         weights.keep_only({trial.number for trial in trials})  # of others, nothing was written down
@@ -144,4 +149,5 @@ class Tuning:
         if not interrupted.is_set():
             record.end_orphans("time limit: before it was run again")
             record.end_live("time limit: before it was heard of again")
+            spared = 0.0
             tidy()

@@ -39,8 +39,8 @@ def ray_watched(folder: SearchFolder) -> Iterator[None]:
             if ended := ended_process():
                 _raise_in(thread, RayEndedError)
                 if not over.wait(GRACE_SECONDS):
-                    _kill_ray()
-                    sys.stderr.write(f"\ntopknot: {_told(ended, folder)}\n")
+                    kill_ray()
+                    sys.stderr.write(f"\ntopknot: {told_of_end(ended, folder)}\n")
                     os._exit(FAILED)
                 return
 
@@ -57,8 +57,8 @@ def ray_watched(folder: SearchFolder) -> Iterator[None]:
         ended = ended_process()  # what it ended with may come before the watch has seen it
         if ended is None:
             raise
-        _kill_ray()
-        raise SearchFailedError(_told(ended, folder)) from None
+        kill_ray()
+        raise SearchFailedError(told_of_end(ended, folder)) from None
 
 
 def wait_for_start(wait_for_ray: Callable[[], None], folder: SearchFolder | None = None) -> None:
@@ -75,15 +75,17 @@ def wait_for_start(wait_for_ray: Callable[[], None], folder: SearchFolder | None
         raise SearchFailedError(f"Ray could not be started: {reason.rstrip('.')}.{then}") from error
 
 
-def _told(ended: str, folder: SearchFolder) -> str:
+def told_of_end(ended: str, folder: SearchFolder | None = None) -> str:
+    """Says that a process of Ray's has ended, and how to go on with the search, if it was one."""
     return f"{ended} has ended: killed, or out of memory. {_go_on(folder)}"
 
 
-def _go_on(folder: SearchFolder) -> str:
-    return f"What was finished is kept; go on with: {folder.resume_command()}" if folder.has_begun() else "Begin again"
+def _go_on(folder: SearchFolder | None) -> str:
+    begun = folder is not None and folder.has_begun()
+    return f"What was finished is kept; go on with: {folder.resume_command()}" if folder and begun else "Begin again"
 
 
-def _kill_ray() -> None:
+def kill_ray() -> None:
     """Ends the others of Ray's processes, and with them the workers."""
     from ray._private import worker
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import optuna
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -13,6 +14,7 @@ from tune.lease import Pulse
 from tune.live_view import ENDS, LiveState, LiveView, RunningTrial, best_text, clock
 from tune.lock import is_running
 from tune.outcome import TrialOutcome, counts, elapsed_seconds, useful_share
+from tune.program import program
 from tune.repeat_file import repeat_seconds
 
 PLAIN_SECONDS = 30.0
@@ -31,10 +33,11 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
         InputError: If its storage cannot be read.
     """
     pulse = Pulse()
+    study = None if folder.storage else folder.study()  # of what stands under an address, a copy is made at every look
     if console.is_terminal:
         with Live(console=console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
             while True:
-                running, state = _look(folder, pulse)
+                running, state = _look(folder, pulse, study)
                 live.update(Group(Text(folder.name, "bold"), LiveView(state)), refresh=True)
                 if not running:
                     break
@@ -42,7 +45,7 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
     else:
         said, when = "", 0.0
         while True:
-            running, state = _look(folder, pulse)
+            running, state = _look(folder, pulse, study)
             line = f"{state.done}{state.best and state.best[0]}"
             if line != said or time.monotonic() > when + PLAIN_SECONDS:
                 said, when = line, time.monotonic()
@@ -53,27 +56,27 @@ def watch_search(folder: SearchFolder, console: Console, every: float) -> None:
             time.sleep(every)
     ended = folder.read_json(ABOUT)["finished"]
     console.print(
-        Text(f"Finished: topknot best {folder.name}{folder.storage_flag()}")
+        Text(f"Finished: {program()} best {folder.name}{folder.storage_flag()}")
         if ended
         else Text(f"Nobody runs it{'' if folder.storage else ' on this machine'}; go on with: {folder.resume_command()}"),
         soft_wrap=True,
     )
 
 
-def _look(folder: SearchFolder, pulse: Pulse) -> tuple[bool, LiveState]:
+def _look(folder: SearchFolder, pulse: Pulse, study: optuna.Study | None) -> tuple[bool, LiveState]:
     """Returns whether a search runs, and how it stands no earlier than that was so."""
     running = is_running(folder, pulse)
     folder.refresh()
-    return running, read_state(folder, running=running)
+    return running, read_state(folder, study, running=running)
 
 
-def read_state(folder: SearchFolder, *, running: bool) -> LiveState:
-    """Reads how a search stands, that runs or does not.
+def read_state(folder: SearchFolder, study: optuna.Study | None = None, *, running: bool) -> LiveState:
+    """Reads how a search stands, that runs or does not; its study may have been opened before.
 
     Raises:
         InputError: If its storage cannot be read.
     """
-    trials, about, settings = folder.trials(), folder.read_json(ABOUT), folder.settings()
+    trials, about, settings = folder.trials(study), folder.read_json(ABOUT), folder.settings()
     news = max([_modified(folder), *(epoch["at"] for trial in trials for epoch in trial.epochs[-1:])])
     elapsed = elapsed_seconds(about, trials)
     if running and "began" in about:

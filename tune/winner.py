@@ -14,11 +14,12 @@ from data.errors import InputError
 from data.split import SIDES
 from model.hparams import HParams
 from tune.calibrated import calibrate, wide_figures
+from tune.continuity import read_own_corpus
 from tune.errors import SearchFailedError
 from tune.folder import CLASSIFIERS, LOG, SearchFolder
 from tune.inputs import Inputs, prepare_inputs
 from tune.outcome import TrialOutcome, best_trial, ranked_trials
-from tune.provenance import read_own_corpus, read_wide_recipe
+from tune.provenance import read_wide_recipe
 from tune.weights import read_trained
 
 if TYPE_CHECKING:
@@ -44,18 +45,18 @@ class Winner(NamedTuple):
     trials: dict[str, TrialOutcome]
 
 
-def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int) -> Winner:
+def evaluate_best(folder: SearchFolder, inputs: Inputs, ensemble: int, trials: Sequence[TrialOutcome]) -> Winner:
     """Makes a classifier of the best trial, or of several trials together; saves it, and evaluates it on all three sides.
 
     Args:
         folder: Of the search.
         inputs: Its corpus.
         ensemble: Classifiers that may answer together; 1 for the best trial alone.
+        trials: Of the search.
 
     Raises:
         SearchFailedError: If no trial came to a result.
     """
-    trials = folder.trials()
     best = best_trial(trials)
     if best is None:
         ended = "; ".join(sorted({trial.reason for trial in trials if trial.reason})[:3])

@@ -22,7 +22,7 @@ from tune.crew import run_on_workers
 from tune.cudnn import obstacles
 from tune.memory import own_memory, pool_memory, worker_memory
 from tune.nodes import _said
-from tune.provenance import count_workers
+from tune.room import count_locally
 from tune.run import _notices, run_trials
 from tune.searcher import ENDED, ended_as
 from tune.settings import Settings
@@ -64,11 +64,11 @@ def test_gpus_are_counted_as_the_environment_shows_them(monkeypatch: pytest.Monk
 
 
 def test_workers_fit_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tune.provenance.cores", lambda: 16)
-    monkeypatch.setattr("tune.provenance.gpus", lambda: 2)
+    monkeypatch.setattr("tune.room.cores", lambda: 16)
+    monkeypatch.setattr("tune.room.gpus", lambda: 2)
 
     def count(**values: object) -> int:
-        return count_workers(Settings.model_validate(values))
+        return count_locally(Settings.model_validate(values))
 
     assert count() == 16
     assert count(cpus_per_trial=3) == 5
@@ -82,7 +82,7 @@ def test_workers_fit_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     for values in ({"workers": 100}, {"gpus_per_trial": 0.5, "workers": 5}, {"gpus_per_trial": 3.0}):
         with pytest.raises(InputError, match=r"too (many|few)"):
             count(**values)
-    monkeypatch.setattr("tune.provenance.gpus", lambda: 0)
+    monkeypatch.setattr("tune.room.gpus", lambda: 0)
     with pytest.raises(InputError, match=r"there is no GPU for 0\.5; 0 computes on cores"):
         count(gpus_per_trial=0.5)
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 import ray.tune.tune
+from ray.exceptions import OutOfMemoryError, RayActorError, TaskCancelledError
 from ray.tune import Callback, CheckpointConfig, RunConfig, Trainable, TuneConfig, Tuner
 from ray.tune.execution.tune_controller import TuneController
 
 from tune.cluster import ENVIRONMENT, local_cluster
-from tune.controller import FORGIVEN, Controller, IdleWorkers, our_controller
+from tune.controller import FORGIVEN, Controller, IdleWorkers, as_death, our_controller
 
 WORKERS, TRIALS = 2, 16
 
@@ -130,6 +131,45 @@ def test_a_node_that_is_gone_is_no_failure_of_its_trial_whatever_has_befallen_it
     for _ in range(FORGIVEN + 5):
         controller._process_trial_failure(trial, RuntimeError(said))
     assert asked[-1] > before + 1  # what ends its nodes again and again may be the trial
+
+
+class Stillborn(Tell):
+    """A trial whose first processes die as they are made."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        folder = Path(config["folder"])
+        if len(list(folder.iterdir())) < 4:
+            (folder / str(os.getpid())).touch()
+            raise ImportError("this node lacks it")
+
+
+def test_a_worker_that_cannot_be_made_is_no_failure_of_the_trial(tmp_path: Path) -> None:
+    watch = Watch(kills=False)
+    (tmp_path / "made").mkdir()
+    tuner = Tuner(
+        Stillborn,
+        param_space={"folder": str(tmp_path / "made")},
+        tune_config=TuneConfig(num_samples=1, max_concurrent_trials=1, reuse_actors=True),
+        run_config=RunConfig(
+            storage_path=str(tmp_path),
+            verbose=0,
+            callbacks=[watch],
+            checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
+        ),
+    )
+    with our_controller():
+        tuner.fit()
+    assert len(watch.processes) == 1
+    assert not watch.failed
+    assert len(list((tmp_path / "made").iterdir())) == 4
+
+
+def test_what_ray_kills_for_want_of_memory_is_a_dead_worker_to_tune() -> None:
+    killed = as_death(OutOfMemoryError("Memory on the node was running low"))
+    assert isinstance(killed, RayActorError)
+    assert "running low" in str(killed)
+    for known in (RayActorError(), TaskCancelledError(), ValueError()):
+        assert isinstance(as_death(known), type(known) if not isinstance(known, TaskCancelledError) else RayActorError)
 
 
 def test_what_has_ended_is_not_held(tmp_path: Path) -> None:

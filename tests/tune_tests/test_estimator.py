@@ -1,5 +1,6 @@
 """The classifier in scikit-learn's manners: its own checks where they apply to texts, and ours."""
 
+import errno
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
@@ -26,7 +28,9 @@ from sklearn.utils.estimator_checks import (
 )
 
 from data.corpus import Corpus
+from tune.errors import SearchFailedError
 from tune.estimator import TopknotClassifier
+from tune.folder import SearchFolder
 from tune.searches import find_search
 
 SPACE = {"embedding_size": 8, "lstm_size": 4, "pooling": "max", "bidirectional": False, "dense_layers": 0, "batch_size": 16}
@@ -129,6 +133,9 @@ def test_a_kept_search_is_one_that_commands_know(tmp_path: Path, labelled: tuple
         pytest.param(["x", " "], ["a", "b"], {}, "row 1: the text is empty", id="an empty text"),
         pytest.param(["x", "y"], ["a"], {}, "2 texts and y 1 labels", id="lengths"),
         pytest.param(["x", "y"], ["a", None], {}, "y, row 1: the label is missing", id="a missing label"),
+        pytest.param(["x"] * 3, ["a", "b", np.nan], {}, "y, row 2: the label is missing", id="a missing label among texts"),
+        pytest.param(["x"] * 3, ["a", 7, True], {}, "y holds labels of 3 types: bool, int, str", id="labels of three types"),
+        pytest.param(["x", "y"], ["a", "b"], {"random_state": -1}, "random_state: a whole number from 0", id="a seed below 0"),
         pytest.param(["x", "y"], ["a", "a"], {}, r"1 class, \['a'\]", id="one class"),
         pytest.param(["x", "y"], [0.5, 1.7], {}, "continuous", id="figures for labels"),
         pytest.param(["x", "y"], ["a", "b"], {"trials": 0}, "trials", id="a setting out of range"),
@@ -141,7 +148,9 @@ def test_a_kept_search_is_one_that_commands_know(tmp_path: Path, labelled: tuple
             ["x", "y"], ["a", "b"], {"settings": {"serch": 1}}, "^settings: there is no .*'serch'", id="an unknown setting"
         ),
         pytest.param(["x", "y"], ["a", "b"], {"storage": "/proc/nowhere"}, "storage: /proc/nowhere", id="a storage"),
-        pytest.param(["x", "y", "z"], ["a", "b", "b"], {}, "'a', 'b' are too small", id="small classes"),
+        pytest.param(
+            ["x", "y", "z"], ["a", "b", "b"], {}, "'a', 'b' are too small.* or give small_classes='drop'", id="small classes"
+        ),
         pytest.param(["x", "y"], ["a", "b"], {"small_classes": "fold"}, "y has no class for the others", id="a class more"),
     ],
 )
@@ -156,6 +165,31 @@ def test_groups_that_are_missing_are_a_value_error_of_theirs() -> None:
     for groups in (["g", None], ["g", " "], np.array([1.0, np.nan])):
         with pytest.raises(ValueError, match="groups, row 1: the group is missing"):
             small().fit(["x", "y"], ["a", "b"], groups)
+
+
+def test_groups_are_as_many_as_texts() -> None:
+    with pytest.raises(ValueError, match="X has 2 texts and groups 1 values"):
+        small().fit(["x", "y"], ["a", "b"], ["g"])
+
+
+def test_numbers_and_seeds_may_be_numpys(tmp_path: Path) -> None:
+    space = {"learning_rate": {"float": list(np.geomspace(1e-4, 1e-2, 2))}, "lstm_size": {"int": np.array([4, 8])}}
+    frame = pd.DataFrame({"text": [], "label": []})
+    settings = small(space=space, random_state=np.int64(2**32 - 1))._settings(frame, tmp_path)
+    assert settings.seed == 2**31 - 1
+    assert yaml.safe_load(settings.to_yaml())["space"]["lstm_size"] == {"int": [4, 8]}
+
+
+def test_what_ends_before_the_search_has_begun_leaves_no_texts(
+    tmp_path: Path, labelled: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SearchFolder, "keep", fill)
+    with pytest.raises(SearchFailedError, match="No space left"):
+        small(storage=tmp_path, name="full").fit(*labelled)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_labels_that_are_objects_are_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ from model.ensemble import Ensemble, load_classifier
 from model.experiment import run_experiment
 from model.seal import SEAL
 from tune.cli import run
+from tune.evaluating import copy_classifier
+from tune.folder import SearchFolder
 from tune.printable import printable
 
 SMALL = {"embedding_size": 8, "lstm_size": 4, "batch_size": 16, "dense_layers": 0, "max_length": 20, "wide": True}
@@ -181,6 +183,39 @@ def test_a_result_leads_to_a_classifier_within_its_search(
         assert run([*command, "--storage", str(tmp_path / "runs")]) == 2
         assert "is damaged: its classifier stands at" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_links_are_not_followed_out_of_a_classifier(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    taken = tmp_path / "taken"
+    shutil.copytree(folder, taken)
+    (taken / "more").symlink_to(tmp_path / "secret")
+    (tmp_path / "link").symlink_to(folder)
+    for classifier in (taken, tmp_path / "link"):
+        with pytest.raises(InputError, match="is a link"):
+            copy_classifier(SearchFolder(tmp_path), classifier, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_message_cannot_take_a_terminal(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(folder, tmp_path / "taken")
+    changes(tmp_path / "taken", format="\x1b]0;taken\x07")
+    (tmp_path / "texts").write_text("a text\n")
+    assert run(["predict", str(tmp_path / "taken"), str(tmp_path / "texts")]) == 2
+    said = capsys.readouterr().err
+    assert "]0;taken" in said
+    assert "\x1b" not in said
+
+
+def test_a_list_of_searches_cannot_be_stopped_by_one_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("taken", "odd [old]"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "settings.yaml").write_text("name: taken\n")
+        (tmp_path / name / "search.json").write_text(json.dumps({"created": "[/x]", "finished": False, "goal": {}}))
+    assert run(["list", "--storage", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "[/x]" in shown
+    assert "odd" not in shown, "it could not be asked for"
 
 
 def test_ray_and_its_pickles_are_not_asked_by_what_only_reads() -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from data.errors import InputError
 from data.split import SIDES
+from tune.continuity import check_sides
 from tune.folder import ABOUT
 from tune.inputs import read_inputs, read_settings_corpus, settings_split
-from tune.provenance import check_sides, describe, read_wide_recipe
+from tune.provenance import describe, read_wide_recipe
 from tune.searches import claim_search
 from tune.settings import Settings
 

@@ -1,6 +1,7 @@
 """The live view: it tells what is so, and fits every terminal."""
 
 import io
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -113,6 +114,27 @@ def test_an_epoch_that_is_told_again_is_counted_once() -> None:
     assert display._useful == 3
     display.on_trial_result(0, [], trial, result | {"epoch": 3, "repeated": True, "done": True, ENDED: "time limit"})
     assert display._useful == 4, "an epoch that was cut short is of use"
+
+
+def test_a_trial_that_fails_is_no_longer_the_best() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    display = Display(console, 0.0)
+    result = {"epoch": 1, "accuracy": 0.8, "macro_f1": 0.7, "seconds": 1.0, ENDED: ""}
+    trials: Any = [SimpleNamespace(config={NUMBER: number, HPARAMS: HPARAMETERS, EPOCHS: 0}) for number in range(3)]
+    bests = []
+    for trial, told in (
+        (trials[0], {"loss": 0.6}),
+        (trials[1], {"loss": 0.5}),
+        (trials[1], {"epoch": 2, "loss": math.nan, ENDED: "nan: the loss was not finite"}),
+        (trials[2], {"loss": 0.55}),
+    ):
+        display.on_trial_result(0, [], trial, result | told)
+        best = display._state().best
+        assert best
+        bests.append(best[0].split(",")[0])
+    assert bests == ["trial 0", "trial 1", "trial 0", "trial 2"]
+    display.on_trial_error(0, [], trials[2])
+    assert display._state().best == (display._bests[0].text, HPARAMETERS)
 
 
 def test_clocks_are_read_as_such() -> None:

@@ -218,6 +218,14 @@ def test_trials_that_are_not_heard_of_again_end_as_they_stand(tmp_path: Path) ->
     assert ends == [("pruned", "time limit", None), ("pruned", "time limit", 2), ("complete", "done", 1)]
 
 
+def test_a_trial_is_spared_for_a_while_after_its_end(tmp_path: Path) -> None:
+    record = record_in(tmp_path)
+    run(record, [3.0], None)
+    run(record, [1.0], TrialState.COMPLETE, "done")
+    assert record.unfinished(60.0) == {0, 1}
+    assert record.unfinished(0.0) == {0}
+
+
 def test_a_search_is_stopped_by_its_user_and_at_its_time() -> None:
     user = threading.Event()
     assert not SearchStopper(user, math.inf).stop_all()

@@ -2,7 +2,10 @@
 
 import dataclasses
 import math
+import threading
+from contextlib import nullcontext
 from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ from tune.again import train_epochs
 from tune.crew import Means
 from tune.inputs import prepare_inputs
 from tune.outcome import TrialOutcome
-from tune.refit import _work, join
+from tune.refit import _work, join, refit_winner
 from tune.settings import Settings
 from tune.trial import trial_seed
 
@@ -82,6 +85,22 @@ def test_vocabulary_and_wide_branch_know_what_stands_in_validation_rows_alone(co
     assert len(after.wide.ngrams.codes) > len(before.wide.ngrams.codes)
     untested = corpus.texts[split.test[0]].split()[-1]
     assert untested not in after.vocabulary.tokens
+
+
+@pytest.mark.parametrize(("error", "raised"), [(MemoryError("no room"), False), (OSError(28, "No space left"), True)])
+def test_a_winner_that_cannot_be_trained_again_stays_as_it_was(
+    error: Exception, raised: bool, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    settings, said, unasked = Settings(space={"wide": False}), list[str](), cast("Any", None)
+    inputs = prepare_inputs(settings, corpus)
+    monkeypatch.setattr("tune.refit.prepare_inputs", fail)
+    with pytest.raises(OSError, match="No space") if raised else nullcontext():
+        result = refit_winner(unasked, settings, inputs, unasked, unasked, math.inf, threading.Event(), said.append)
+        assert result == {"refit": None}
+        assert "MemoryError: no room" in said[-1]
 
 
 def test_no_time_gives_no_weights_and_a_loss_that_is_not_finite_is_told(dataset: Dataset) -> None:

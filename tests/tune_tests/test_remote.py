@@ -271,6 +271,29 @@ def test_what_a_driver_writes_is_sent_and_what_it_removes_is_removed(tmp_path: P
         assert (path / "result.json").read_text() == "newer", "another machine has run it since"
 
 
+def test_what_was_not_sent_outlives_a_resume_that_came_to_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, path = bucket(tmp_path), tmp_path / "work"
+    with driven(there, path, "one", print):
+        (path / "settings.yaml").touch()
+    (path / "result.json").write_text("[unsent]")
+    with monkeypatch.context() as away:
+        away.setattr(tune.lease, "SETTLE_SECONDS", None)  # Ctrl-C, when the lease has been written
+        with pytest.raises(TypeError), driven(there, path, "one", print):
+            raise AssertionError
+    there.write(LEASE, json.dumps({**json.loads(there.read(LEASE)), "process": 2**22 + 1}).encode())
+    with driven(there, path, "one", print):
+        assert (path / "result.json").read_text() == "[unsent]"
+    with driven(there, tmp_path / "other", "one", print):
+        (tmp_path / "other/result.json").write_text("newer")
+    with monkeypatch.context() as away:
+        away.setattr(tune.lease, "SETTLE_SECONDS", None)
+        with pytest.raises(TypeError), driven(there, path, "one", print):
+            raise AssertionError
+    there.write(LEASE, json.dumps({**json.loads(there.read(LEASE)), "process": 2**22 + 1}).encode())
+    with driven(there, path, "one", print):
+        assert (path / "result.json").read_text() == "newer", "another machine has run it since"
+
+
 def test_a_search_that_never_began_leaves_nothing(tmp_path: Path) -> None:
     there = bucket(tmp_path)
     with driven(there, tmp_path / "work", "one", print):

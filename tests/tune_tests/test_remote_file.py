@@ -36,7 +36,7 @@ def copies(cache: Path) -> list[Path]:
     return [path for path in cache.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz"])
+@pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz", "more rows.csv"])
 def test_a_corpus_under_an_address_is_what_the_file_holds(store: Path, name: str) -> None:
     file = store / name
     file.write_bytes(gzip.compress(ROWS.encode()) if name.endswith(".gz") else ROWS.encode())

@@ -1,8 +1,10 @@
 """The report: fair to stopped trials, safe to open whatever the texts and labels hold, drawn without a network."""
 
+import math
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 from model.explanation import Explanation, Word
 from model.hparams import HParams
 from tune.outcome import TrialOutcome
-from tune.report.confusion import PAIRS, matrix, mistakes
+from tune.report.confusion import MOST_CLASSES, PAIRS, matrix, mistakes
+from tune.report.curves import _clock
 from tune.report.importance import LEAST, beaten_shares, importances
 from tune.report.page import cell, page
 from tune.report.trials import trial_sections
@@ -170,6 +173,29 @@ def test_a_trial_that_has_drawn_nothing_yet_is_listed() -> None:
     time, listed = list(trial_sections(trials, about, others=3.0))[-2:]
     assert ">running</td>" in "".join(listed.parts)
     assert ">4</td>" in "".join(time.parts), "the seconds of repeats are useful ones"
+
+
+def test_a_pause_between_two_sittings_takes_no_room() -> None:
+    before, after = outcome(0, [1.0, 0.9]), outcome(1, [0.8])
+    late = replace(after, epochs=tuple(epoch | {"at": epoch["at"] + 86_400} for epoch in after.epochs))
+    clock = _clock([late, before])
+    assert [clock(epoch["at"]) for trial in (before, late) for epoch in trial.epochs] == [1.0, 2.0, 3.0]
+    assert _clock([before])(before.epochs[1]["at"]) == 2.0
+
+
+def test_trials_that_all_diverged_are_shown() -> None:
+    about = {"workers": 2, "wall_seconds": 9.0}
+    titles = [section.title for section in trial_sections([outcome(0, [math.nan]), outcome(1, [math.nan])], about)]
+    assert titles[-2:] == ["Where the time went", "Trials"]
+
+
+def test_of_very_many_classes_the_first_are_shown_with_what_all_their_rows_were() -> None:
+    counts = np.eye(MOST_CLASSES + 2, dtype=np.int64)
+    counts[0, -1] = 3
+    text = matrix([f"c{index}" for index in range(len(counts))], counts)
+    assert text.count("<th scope='row'") == MOST_CLASSES
+    assert "c0: 1 of 4 right" in text
+    assert f"The first {MOST_CLASSES} of {len(counts)} classes" in text
 
 
 def test_cells_hold_what_they_show() -> None:

@@ -18,10 +18,7 @@ def scheduler(before: list[list[float]] | None = None, credited: int = 0, **sett
     """A scheduler that has seen trials of these losses."""
     wanted = Settings.model_validate({"max_epochs": 9} | settings)
     objective = wanted.objective
-    ended = [
-        TrialOutcome(n, "pruned", "", {}, tuple({"loss": v, "macro_f1": v} for v in values), 1.0, objective)
-        for n, values in enumerate(before or [])
-    ]
+    ended = [TrialOutcome(n, "pruned", "", {}, losses(values), 1.0, objective) for n, values in enumerate(before or [])]
     return make_scheduler(wanted, ended, credited)
 
 
@@ -30,6 +27,10 @@ def decisions(made: Any, number: int, values: list[float], metric: str = "loss",
     trial = EndedTrial(str(number), {"number": number, "epochs": told})
     made.on_trial_add(None, trial)
     return [made.on_trial_result(None, trial, {"epoch": epoch, metric: value}) for epoch, value in enumerate(values, 1)]
+
+
+def losses(values: list[float]) -> tuple[dict[str, float], ...]:
+    return tuple({"loss": value, "macro_f1": value} for value in values)
 
 
 SIX = [[1.0], [1.1], [1.2], [3.0], [3.1], [3.2]]
@@ -149,6 +150,16 @@ def test_pasha_lets_trials_go_on_once_the_ranking_has_changed() -> None:
     assert decisions(pasha, 2, [1.8, 1.0, 0.5, 0.4, 0.3, 0.2]) == ["CONTINUE"] * 6
     resumed = scheduler([[2.0, 1.5, 1.4], [1.9, 1.8, 1.7], [1.8, 1.0, 0.5]], scheduler="pasha")
     assert decisions(resumed, 3, [1.7, 0.9, 0.4, 0.3]) == ["CONTINUE"] * 4
+
+
+def test_pasha_resumed_is_not_moved_by_a_report_that_it_was_not_asked_about() -> None:
+    before = [
+        TrialOutcome(0, "pruned", "stopped by PASHA", {}, losses([2.0, 1.9, 1.8]), 1.0),
+        TrialOutcome(1, "pruned", "stopped by PASHA", {}, losses([1.9, 1.8, 1.7]), 1.0),
+        TrialOutcome(2, "failed", "nan: the loss was not finite in epoch 3", {}, losses([1.8, 1.0, math.nan]), 1.0),
+    ]
+    resumed = make_scheduler(Settings(max_epochs=9, scheduler="pasha"), before)
+    assert decisions(resumed, 3, [1.5, 1.2, 1.1]) == ["CONTINUE", "CONTINUE", "STOP"], "the ranking is what it was"
 
 
 def test_trials_that_overtake_each_other_again_and_again_count_as_equal() -> None:

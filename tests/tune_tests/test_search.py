@@ -34,6 +34,7 @@ from tune.live_view import clock
 from tune.lock import is_running, locked
 from tune.outcome import ranked_trials
 from tune.podium import Podium
+from tune.program import program
 from tune.searches import find_search
 from tune.study import open_study
 
@@ -151,7 +152,7 @@ def test_watching_ends_with_the_search_and_says_what_to_do_then(finished: tuple[
     assert lines[0].startswith(f"{clock(best['wall_seconds'])}  8 trials done")
     loss = best["calibration"]["before"]["validation"]["loss"]
     assert f"best: trial {best['trial']}, epoch {best['epoch']}: loss {loss:.3f}" in lines[0]
-    assert lines[-1].startswith("Finished: topknot best words")
+    assert lines[-1].startswith(f"Finished: {program()} best words --storage {storage}")
     shutil.copytree(storage / "words", tmp_path / "words")
     folder = find_search(tmp_path, "words")
     folder.write_json("search.json", folder.read_json("search.json") | {"finished": False})
@@ -334,6 +335,11 @@ def test_texts_are_classified_from_stdin_a_file_and_an_exported_folder(
         np.mean([f"class {row % 3}" == answer["label"] for row, answer in enumerate(answers)])
     )
     topknot("best", "words", "--storage", str(storage), "--export", str(tmp_path / "model"), code=2)
+    shutil.copytree(storage / "words", tmp_path / "words")
+    shutil.rmtree(tmp_path / "words/classifiers")
+    said = topknot("best", "words", "--storage", str(tmp_path), "--export", str(tmp_path / "new"), code=2).stderr
+    assert "is missing; make it again" in said
+    assert not (tmp_path / "new").exists()
 
 
 def test_people_get_tables(finished: tuple[Path, dict[str, Any]]) -> None:

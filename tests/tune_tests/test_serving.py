@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import shlex
 import shutil
@@ -13,10 +14,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from disturbances.faults import named
 from ports import free_port
 from starlette.types import Message, Receive, Scope, Send
 
@@ -53,21 +56,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus) -> Path:
     return path
 
 
+@contextmanager
+def answering(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """Starts a server, and yields it when it answers."""
+    command = [sys.executable, "-m", "tune", "serve", str(folder), "--port", str(port)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as server:
+        try:
+            assert server.stderr
+            said = []
+            for line in server.stderr:
+                said.append(line)
+                if "answers at" in line:
+                    break
+            else:
+                raise AssertionError("".join(said))
+            yield server
+        finally:
+            server.kill()
+
+
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
     """A server, ended as systemd ends it; Ctrl-C is answered by the same handler."""
     port = free_port()
-    command = [sys.executable, "-m", "tune", "serve", str(folder), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+    with answering(folder, port) as server:
         assert server.stdout
         assert server.stderr
-        said = []
-        for line in server.stderr:
-            said.append(line)
-            if "answers at" in line:
-                break
-        else:
-            raise AssertionError("".join(said))
         yield f"http://127.0.0.1:{port}"
         server.send_signal(signal.SIGTERM)
         rest = server.stderr.read()
@@ -214,6 +229,15 @@ def test_a_body_that_does_not_tell_its_size_is_cut_off_as_well(address: str) -> 
 def test_a_question_is_of_one_text_or_several() -> None:
     assert Question(text="").asked() == [""]
     assert Question(texts=["a", "b"]).asked() == ["a", "b"]
+
+
+def test_a_server_whose_ray_has_ended_ends_too_so_that_whoever_keeps_it_starts_it_anew(folder: Path) -> None:
+    with answering(folder, free_port()) as server:
+        (raylet,) = named(server.pid, "raylet/raylet")
+        os.kill(raylet, signal.SIGKILL)
+        _, err = server.communicate(timeout=60)
+    assert server.returncode == 1, err
+    assert err.splitlines()[-1].endswith("Ray's node process has ended: killed, or out of memory. Begin again")
 
 
 def test_a_token_file_closes_the_server(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

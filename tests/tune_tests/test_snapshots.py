@@ -45,6 +45,7 @@ def begun(
     number: int = 7,
     reported: float = math.inf,
     objective: Objective = Objective(),  # noqa: B008 - it is frozen
+    deadline: float = math.inf,
 ) -> LSTMTrial:
     """A trial in this process, as it stands in a new worker."""
     for name in ("weights", "snapshots"):
@@ -61,7 +62,7 @@ def begun(
         "gpus": 0.0,
         "precision": "float32",
         "memory": 2.0**34,
-        "deadline": math.inf,
+        "deadline": deadline,
     }
 
     class Begun(LSTMTrial):
@@ -69,6 +70,13 @@ def begun(
             super().setup(config, **shared)
 
     return Begun({NUMBER: number, HPARAMS: hparams.to_dict(), REPORTED: reported, BAR: math.inf})
+
+
+def test_a_trial_for_which_there_is_no_time_is_not_built(dataset: Dataset, tmp_path: Path) -> None:
+    trial = begun(dataset, tmp_path, deadline=0.0)
+    assert trial._training is None
+    result = trial.step()
+    assert (result[ENDED], result["done"], result["epoch"]) == ("time limit: before it began", True, 0)
 
 
 def steps(trial: LSTMTrial, count: int) -> list[dict[str, Any]]:

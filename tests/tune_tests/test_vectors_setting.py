@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
+from tune.continuity import check_vectors
 from tune.first import first_trials
 from tune.inputs import read_inputs
-from tune.provenance import check_vectors, describe
+from tune.provenance import describe
 from tune.searches import claim_search
 from tune.settings import Settings
 from tune.settings_file import read_settings

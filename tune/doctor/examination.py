@@ -20,7 +20,7 @@ from tune.doctor.findings import Finding, Plan
 from tune.inputs import read_settings_corpus
 from tune.nodes import read_nodes
 from tune.place import Folder
-from tune.provenance import count_workers
+from tune.room import count_locally
 from tune.settings import Settings
 from tune.storage import storage_place
 from tune.written_space import parse_space
@@ -64,7 +64,7 @@ def _this_machine(settings: Settings, classes: int) -> Iterator[Finding]:
     with _marks(str(settings.storage)):
         facts = read_facts(HERE, str(settings.storage), HERE)
     try:
-        workers = count_workers(settings)
+        workers = count_locally(settings)
     except InputError as error:
         yield Finding("workers", "fail", str(error), "change what it names")
         workers = 1
@@ -161,7 +161,9 @@ def _dashboard() -> str | None:
 def _marks(storage: str) -> Iterator[None]:
     """Removes what nodes left there for each other to see; and folders that were made for that."""
     place = storage_place(storage)
-    made = [path for path in (place.path, *place.path.parents) if not path.exists()] if isinstance(place, Folder) else []
+    made: list[Path] = []
+    with suppress(OSError):  # what cannot be looked at cannot be made either
+        made = [path for path in (place.path, *place.path.parents) if not path.exists()] if isinstance(place, Folder) else []
     try:
         yield
     finally:

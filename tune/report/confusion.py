@@ -18,18 +18,20 @@ LETTER = 7
 """Pixels that a letter of a name takes at most, nearly."""
 STRONG = 0.6
 """Share from which a cell is so dark that its figure must change its colour."""
+MOST_CLASSES = 300
+"""More make a page that no browser likes: its cells are as many as their square."""
 
 
 def matrix(classes: list[str], counts: npt.NDArray[np.int64]) -> str:
-    """Returns the confusion matrix as HTML.
+    """Returns the confusion matrix as HTML; of more than `MOST_CLASSES` classes, that of the first.
 
     Args:
         classes: Label names, in the order in which they are shown.
         counts: int64 (classes, classes): rows of each true class, by what they were taken for.
     """
-    names = [cell(name) for name in classes]
+    names = [cell(name) for name in classes[:MOST_CLASSES]]
     totals = counts.sum(axis=1)
-    margin = min(190 if len(names) * MOST_STEP < ROOM else 130, 12 + LETTER * max(map(cell_len, classes)))
+    margin = min(190 if len(names) * MOST_STEP < ROOM else 130, 12 + LETTER * max(map(cell_len, classes[:MOST_CLASSES])))
     step = min(MOST_STEP, max(LEAST_STEP, (ROOM - margin) / len(names)))
     top = "".join(f"<th scope='col' title='{name}'><span>{name}</span></th>" for name in names)
     body = "".join(
@@ -41,9 +43,10 @@ def matrix(classes: list[str], counts: npt.NDArray[np.int64]) -> str:
         + "</tr>"
         for i, name in enumerate(names)
     )
+    cut = f"<p class='note'>The first {len(names)} of {len(classes):,} classes.</p>" if len(classes) > len(names) else ""
     kind = "matrix" if step >= READ_STEP else "matrix dense"
     return (
-        f"<div class='{kind}' style='--wide:{step:.1f}px;--names:{margin}px' tabindex='0'>"
+        f"{cut}<div class='{kind}' style='--wide:{step:.1f}px;--names:{margin}px' tabindex='0'>"
         f"<table><thead><tr><td></td>{top}</tr></thead><tbody>{body}</tbody></table></div><p class='note told'>&nbsp;</p>"
     )
 

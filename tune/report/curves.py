@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from tune.outcome import TrialOutcome, ranked_trials
 from tune.report.ends import ENDS, end_of
 from tune.report.page import BLUE, GREY, TEAL, Section, figure
 
+PAUSE_SECONDS = 120.0
+"""A time without any epoch that is longer than that takes no room on the axis of time."""
 CROWD = 50
 """Curves of a kind above which their points are no longer marked: they hide each other, and a browser takes long."""
 
@@ -41,7 +44,7 @@ def _values(trial: TrialOutcome) -> list[float]:
 
 
 def _progress(trials: Sequence[TrialOutcome], metric: str) -> str:
-    began = min(trial.epochs[0]["at"] - trial.epochs[0]["seconds"] for trial in trials)
+    clock = _clock(trials)
     reports = sorted(
         (epoch["at"], trial.number, index, epoch) for trial in trials for index, epoch in enumerate(trial.epochs, 1)
     )
@@ -50,7 +53,7 @@ def _progress(trials: Sequence[TrialOutcome], metric: str) -> str:
     for at, trial_number, index, epoch in reports:
         if (cost := objective.cost(epoch)) < lowest:
             lowest = cost
-            times.append(at - began)
+            times.append(clock(at))
             values.append(epoch[objective.metric])
             texts.append(f"trial {trial_number}, epoch {index}")
     told = [(trial, trial.best_epoch, trial.epochs[trial.best_epoch - 1]) for trial in trials if trial.best_epoch]
@@ -58,7 +61,7 @@ def _progress(trials: Sequence[TrialOutcome], metric: str) -> str:
         "type": "scatter",
         "mode": "markers",
         "name": "each trial's best epoch",
-        "x": [round(epoch["at"] - began, 1) for *_, epoch in told],
+        "x": [round(clock(epoch["at"]), 1) for *_, epoch in told],
         "y": [round(epoch[objective.metric], 5) for *_, epoch in told],
         "text": [f"trial {trial.number}, epoch {index}" for trial, index, _ in told],
         "hovertemplate": "%{y:.4f} after %{x:.0f} s<br>%{text}<extra></extra>",
@@ -68,7 +71,7 @@ def _progress(trials: Sequence[TrialOutcome], metric: str) -> str:
         "type": "scatter",
         "mode": "lines+markers",
         "name": "the best so far",
-        "x": [*times, reports[-1][0] - began],
+        "x": [*times, clock(reports[-1][0])],
         "y": [*values, values[-1] if values else None],
         "text": [*texts, "the end"],
         "hovertemplate": "%{y:.4f} after %{x:.0f} s<br>%{text}<extra></extra>",
@@ -78,6 +81,22 @@ def _progress(trials: Sequence[TrialOutcome], metric: str) -> str:
     return figure(
         [each, best], {"xaxis": {"title": {"text": "seconds"}}, "yaxis": {"title": {"text": metric}, "range": _range(trials)}}
     )
+
+
+def _clock(trials: Sequence[TrialOutcome]) -> Callable[[float], float]:
+    """Returns what makes of a time, as `time.time` gives it, the seconds since the first epoch began, pauses left out.
+
+    A pause is a time without any epoch, longer than `PAUSE_SECONDS`: as a rule the search was cut short then.
+    """
+    spans = sorted((epoch["at"] - epoch["seconds"], epoch["at"]) for trial in trials for epoch in trial.epochs)
+    began = until = spans[0][0]
+    ends, skipped = [began], [0.0]
+    for start, end in spans:
+        if start - until > PAUSE_SECONDS:
+            ends.append(start)
+            skipped.append(skipped[-1] + start - until)
+        until = max(until, end)
+    return lambda at: at - began - skipped[bisect_right(ends, at) - 1]
 
 
 def _range(trials: Sequence[TrialOutcome]) -> list[float] | None:
@@ -96,8 +115,8 @@ def _range(trials: Sequence[TrialOutcome]) -> list[float] | None:
 
 def _curves(trials: Sequence[TrialOutcome], metric: str) -> str:
     best = next(iter(ranked_trials(trials)), None)
-    stopped = [trial for trial in trials if end_of(trial) in {"stopped", "time limit", "failed"}]
-    others = [trial for trial in trials if trial not in stopped]
+    early = [end_of(trial) in {"stopped", "time limit", "failed"} for trial in trials]
+    stopped, others = ([trial for trial, one in zip(trials, early, strict=True) if one is kind] for kind in (True, False))
     traces = [
         _lines(stopped, "stopped early", {"color": GREY, "width": 1}, 0.35),
         _lines(others, "trained to its end", {"color": TEAL, "width": 1.4}, 0.75),

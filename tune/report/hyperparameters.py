@@ -53,7 +53,8 @@ def _importance(weights: dict[str, float]) -> str:
 
 def _coordinates(trials: Sequence[TrialOutcome], names: list[str]) -> Iterator[str]:
     told = [trial for trial in trials if trial.best_epoch and trial.hparams]
-    shown = [name for name in names if name in varied(told)][:AXES]
+    differ = varied(told)
+    shown = [name for name in names if name in differ][:AXES]
     if len(told) < 2 or not shown:
         return
     axes = [_axis(name, [trial.hparams[name] for trial in told]) for name in shown]

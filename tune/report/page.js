@@ -42,7 +42,7 @@
   // The others one after another, so that the page can be read and scrolled meanwhile.
   const next = (index) => {
     if (index === figures.length) { document.body.dataset.drawn = "all"; return; }
-    if (figures[index].shape.data[0].type === "parcoords") near.observe(figures[index].place);
+    if (figures[index].shape.data[0]?.type === "parcoords") near.observe(figures[index].place);
     else draw(figures[index]);
     setTimeout(next, 0, index + 1);
   };

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,19 @@ import numpy as np
 from data.errors import InputError
 from data.split import SIDES
 from model.explanation import explain
+from tune.continuity import read_own_corpus
 from tune.damage import intact
 from tune.evaluating import load_classifier
 from tune.folder import ABOUT, RESULT, SearchFolder
 from tune.live_view import clock
 from tune.outcome import best_trial, counts, elapsed_seconds, useful_share
-from tune.provenance import read_own_corpus
 from tune.repeat_file import repeat_seconds
 from tune.report.page import Section, bar, cell, number, page, table
 from tune.report.trials import trial_sections
 from tune.report.winner import Answers, winner_sections
 from tune.summary import best_document, figure_rows
 from tune.verdict import verdict
+from tune.whole_file import whole_file
 
 FIGURES = ("loss", "accuracy", "macro_f1")
 
@@ -35,17 +36,10 @@ def write_report(folder: SearchFolder, path: Path) -> None:
     Raises:
         InputError: If the file cannot be written.
     """
-    if not path.name:
-        raise InputError(f"-o {path} is a folder; name a file in it, such as {path / 'report.html'}.")
-    with intact(folder):
-        text = render(folder)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8", errors="replace")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written: {error.strerror or error}. Choose another -o.") from None
+    with whole_file(path) as write:
+        with intact(folder):
+            text = render(folder)
+        write(text)
 
 
 def render(folder: SearchFolder) -> str:
@@ -88,7 +82,8 @@ def _head(
     else:
         said, kind = "The search has not come to its end; this is how it stands.", "open"
     grid = "".join(f"<div class='tile'><b>{cell(value)}</b><span>{cell(name)}</span></div>" for value, name in tiles)
-    began = f"<p class='under'>A Topknot search, begun {cell(about['created'][:16].replace('T', ' '))} UTC</p>"
+    created = datetime.fromisoformat(about["created"]).astimezone(UTC)
+    began = f"<p class='under'>A Topknot search, begun {created:%Y-%m-%d %H:%M} UTC</p>"
     return f"<h1>{cell(folder.name)}</h1>{began}<p class='verdict {kind}'>{cell(said)}</p><div class='tiles'>{grid}</div>"
 
 
@@ -108,7 +103,8 @@ def _comparison(document: Mapping[str, Any]) -> Section:
     both = (
         table(head, rows) + "<h3>The winner on each split</h3>" + table(["split", "rows", "loss", "accuracy", "macro-F1"], fit)
     )
-    note = "Test rows chose nothing: they were looked at once, for this table. All were fitted on the same training rows."
+    note = "Test rows chose nothing: they were looked at once, for this table. All were fitted on the same training rows"
+    note += ", but for the refitted one, which has learned from the validation rows, too." if document.get("refit") else "."
     return Section("comparison", "Was it worth it?", [both], note)
 
 

@@ -6,7 +6,7 @@ import ipaddress
 import logging
 import signal
 import socket
-import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from model.seal import check_seal
 from tune.cluster import cores, local_cluster
 from tune.errors import SearchFailedError
 from tune.evaluating import load_classifier
-from tune.watchdog import wait_for_start
+from tune.watchdog import LOOK_SECONDS, ended_process, kill_ray, told_of_end, wait_for_start
 
 APPLICATION = "topknot"
 MOST_WAITING = 1_000
@@ -56,6 +56,7 @@ def serve_model(
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
         quiet = {"log_level": "ERROR", "enable_access_log": False}
         serve.start(http_options={"host": host, "port": port, "location": "HeadOnly"}, logging_config=quiet)
+        ended = None
         try:
             threads = max(1, cores() // replicas)
             replica = serve.deployment(Replica).options(
@@ -75,9 +76,13 @@ def serve_model(
                 reason = str(error).strip().splitlines()[-1]
                 raise SearchFailedError(f"What is to answer could not be started: {reason}") from None
             ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-            threading.Event().wait()
+            while (ended := ended_process()) is None:
+                time.sleep(LOOK_SECONDS)
         finally:
-            serve.shutdown()
+            if ended is None:  # it would wait for what is no longer there
+                serve.shutdown()
+        kill_ray()
+        raise SearchFailedError(told_of_end(ended))
 
 
 def check_address(host: str, port: int, token: str | None) -> None:

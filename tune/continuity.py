@@ -1,0 +1,144 @@
+"""Whether a search can be gone on with: on the corpus, sides, word vectors, metric and space that it was started with."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from data.corpus import Corpus
+from data.errors import InputError
+from data.split import Split
+from tune.corpus_record import CLASS_RECORDS, describe_classes, difference
+from tune.damage import intact
+from tune.folder import ABOUT, SETTINGS, SearchFolder
+from tune.inputs import Inputs, read_settings_corpus, settings_split
+from tune.provenance import (
+    PACKAGES,
+    SIDES_DIGEST,
+    SPACE,
+    SPLIT,
+    VECTORS,
+    digest_sides,
+    digest_vectors,
+    git_revision,
+    split_by,
+)
+from tune.settings import Settings
+from tune.study import study_objective
+
+OLDER = "The search {!r} was started by an older version of Topknot, and can be gone on with by that alone."
+
+
+def check_fingerprint(folder: SearchFolder, settings: Settings, corpus: Corpus) -> None:
+    """Makes sure that a corpus is the one that a search was started on, and that it is split as it was then.
+
+    Raises:
+        InputError: If it is another.
+    """
+    about = folder.read_json(ABOUT)
+    now = split_by(settings)
+    with intact(folder.path / ABOUT):
+        then = {name: float(value) for name, value in about.get(SPLIT, now).items()}
+        moved = [name for name in now if then[name] != now[name]]
+        changed = corpus.fingerprint() != about["fingerprint"]
+    if moved:
+        raise InputError(
+            f"{folder.path / SETTINGS}: {moved[0]} is {now[moved[0]]} now, and was {then[moved[0]]:g} when the search "
+            f"{folder.name!r} was started; rows would change sides. Put it back, or start a new search."
+        )
+    if changed:
+        with intact(folder.path / ABOUT):  # one that was started before they were kept has none
+            records = about.get(CLASS_RECORDS)
+            told = f" ({difference(records, describe_classes(corpus))})" if records else ""
+        raise InputError(
+            f"{settings.data or 'The embedded corpus'} has changed since the search {folder.name!r} was started: "
+            f"then {about.get('rows')} rows of {about.get('classes')} classes, "
+            f"now {len(corpus)} of {len(corpus.classes)}{told}. Start a new search on it."
+        )
+
+
+def own_split(folder: SearchFolder, settings: Settings, corpus: Corpus) -> Split:
+    """Splits a corpus as the search did.
+
+    Raises:
+        InputError: If it is another than the search was started on, or rows would change sides.
+    """
+    check_fingerprint(folder, settings, corpus)
+    split = settings_split(settings, corpus)
+    check_sides(folder, split)
+    return split
+
+
+def read_own_corpus(folder: SearchFolder, settings: Settings) -> tuple[Corpus, Split]:
+    """Reads the corpus that a search was started on again, and splits it as the search did.
+
+    Raises:
+        InputError: If the corpus is not there, or is another.
+    """
+    corpus = read_settings_corpus(settings)
+    return corpus, own_split(folder, settings, corpus)
+
+
+def check_metric(folder: SearchFolder, settings: Settings) -> None:
+    """Makes sure that trials are ranked by what they were ranked by before: the scheduler and the study compare them.
+
+    Raises:
+        InputError: If not.
+    """
+    then, now = study_objective(folder.study()), settings.objective
+    if then != now:
+        raise InputError(
+            f"{folder.path / SETTINGS}: metric is {settings.metric} now, and was {','.join(then.names)} when the search "
+            f"{folder.name!r} was started. Put it back, or start a new search with --warm-start {folder.name}."
+        )
+
+
+def check_space(folder: SearchFolder, settings: Settings) -> None:
+    """Makes sure that the space in a search's settings is the one that it was started with: its trials were drawn from that.
+
+    Raises:
+        InputError: Naming what is different.
+    """
+    then, now = folder.read_json(ABOUT).get(SPACE), settings.written_space()
+    if then is None:
+        raise InputError(OLDER.format(folder.name))
+    if then == now:
+        return
+    changes = [
+        f"{name}: then {then.get(name, 'absent')}, now {now.get(name, 'absent')}"
+        for name in dict.fromkeys([*then, *now])
+        if then.get(name, "absent") != now.get(name, "absent")
+    ]
+    raise InputError(
+        f"The space in {folder.path / SETTINGS} has changed since the search was started ({'; '.join(changes)}). "
+        "Put it back, or start a new search, whose --warm-start may name this one."
+    )
+
+
+def check_sides(folder: SearchFolder, split: Split) -> None:
+    """Makes sure that rows stand on the sides on which they stood when a search was started.
+
+    Raises:
+        InputError: If not: code that deals them out has changed since.
+    """
+    about = folder.read_json(ABOUT)
+    if SIDES_DIGEST not in about:
+        raise InputError(OLDER.format(folder.name))
+    if digest_sides(split) != about[SIDES_DIGEST]:
+        now = {name: version(name) for name in PACKAGES} | {"Topknot's revision": git_revision()}
+        then = about["versions"] | {"Topknot's revision": about["revision"]}
+        others = [f"{name} {told} then, {now.get(name)} now" for name, told in then.items() if told != now.get(name)]
+        why = "; ".join(others) or "by other code"
+        raise InputError(
+            f"Rows of the search {folder.name!r} would change sides since it was started ({why}). "
+            "Go on with what it was started with, or start a new search."
+        )
+
+
+def check_vectors(folder: SearchFolder, settings: Settings, inputs: Inputs) -> None:
+    """Makes sure that word vectors are those that a search was started with.
+
+    Raises:
+        InputError: If they are others.
+    """
+    if digest_vectors(inputs.dataset.vectors) != folder.read_json(ABOUT).get(VECTORS):
+        raise InputError(f"{settings.vectors} has changed since the search {folder.name!r} was started; start a new one.")
