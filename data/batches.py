@@ -64,8 +64,9 @@ def sorted_batches(lengths: Ints, max_length: int) -> Iterator[Ints]:
     order = np.argsort(cut, kind="stable")
     first = 0
     while first < len(order):
-        # As lengths rise, n texts from here on take n times the length of the last of them.
-        padded = cut[order[first:]] * np.arange(1, len(order) - first + 1)
+        # As lengths rise, n texts from here on take n times the length of the last of them; each has one token or more.
+        after = order[first : first + EVALUATION_TOKENS]
+        padded = cut[after] * np.arange(1, len(after) + 1)
         fit = max(1, int(np.searchsorted(padded, EVALUATION_TOKENS, side="right")))
         yield order[first : first + fit]
         first += fit

@@ -6,13 +6,14 @@ import csv
 import gzip
 import io
 import json
+import re
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +23,9 @@ from data.measured import Budget, Measured, Record, within_memory
 from data.parquet_pages import rows_at_once
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
+SEPARATOR = re.compile(r"sep=[,;\t|]", re.IGNORECASE)
+"""The line that Excel begins a CSV with, and follows, whatever the country."""
+MOST_HEAD_LINES = 1_000
 NOT_WHOLE = (EOFError, gzip.BadGzipFile, zlib.error)
 LOOKED_AT = 2**20
 """Characters of JSON lines in one of which a column has to stand; many writers leave out fields that hold nothing."""
@@ -111,15 +115,16 @@ def _columns_at(path: Path, header: list[str], columns: Sequence[str]) -> list[i
 def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Record]:
     csv.field_size_limit(sys.maxsize)  # a 50 MB text is a text; it is cut when it is encoded
     with Measured(path) as measured, io.TextIOWrapper(io.BufferedReader(measured), encoding="utf-8-sig", newline="") as file:
-        first = file.readline()
-        if not first.strip():
+        before, head = _read_head(file)
+        if not head:
             raise InputError(f"{path} is empty; its first line must name the columns, among them {_names(columns)}.")
-        # Spreadsheets save "CSV" with semicolons or tabs too; the header shows it.
-        fits = (d for d in (delimiter, ",", ";", "\t") if set(columns) <= set(next(csv.reader([first], delimiter=d))))
-        reader = csv.reader(chain([first], file), delimiter=next(fits, delimiter), strict=True)
+        # Spreadsheets save "CSV" with semicolons or tabs too; the header shows it, or a line before it that says so.
+        said = [line.strip()[-1] for line in before if SEPARATOR.fullmatch(line.strip())]
+        fits = (d for d in (*said, delimiter, ",", ";", "\t") if set(columns) <= set(next(csv.reader(head, delimiter=d), [])))
+        reader = csv.reader(chain(["\n"] * len(before), head, file), delimiter=next(fits, delimiter), strict=True)
         number, line = 0, 0
         try:
-            header = next(reader)
+            header = next(fields for fields in reader if fields)
             at = _columns_at(path, header, columns)
             line = reader.line_num
             for fields in reader:
@@ -129,7 +134,7 @@ def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Re
                     if len(fields) != len(header):
                         raise InputError(
                             f"{path}, row {number} (line {line + 1}): {len(fields)} fields where the header has "
-                            f'{len(header)}. A field that holds the delimiter must stand in "quotes".'
+                            f'{len(header)}. A field that holds the delimiter must stand in "quotes", no space before them.'
                         )
                     yield f"row {number} (line {line + 1})", tuple(fields[i] for i in at)
                 line = reader.line_num
@@ -138,6 +143,17 @@ def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Re
                 f"{path}, row {number + 1} (line {line + 1}): {error}. "
                 'A field that holds a quote must stand in "quotes", with each inner quote doubled.'
             ) from None
+
+
+def _read_head(file: TextIO) -> tuple[list[str], list[str]]:
+    """Reads the lines before a CSV's header, which are blank or name its delimiter, and those of the header itself."""
+    before: list[str] = []
+    while (line := file.readline()) and (not line.strip() or SEPARATOR.fullmatch(line.strip())):
+        before.append(line)
+    head = [line] if line else []
+    while head and sum(line.count('"') for line in head) % 2 and len(head) < MOST_HEAD_LINES and (line := file.readline()):
+        head.append(line)
+    return before, head
 
 
 def _read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Record]:
@@ -175,13 +191,15 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Record]:
         source = io.BytesIO(measured.read()) if path.suffix.lower() == ".gz" else file
         parquet = pq.ParquetFile(source)
         _columns_at(path, parquet.schema_arrow.names, columns)
-        rows = rows_at_once(source, parquet, columns, budget)
-        for batch in parquet.iter_batches(batch_size=rows, columns=list(columns)):
-            values = [_values(path, batch, column, number) for column in columns]
-            budget.take(sum(map(sys.getsizeof, values[0])))
-            for record in zip(*values, strict=True):
-                number += 1
-                yield f"row {number}", record
+        at_once = rows_at_once(source, parquet, columns, budget)
+        for batch in parquet.iter_batches(batch_size=at_once.unpacked, columns=list(columns)):
+            for first in range(0, len(batch), at_once.read):
+                part = batch.slice(first, at_once.read)
+                values = [_values(path, part, column, number) for column in columns]
+                budget.take(sum(map(sys.getsizeof, values[0])))
+                for record in zip(*values, strict=True):
+                    number += 1
+                    yield f"row {number}", record
 
 
 def _values(path: Path, batch: pa.RecordBatch, column: str, before: int) -> list[Any]:
@@ -192,6 +210,10 @@ def _values(path: Path, batch: pa.RecordBatch, column: str, before: int) -> list
         raise InputError(
             f"{path}, rows {before + 1} to {before + len(batch)}: column {column!r} holds a value that is not UTF-8; "
             "write the file again with texts in UTF-8."
+        ) from None
+    except (OverflowError, ValueError) as error:
+        raise InputError(
+            f"{path}, rows {before + 1} to {before + len(batch)}: column {column!r} holds a value that cannot be read: {error}."
         ) from None
     return values
 

@@ -26,19 +26,28 @@ class Page(NamedTuple):
     repeats: bool
 
 
-def rows_at_once(file: IO[bytes], parquet: pq.ParquetFile, columns: Sequence[str], budget: Budget) -> int:
-    """Returns how many rows may be unpacked at once.
+class AtOnce(NamedTuple):
+    """How many rows may be unpacked at once, and of these, read: an Arrow dictionary's values stand there once until then."""
+
+    unpacked: int
+    read: int
+
+
+def rows_at_once(file: IO[bytes], parquet: pq.ParquetFile, columns: Sequence[str], budget: Budget) -> AtOnce:
+    """Returns how many rows may be unpacked and read at once.
 
     Raises:
         InputError: If far more than the file holds would come out of the columns' pages.
         pa.ArrowInvalid: If the pages are not where they should be, or a column holds lists.
     """
-    largest, packed, size = 1, 0, file.seek(0, io.SEEK_END)
+    unpacked, read, packed, size = 1, 1, 0, file.seek(0, io.SEEK_END)
     groups = _row_groups(file, size)
     for number in range(len(parquet.schema)):
         column = parquet.schema.column(number)
-        if column.path.split(".")[0] not in {name.split(".")[0] for name in columns}:
+        root = column.path.split(".")[0]
+        if root not in {name.split(".")[0] for name in columns}:
             continue
+        largest = 1
         if column.max_repetition_level:
             raise pa.ArrowInvalid(f"column {column.path!r} holds lists; one value a row is needed.")
         largest = max(largest, column.length or 0)  # what is missing takes as much as what is there
@@ -50,7 +59,10 @@ def rows_at_once(file: IO[bytes], parquet: pq.ParquetFile, columns: Sequence[str
                 largest = max(largest, page.unpacked if page.repeats else 1)
             if packed > size:
                 raise pa.ArrowInvalid("its columns are larger than it is.")
-    return max(1, min(ROWS, BYTES // largest))
+        read = max(read, largest)
+        if not pa.types.is_dictionary(parquet.schema_arrow.field(root).type):
+            unpacked = max(unpacked, largest)
+    return AtOnce(*(max(1, min(ROWS, BYTES // largest)) for largest in (unpacked, read)))
 
 
 def _row_groups(file: IO[bytes], size: int) -> list[Any]:
@@ -68,7 +80,7 @@ def _where(chunks: Any, number: int, size: int) -> tuple[int, int]:
     try:
         about = chunks[number][3]
         first, dictionary, length = about[9], about.get(11) or 0, about[7]
-        place = dictionary if 0 < dictionary < first else first
+        place = min((at for at in (first, dictionary) if at > 0), default=0)  # of a group of no rows, 0 and a dictionary
         if 0 <= place <= place + length <= size and length >= 0:
             return place, length
     except (TypeError, AttributeError, LookupError):

@@ -90,13 +90,15 @@ def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
         return corpus
     is_small = np.isin(corpus.labels, small)
     keep = ~is_small if how == "drop" else np.ones(len(corpus), dtype=bool)
-    names = [OTHER if how == "fold" and label in small else name for label, name in enumerate(corpus.classes)]
-    classes = sorted({name for label, name in enumerate(names) if how == "fold" or label not in small})
+    away = set(small)
+    names = [OTHER if how == "fold" and label in away else name for label, name in enumerate(corpus.classes)]
+    classes = sorted({name for label, name in enumerate(names) if how == "fold" or label not in away})
     if len(classes) < 2:
         raise InputError(f"Only {len(classes)} class is left when classes too small to split are put aside; two are needed.")
+    places = {name: place for place, name in enumerate(classes)}
     folded = Corpus(
         texts=[text for text, kept in zip(corpus.texts, keep, strict=True) if kept],
-        labels=np.array([classes.index(name) if name in classes else -1 for name in names], np.int32)[corpus.labels[keep]],
+        labels=np.array([places.get(name, -1) for name in names], np.int32)[corpus.labels[keep]],
         classes=tuple(classes),
         groups=None if corpus.groups is None else corpus.groups[keep],
         rows=np.flatnonzero(keep) + 1 if corpus.rows is None else corpus.rows[keep],
@@ -149,8 +151,10 @@ def _deal(
     place_of = np.full(len(sizes), -1, dtype=np.int64)
     place_of[several] = np.arange(len(several))
     in_several = place_of[units] >= 0
-    flat = place_of[units[in_several]] * classes + labels[in_several]
-    table = np.bincount(flat, minlength=len(several) * classes).reshape(len(several), classes)
+    # Of each unit of several rows, the classes that it has and how many rows of each: for all, there may be too many.
+    cells, rows_of = np.unique(place_of[units[in_several]] * classes + labels[in_several], return_counts=True)
+    unit_of, class_of = cells // classes, cells % classes
+    begins = np.searchsorted(unit_of, np.arange(len(several) + 1))
 
     totals = np.bincount(labels, minlength=classes)
     need = fractions[:, None] * totals  # (sides, classes): rows still wanted
@@ -161,7 +165,8 @@ def _deal(
         if sizes[unit] == 1:
             need[to, label_of[unit]] -= 1
         else:
-            need[to] -= table[place_of[unit]]
+            mine = slice(begins[place_of[unit]], begins[place_of[unit] + 1])
+            need[to, class_of[mine]] -= rows_of[mine]
 
     singles = rng.permutation(np.flatnonzero(sizes == 1))
     singles = singles[np.argsort(label_of[singles], kind="stable")]  # by class, within it in random order
@@ -169,11 +174,15 @@ def _deal(
     shuffled = rng.permutation(len(several))
     by_size = shuffled[np.argsort(sizes[several[shuffled]], kind="stable")]  # equal sizes in random order
 
-    present = table > 0
-    rarest_first = np.argsort(present.sum(axis=0) + np.diff(ends), kind="stable").tolist()
+    rank = np.empty(len(several), dtype=np.int64)
+    rank[by_size] = np.arange(len(several))
+    by_class = np.lexsort((rank[unit_of], class_of))
+    class_begins = np.searchsorted(class_of[by_class], np.arange(classes + 1))
+    rarest_first = np.argsort(np.diff(class_begins) + np.diff(ends), kind="stable").tolist()
     for label in dict.fromkeys([*urgent, *rarest_first]):
         mine = singles[ends[label] : ends[label + 1]]
-        candidates = np.concatenate([mine, several[by_size[present[by_size, label]]]])
+        of_class = by_class[class_begins[label] : class_begins[label + 1]]
+        candidates = np.concatenate([mine, several[unit_of[of_class]]])
         for to in (2, 1, 0):
             free = candidates[side[candidates] < 0]
             if len(free) and not (side[candidates] == to).any():
@@ -181,8 +190,9 @@ def _deal(
 
     for unit in several[by_size[::-1]]:
         if side[unit] < 0:
-            rows = table[place_of[unit]]
-            place(int(unit), int(np.argmin(((rows * (rows - 2 * need)) / np.maximum(totals, 1)).sum(axis=1))))
+            own = slice(begins[place_of[unit]], begins[place_of[unit] + 1])
+            rows, theirs = rows_of[own], class_of[own]
+            place(int(unit), int(np.argmin(((rows * (rows - 2 * need[:, theirs])) / totals[theirs]).sum(axis=1))))
 
     for label in range(classes):
         mine = singles[ends[label] : ends[label + 1]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -125,10 +125,10 @@ def _open(path: Path, file: File) -> tuple[int, bool, Iterator[Word]]:
         if not 1 <= length <= LONGEST_VECTOR:
             raise InputError(f"{path}, line 1: vectors of {length:,} numbers; 1 to {LONGEST_VECTOR:,} can be read.")
         line, newline, _ = file.peek(BUFFER).partition(b"\n")
-        text = _is_text(line if newline else line.rpartition(b" ")[0], length)
+        text = _is_text(line, length) if newline else _begins_as_text(line.rpartition(b" ")[0], length)
         return length, not text, _text_words(path, file, length, 2) if text else _binary_words(path, file, count, length)
     length = len(header) - 1
-    if not _is_text(first.rstrip(b"\r\n "), length) or not 1 <= length <= LONGEST_VECTOR:
+    if not _is_text(first, length) or not 1 <= length <= LONGEST_VECTOR:
         raise InputError(
             f"{path}, line 1: neither 'count length', as word2vec's files begin, nor a word and its numbers, as GloVe's do."
         )
@@ -147,10 +147,19 @@ class _Again:
 
 
 def _is_text(line: bytes, length: int) -> bool:
-    """Tells whether a line, or as much of it as was looked at, is a word and its numbers."""
-    numbers = line.split(b" ")[1 : length + 1]
+    """Tells whether a line is a word, in which there may be spaces, and so many numbers."""
+    numbers = line.rstrip(b"\r\n ").rsplit(b" ", length)[1:]
+    return len(numbers) == length and _are_numbers(numbers)
+
+
+def _begins_as_text(line: bytes, length: int) -> bool:
+    """Tells whether as much of a line as was looked at is a word and numbers."""
+    return _are_numbers(line.split(b" ")[1 : length + 1])
+
+
+def _are_numbers(parts: Sequence[bytes]) -> bool:
     try:
-        return bool([float(number) for number in numbers if number])
+        return bool([float(part) for part in parts if part])
     except ValueError:
         return False
 
@@ -172,7 +181,12 @@ def _binary_words(path: Path, file: File, count: int, length: int) -> Iterator[W
         content = file.read(4 * length)
         if len(content) != 4 * length or len(name) > LONGEST_WORD:
             raise InputError(f"{path}: word {number:,} of {count:,} is cut short; fetch the file again.")
-        yield Word(f"word {number:,}", bytes(name).lstrip(b"\n").decode(errors="replace"), content)
+        word = bytes(name).lstrip(b"\n")
+        if any(byte < ord(" ") for byte in word):
+            raise InputError(f"{path}, word {number:,}: numbers where a word should stand; perhaps one before holds a space.")
+        yield Word(f"word {number:,}", word.decode(errors="replace"), content)
+    if file.peek(BUFFER).strip():
+        raise InputError(f"{path}: more stands behind its {count:,} words; perhaps one of them holds a space.")
 
 
 def _vector(path: Path, word: Word, length: int, *, binary: bool) -> Floats:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import data.files
 from data.corpus import Corpus, corpus_from_frame, corpus_from_lists, read_corpus
 from data.errors import InputError
 from data.industries import read_industries
@@ -76,6 +77,59 @@ def test_a_csv_by_a_spreadsheet_is_read_with_the_delimiter_that_its_header_shows
     path = tmp_path / "jobs.csv"
     path.write_bytes(b"\xef\xbb\xbf" + FRAME.to_csv(index=False, sep=delimiter).encode())
     assert_is_the_corpus(read_corpus(path, group="group"))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param("\n\r\ntext;label;group\n", id="blank lines"),
+        pytest.param("sep=;\r\ntext;label;group\r\n", id="Excel's first line"),
+        pytest.param('"no\nte";text;label;group\n', id="a line end in a name"),
+        pytest.param('\ufeffsep=;\n\n"no\r\n\r\nte; or two";text;label;group\n', id="all of them"),
+    ],
+)
+def test_what_spreadsheets_write_before_the_rows_is_understood(tmp_path: Path, head: str) -> None:
+    note = "x;" if "no" in head else ""
+    rows = "".join(f'{note}"text {row}; on";{"ab"[row % 2]};g{row}\n' for row in range(4))
+    (tmp_path / "jobs.csv").write_bytes((head + rows + f"{note}one too many;a;b;c\n").encode())
+    lines = head.count("\n")
+    with pytest.raises(InputError, match=rf"row 5 \(line {lines + 5}\): . fields where the header has"):
+        read_corpus(tmp_path / "jobs.csv", group="group")
+    (tmp_path / "jobs.csv").write_bytes((head + rows).encode())
+    corpus = read_corpus(tmp_path / "jobs.csv", group="group")
+    assert list(corpus.texts) == [f"text {row}; on" for row in range(4)]
+    assert corpus.classes == ("a", "b")
+
+
+@pytest.mark.parametrize("order", [(0, 4), (4, 0), (0, 4, 0)])
+def test_parquet_may_have_groups_of_no_rows(tmp_path: Path, order: tuple[int, ...]) -> None:
+    table = pa.table({"text": [f"text {row}" for row in range(4)], "label": list("abab")})
+    with pq.ParquetWriter(tmp_path / "jobs.parquet", table.schema) as writer:
+        for rows in order:
+            writer.write_table(table.slice(0, rows))
+    assert list(read_corpus(tmp_path / "jobs.parquet").texts) == table["text"].to_pylist()
+    pq.write_table(table.slice(0, 0), tmp_path / "none.parquet")
+    with pytest.raises(InputError, match="has no rows"):
+        read_corpus(tmp_path / "none.parquet")
+
+
+def test_categories_are_read_as_what_they_are_in_parts_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame({"text": [f"text {row % 50}" for row in range(200)], "label": list("ab") * 100})
+    frame.astype("category").to_parquet(tmp_path / "jobs.parquet")
+    monkeypatch.setattr("data.parquet_pages.BYTES", 2_000)
+    parts: list[int] = []
+    values = data.files._values
+    monkeypatch.setattr("data.files._values", lambda path, part, *rest: parts.append(len(part)) or values(path, part, *rest))
+    corpus = read_corpus(tmp_path / "jobs.parquet")
+    assert list(corpus.texts) == frame["text"].tolist()
+    assert max(parts) < 10, "of few rows, as each of their texts may be the largest"
+
+
+def test_a_date_that_is_none_is_named(tmp_path: Path) -> None:
+    table = pa.table({"text": ["a", "b"], "label": pa.array([2**62, 0], pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "jobs.parquet")
+    with pytest.raises(InputError, match="rows 1 to 2: column 'label' holds a value that cannot be read"):
+        read_corpus(tmp_path / "jobs.parquet")
 
 
 def test_labels_of_any_scalar_kind_become_names(tmp_path: Path) -> None:

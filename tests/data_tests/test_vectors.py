@@ -73,6 +73,12 @@ def test_of_others_the_first_counts(tmp_path: Path) -> None:
     assert read_vectors(tmp_path / "v", vocabulary_of("rome"))[FIRST].tolist() == [1, 2]
 
 
+def test_the_first_word_of_a_text_may_hold_a_space(tmp_path: Path) -> None:
+    words = {word: np.full(3, number, np.float32) for number, word in enumerate(("new york", "a", "b"))}
+    (tmp_path / "v").write_bytes(word2vec_text(words))
+    assert read_vectors(tmp_path / "v", vocabulary_of("a", "b"))[FIRST:].tolist() == [[1.0] * 3, [2.0] * 3]
+
+
 def test_tokens_seen_once_are_not_looked_up(tmp_path: Path) -> None:
     vocabulary, _ = fit_vocabulary(number_texts(["a a b"], 9), np.array([0]))
     (tmp_path / "v").write_bytes(b"a 1\nb 2\n")
@@ -93,6 +99,8 @@ def test_tokens_seen_once_are_not_looked_up(tmp_path: Path) -> None:
         (b"a 1 nan\n", "line 1: the vector of 'a' is not finite"),
         (b"2 3\na " + bytes(12), "word 2 of 2 is cut short"),
         (b"1 3\n" + b"a" * 9000, "word 1 of 1 is cut short"),
+        (b"2 3\nnew york " + bytes(12) + b"a " + bytes(12), "word 2: numbers where a word should stand"),
+        (b"1 3\na " + bytes(12) + b"\nb " + bytes(12), "more stands behind its 1 words"),
         (b"z 1 2\n", "no vector for any of the 1 words"),
     ],
 )
