@@ -13,12 +13,12 @@ import argparse
 import itertools
 import os
 import resource
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data.clock import now
 from data.dataset import Dataset
 from data.split import Split
 from data.tokens import FIRST, Tokens
@@ -52,7 +52,7 @@ class Worker:
         use_device(1, gpu=False)
         with Training(dataset, HParams(lstm_size=32, max_length=100), seed=0) as training:
             try:
-                training.run_epoch(time.time() + seconds)
+                training.run_epoch(now() + seconds)
             except OutOfTimeError:
                 steps = training.steps
         shared = int(Path("/proc/self/statm").read_text().split()[2]) * resource.getpagesize()

@@ -23,6 +23,7 @@ from typing import Any
 from optuna import Trial
 from overhead_meter import PARTS, Meter
 
+from data.clock import now
 from model.presets import SPACES
 from tune.space import Space
 from tune.written_space import parse_space
@@ -86,7 +87,7 @@ def prepare_topknot(
         space = parse_space(settings.written_space())
         study = search.study(make_sampler(sampler, settings.seed, space=space))
         inputs: Any = Inputs(space, None, None, None, 0)  # type: ignore[arg-type]
-        display = CountingDisplay(Console(stderr=True), time.time(), quiet=True)
+        display = CountingDisplay(Console(stderr=True), now(), quiet=True)
         tuning = Tuning(
             folder=search,
             settings=settings,
@@ -97,7 +98,7 @@ def prepare_topknot(
             limit=trials,
             end=math.inf,
         )
-        stopwatch = Stopwatch(search, time.time(), tuning.workers)
+        stopwatch = Stopwatch(search, now(), tuning.workers)
         tuning.run(threading.Event(), [display], stopwatch.write, stopwatch.keep)
 
     return ready_cluster(workers, address), run

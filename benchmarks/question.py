@@ -38,6 +38,7 @@ from contest.answers import Answer, add_answer, read_answers, table
 from contest.names import among, installed
 from contest.runs import here
 
+from data.clock import now
 from data.corpus import Corpus
 from data.dataset import Dataset, encode_corpus
 from data.errors import InputError
@@ -149,7 +150,7 @@ def train(name: str, dataset: Dataset, corpus: Corpus, budget: float, seed: int)
     planned = single_training(contender.preset, dataset.classes, contender.changes)
     curve: list[dict[str, float]] = []
     best: tuple[int, dict[str, Evaluation]] | None = None
-    spent, deadline = 0.0, time.time() + budget
+    spent, deadline = 0.0, now() + budget
     with Training(dataset, planned.hparams, seed=seed) as training:
         while len(curve) < planned.epochs:
             try:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.batches import pad, shuffled_batches
+from data.clock import now
 from data.dataset import Dataset
 from data.tokens import Ints
 from model.class_balance import ClassBalance
@@ -75,7 +76,7 @@ class Training:
         """Trains on every training row's batch once, and evaluates; or on what is left of them, after `restore`.
 
         Args:
-            deadline: A time as `time.time` gives it.
+            deadline: A time as `data.clock.now` gives it.
             after_step: Called after each step; may take a snapshot. Its time is no part of the epoch's.
 
         Raises:
@@ -128,7 +129,7 @@ class Training:
                 seed=self.seed,
             )
             losses.append(loss)
-            if time.time() > deadline:
+            if now() > deadline:
                 raise OutOfTimeError(time.perf_counter() - self._began)
             # The step before, which must have ended by now: a GPU computes this one while the next batch is prepared.
             if not math.isfinite(float(losses[max(0, len(losses) - 2)])):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
+from data.clock import now
 from model.hparams import Precision
 from tune.memory import pool_memory, worker_memory
 from tune.nodes import own_room
@@ -36,7 +36,7 @@ class Means:
         gpus: That Ray gives it.
         precision: What LSTM layers are computed in.
         memory: Bytes that the process may hold; None for its part of the node's.
-        deadline: A time as `time.time` gives it, when work is to be over.
+        deadline: A time as `data.clock.now` gives it, when work is to be over.
     """
 
     cpus: int
@@ -81,8 +81,8 @@ def run_on_workers(
         shared: What all are given, sent once to each node.
         gpus: Of each.
         workers: That there are.
-        deadline: When work is to be over, as `time.time` gives it: none is begun any more, and what goes on is waited for a
-            little.
+        deadline: When work is to be over, as `data.clock.now` gives it: none is begun any more, and what goes on is waited for
+            a little.
         interrupted: Set when the user stops the search.
 
     Yields:
@@ -100,7 +100,7 @@ def run_on_workers(
     to_do, waiting = deque(works.items()), dict[Any, Key]()
     try:
         while to_do or waiting:
-            late = time.time() - deadline
+            late = now() - deadline
             if late >= (LATE_SECONDS if waiting else 0):
                 break
             while to_do and len(waiting) < workers.now() and late < 0:

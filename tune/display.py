@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from data.clock import now
 from model.size import count_parameters
 from tune.folder import ABOUT, LOG
 from tune.live_view import ENDS, LiveState, LiveView, RunningTrial, best_text, clock
@@ -51,7 +51,7 @@ class Display(Callback):
 
     Args:
         console: Where to show it; a live view if it is a terminal.
-        started: When the search began, as `time.time` gives it.
+        started: When the search began, as `data.clock.now` gives it.
         quiet: Show nothing at all.
     """
 
@@ -74,7 +74,7 @@ class Display(Callback):
     def say(self, text: str) -> None:
         """Shows a line."""
         if not self.quiet:
-            line = Text.assemble((clock(time.time() - self.started), "dim"), "  ", text)
+            line = Text.assemble((clock(now() - self.started), "dim"), "  ", text)
             self.console.print(line, soft_wrap=True)
 
     def start(
@@ -169,12 +169,12 @@ class Display(Callback):
                 self._line(f"best so far: {best.text}", force=True)
 
     def _line(self, text: str, *, force: bool = False) -> None:
-        if self._live is None and (force or time.time() - self._last_line > LINE_SECONDS):
-            self._last_line = time.time()
+        if self._live is None and (force or now() - self._last_line > LINE_SECONDS):
+            self._last_line = now()
             self.say(text)
 
     def _state(self) -> LiveState:
-        elapsed = self._before + time.time() - self.started
+        elapsed = self._before + now() - self.started
         paid = self._paid + (self._workers.mean() if self._workers else 1) * (elapsed - self._before)
         best = self._best()
         return LiveState(

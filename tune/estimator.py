@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from data.clock import now
 from data.errors import InputError
 from data.split import FOLD_OR_DROP
 from model.packed import pack, unpack
@@ -120,7 +121,7 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             ValueError: Naming what cannot be used, and what would be right.
         """
-        started = time.time()
+        started = now()
         if self.small_classes not in ("refuse", "drop"):
             raise ValueError(
                 f"small_classes: 'refuse' or 'drop' them, got {self.small_classes!r}: y has no class for the others."

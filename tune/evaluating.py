@@ -12,7 +12,7 @@ from data.files import read_records
 from data.labelled import labelled_rows
 from model.evaluation import Evaluation
 from model.new_folder import new_folder
-from model.seal import check_seal
+from model.seal import SEAL, check_seal
 from tune.continuity import read_own_corpus
 from tune.destination import written
 from tune.folder import CLASSIFIERS, SearchFolder
@@ -51,6 +51,8 @@ def copy_classifier(folder: SearchFolder, classifier: Path, to: Path) -> None:
         raise InputError(f"{classifier} is missing; make it again: {folder.resume_command()}")
     if link := next((path for path in [classifier, *classifier.rglob("*")] if path.is_symlink()), None):
         raise InputError(f"{link} is a link; a classifier holds none.")
+    if not (classifier / SEAL).is_file():
+        raise InputError(f"{classifier} is damaged: it has no {SEAL}, which tells whether its files are what was written.")
     check_seal(classifier)
     with written(to, "--export"), new_folder(to) as temporary:
         shutil.copytree(classifier, temporary, dirs_exist_ok=True)

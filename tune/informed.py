@@ -21,30 +21,31 @@ class Informed(BaseSampler):
     """Shows a sampler the pruned trials as completed ones, each with the best value that it reported, and its costs.
 
     Under a scheduler most trials are pruned; a sampler that is not told of them draws at random for most of a search. In the
-    study they stay what they are.
+    study they stay what they are. Those that had no time for a report are not shown: nobody knows how good they are.
 
     Args:
         sampler: The sampler.
+        completed: Whether pruned trials are shown as completed ones; False for a sampler that knows what they are.
         failed: Whether to show it the failed ones too, each with the worst values of all: one whose proposal follows from what
             it knows would propose what failed again and again.
     """
 
-    def __init__(self, sampler: BaseSampler, *, failed: bool = False) -> None:
-        self._sampler, self._failed = sampler, failed
+    def __init__(self, sampler: BaseSampler, *, completed: bool = True, failed: bool = False) -> None:
+        self._sampler, self._completed, self._failed = sampler, completed, failed
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Returns the sampler's answer."""
-        return self._sampler.infer_relative_search_space(_Shown(study, self._failed), trial)
+        return self._sampler.infer_relative_search_space(self._shown(study), trial)
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
         """Returns the sampler's draw."""
-        return self._sampler.sample_relative(_Shown(study, self._failed), trial, search_space)
+        return self._sampler.sample_relative(self._shown(study), trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Returns the sampler's draw."""
-        return self._sampler.sample_independent(_Shown(study, self._failed), trial, param_name, param_distribution)
+        return self._sampler.sample_independent(self._shown(study), trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Tells the sampler."""
@@ -58,19 +59,28 @@ class Informed(BaseSampler):
         """Tells the sampler."""
         self._sampler.reseed_rng()
 
+    def _shown(self, study: Study) -> Study:
+        return _Shown(study, completed=self._completed, failed=self._failed)
+
 
 class _Shown(Study):
     """A study as the sampler sees it."""
 
-    def __init__(self, study: Study, failed: bool) -> None:
+    def __init__(self, study: Study, *, completed: bool, failed: bool) -> None:
         self.__dict__.update(study.__dict__)
-        self._failed = failed
+        self._completed, self._failed = completed, failed
 
     # Optuna's samplers ask for trials by this way alone; its own Hyperband pruner shows them part of a study by the same.
     def _get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
-        trials = super()._get_trials(deepcopy, None, use_cache)
+        trials = [
+            trial
+            for trial in super()._get_trials(deepcopy, None, use_cache)
+            if trial.state is not TrialState.PRUNED or trial.intermediate_values
+        ]
+        if not self._completed:
+            return [trial for trial in trials if states is None or trial.state in states]
         signs = [1 if direction is StudyDirection.MINIMIZE else -1 for direction in self.directions]
         values: dict[int, list[float]] = {}
         for trial in trials:

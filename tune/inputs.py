@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from data.errors import InputError
 from data.industries import read_industries
 from data.split import Split, split_corpus, without_small_classes
 from data.subwords import word_parts
+from data.tokens import FIRST
 from data.vectors import read_vectors
 from data.vocabulary import Vocabulary
 from model.hparams import HParams
@@ -54,6 +56,12 @@ class Inputs(NamedTuple):
     wide: Wide | None = None
     wide_logits: npt.NDArray[np.float32] | None = None
     recipe: Recipe | None = None
+
+    def told_of_vectors(self) -> Iterator[str]:
+        """Yields how many words have a vector that others trained, where there are such."""
+        if self.dataset.vectors is not None:
+            words = self.dataset.vectors[FIRST:, 0]
+            yield f"{np.count_nonzero(~np.isnan(words)):,} of {len(words):,} words have a vector to begin with"
 
     def size_of(self, hparams: HParams) -> int:
         """Returns the bytes of a classifier of such hyperparameters (`model.size`)."""

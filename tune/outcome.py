@@ -24,6 +24,8 @@ STATES = {
     TrialState.RUNNING: "running",
     TrialState.WAITING: "running",
 }
+CLOCK_SECONDS = 10.0
+"""How often the time that a search has taken is written down while its trials tell of epochs (`tune.stopwatch`)."""
 ENDED = {"complete", "pruned"}
 """The states of trials that ended with what they reported."""
 
@@ -139,7 +141,8 @@ def podium(trials: Sequence[TrialOutcome], keep: int, has_weights: Callable[[int
 def elapsed_seconds(about: Mapping[str, Any], trials: Sequence[TrialOutcome]) -> float:
     """Returns the wall seconds that a search has taken, as of its last news.
 
-    They are written down when a trial ends; where a search was killed after that, the last report has come later.
+    They are written down as trials report, unless that was just done; where a search was killed then, the last report has come
+    later, but not by much: what lies between is otherwise a time that the machine slept, or its clock was set.
 
     Args:
         about: What search.json holds.
@@ -149,7 +152,7 @@ def elapsed_seconds(about: Mapping[str, Any], trials: Sequence[TrialOutcome]) ->
     if about["finished"]:
         return written
     last = max((trial.epochs[-1]["at"] for trial in trials if trial.epochs), default=0.0)
-    return max(written, last - float(about.get("began", last)))
+    return max(written, min(last - float(about.get("began", last)), written + CLOCK_SECONDS))
 
 
 def useful_share(trials: Sequence[TrialOutcome], workers: float, wall_seconds: float, others: float = 0.0) -> float:

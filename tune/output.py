@@ -29,7 +29,7 @@ def prepare() -> None:
 
 
 def display(started: float) -> Any:
-    """Returns the `tune.display.Display` of a search that began at a time as `time.time` gives it."""
+    """Returns the `tune.display.Display` of a search that began at a time as `data.clock.now` gives it."""
     from rich.console import Console
 
     from tune.display import Display

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data.clock import now
 from data.errors import InputError
 from data.split import SIDES, Split
 from model.calibration import BINS, cool
@@ -61,7 +61,7 @@ def refit_winner(
         inputs: Its corpus.
         winner: What is refitted.
         workers: That train.
-        deadline: When to end, as `time.time` gives it.
+        deadline: When to end, as `data.clock.now` gives it.
         interrupted: Set when the user stops it.
         say: Shows a line.
 
@@ -73,7 +73,7 @@ def refit_winner(
     Raises:
         KeyboardInterrupt: If the user stopped it.
     """
-    if time.time() > deadline:
+    if now() > deadline:
         return _as_it_was(say, NO_TIME)
     say("Training the winner again on train and validation rows")
     try:

@@ -37,7 +37,7 @@ def repeat_best(
         settings: Of the search: `repeat` seeds of the best `repeat_top` trials.
         inputs: The corpus.
         workers: That train.
-        deadline: When to end, as `time.time` gives it; what is not done by then is left out.
+        deadline: When to end, as `data.clock.now` gives it; what is not done by then is left out.
         interrupted: Set when the user stops it.
         say: Shows a line.
         ran: Called whenever one has been written down.

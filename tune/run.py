@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from importlib import import_module
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from optuna.samplers import BaseSampler
 
+from data.clock import now
 from model.linear import PLANS
 from tune.baseline import Baseline
 from tune.chatter import divert_chatter
@@ -75,7 +75,7 @@ def run_trials(
         limit: How many trials the study shall hold, or None.
         seconds: What this run may take from `started`, or None; of a resumed search, less than its settings' time limit.
         display: What the user sees.
-        started: When the user asked for it, as `time.time` gives it.
+        started: When the user asked for it, as `data.clock.now` gives it.
         trackers: Other programs that are told, by the names that the user gave.
 
     Returns:
@@ -163,7 +163,7 @@ def _sampler(folder: SearchFolder, settings: Settings, inputs: Inputs) -> BaseSa
 def _notices(settings: Settings, inputs: Inputs, end: float, repeat_end: float, refit_end: float) -> Iterator[str]:
     """Yields what the wide branch lacks, what makes trials slow, and what of the time limit is kept for what follows them.
 
-    Times are as `time.time` gives them, infinite without a limit.
+    Times are as `data.clock.now` gives them, infinite without a limit.
     """
     if inputs.recipe and (plan := inputs.recipe.plan) != PLANS[0]:
         names = {"characters": "runs of characters", "pairs": "pairs of words"}
@@ -196,7 +196,7 @@ def _wait_for(baselines: Mapping[str, Baseline], deadline: float | None, display
     missing: dict[str, str] = {}
     for key, baseline in baselines.items():
         try:
-            figures[key] = baseline.result(max(deadline + LATE_SECONDS - time.time(), 0) if deadline else None)
+            figures[key] = baseline.result(max(deadline + LATE_SECONDS - now(), 0) if deadline else None)
         except TimeoutError:
             missing[key] = "it was not ready in time"
         except RuntimeError as error:
@@ -214,17 +214,15 @@ def _start(baselines: Mapping[str, Baseline]) -> None:
 def _ahead(
     trials_end: float, deadline: float | None, baselines: Mapping[str, Baseline]
 ) -> list[tuple[float, Callable[[], Any]]]:
-    """Returns what is to be done when, as `time.time` gives it, while trials run."""
-    now = time.time()
+    """Returns what is to be done when, as `data.clock.now` gives it, while trials run."""
     ahead: list[tuple[float, Callable[[], Any]]] = [(trials_end - IMPORT_SECONDS, lambda: import_module("model.classifier"))]
-    return [*ahead, (now + BASELINE_SHARE * (deadline - now), lambda: _start(baselines))] if deadline else ahead
+    return [*ahead, (now() + BASELINE_SHARE * (deadline - now()), lambda: _start(baselines))] if deadline else ahead
 
 
 @contextmanager
 def _calls(ahead: list[tuple[float, Callable[[], Any]]]) -> Iterator[None]:
     """Calls functions at their times, each in a thread of its own; those whose time has not come at the end, not."""
-    now = time.time()
-    timers = [threading.Timer(min(max(moment - now, 0), threading.TIMEOUT_MAX), function) for moment, function in ahead]
+    timers = [threading.Timer(min(max(moment - now(), 0), threading.TIMEOUT_MAX), function) for moment, function in ahead]
     for timer in timers:
         timer.daemon = True
         timer.start()

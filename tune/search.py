@@ -30,6 +30,7 @@ from tune.room import Room, count_locally, count_on_cluster
 from tune.run import run_trials
 from tune.searches import claim_search
 from tune.settings import Settings
+from tune.stopwatch import began
 from tune.study import make_sampler
 from tune.tracking.tracker import make_trackers
 from tune.watchdog import ray_watched, wait_for_start
@@ -46,7 +47,7 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     Args:
         settings: What to do.
         display: What the user sees of it.
-        started: When the user asked for it, as `time.time` gives it; the time limit counts from there.
+        started: When the user asked for it, as `data.clock.now` gives it; the time limit counts from there.
 
     Returns:
         The document of `topknot best --json`.
@@ -104,7 +105,10 @@ def _prepare(
 ) -> Inputs:
     wide = parse_space(settings.written_space()).may_be("wide", True)
     display.say("Encoding the texts and fitting the wide branch" if wide else "Encoding the texts")
-    return prepare_inputs(settings, corpus, split, recipe)
+    inputs = prepare_inputs(settings, corpus, split, recipe)
+    for line in inputs.told_of_vectors():
+        display.say(line)
+    return inputs
 
 
 def _wait(wait_for_ray: Callable[[], None]) -> None:
@@ -174,8 +178,8 @@ def resume_search(
         before = (folder.path / SETTINGS).read_text(encoding="utf-8")
         if after:
             folder.write(SETTINGS, kept.to_yaml())
-        began = started - about["wall_seconds"]
-        folder.write_json(ABOUT, about | {"goal": goal._asdict(), "finished": False, "began": began})
+        again = {"goal": goal._asdict(), "finished": False, "began": began(started, about["wall_seconds"])}
+        folder.write_json(ABOUT, about | again)
         left = seconds_left(goal, about["wall_seconds"])
         with ExitStack() as stack:
             with _left_alone(folder, about, before):

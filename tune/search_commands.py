@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from data.clock import now
 from data.errors import InputError
 from tune.destination import check_new
 from tune.options import given, settings_options, storage_option
@@ -25,7 +25,7 @@ from tune.storage import Storage
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
 def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any) -> None:
     """Search for the best classifier."""
-    started = time.time()
+    started = now()
     from tune.settings_file import read_settings
     from tune.written_space import parse_space
 
@@ -61,7 +61,7 @@ def resume(
 
     It trusts the search's folder: resume searches of your own alone (SECURITY.md).
     """
-    started = time.time()
+    started = now()
     prepare()
     from tune.search import resume_search
     from tune.searches import find_search

@@ -7,7 +7,6 @@ Callback sees every report.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
+from data.clock import now
 from tune.outage import disk_error
 from tune.record import Record
 
@@ -46,7 +46,7 @@ class StudySearcher(Searcher):
 
     Args:
         record: Of the study.
-        deadline: Until when, as `time.time` gives it.
+        deadline: Until when, as `data.clock.now` gives it.
         wanted: Returns how many trials may run or wait at a time; None if Tune counts them.
     """
 
@@ -56,7 +56,7 @@ class StudySearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """Returns a trial's config, None if there is no room for one now, or that there are no more."""
-        in_time = time.time() < self._deadline
+        in_time = now() < self._deadline
         if in_time and self._wanted and self._record.live >= self._wanted():
             return None
         proposal = self._record.propose() if in_time else None
@@ -149,7 +149,7 @@ class SearchStopper(Stopper):
 
     Args:
         interrupted: The event.
-        end: The time, as `time.time` gives it.
+        end: The time, as `data.clock.now` gives it.
     """
 
     def __init__(self, interrupted: threading.Event, end: float) -> None:
@@ -161,7 +161,7 @@ class SearchStopper(Stopper):
 
     def stop_all(self) -> bool:
         """Tells whether to stop everything."""
-        return self._interrupted.is_set() or time.time() > self._end
+        return self._interrupted.is_set() or now() > self._end
 
     def __getstate__(self) -> dict[str, Any]:
         return {}

@@ -191,7 +191,7 @@ def make_sampler(
         match name:
             case "tpe":
                 tpe = optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=new_seed)
-                return Informed(tpe) if several else tpe
+                return Informed(tpe, completed=several)
             case "random":
                 return optuna.samplers.RandomSampler(seed=new_seed)
             case "gp":

@@ -30,6 +30,8 @@ def read_texts(file: str, column: str | None) -> list[str]:
         return [_text(value, f"{file}, {place}: column {column!r}") for place, (value,) in read_records(Path(file), [column])]
     if file != "-" and (file.lower().removesuffix(".gz").endswith(TABLES)):
         raise InputError(f"{file} has columns; name that of the texts with --text.")
+    if file != "-" and (file.lower().removesuffix(".gz").endswith(".json")):
+        raise InputError(f"{file} is JSON; write a file that ends in .jsonl, an object a line, and name the field with --text.")
     path = Path("stdin" if file == "-" else file)
     try:
         with Measured(path, sys.stdin.buffer if file == "-" else None) as measured:

@@ -11,6 +11,7 @@ import numpy as np
 from ray.actor import exit_actor
 from ray.tune import Trainable
 
+from data.clock import now
 from data.dataset import Dataset
 from model.hparams import HParams, Precision
 from tune.allowance import watch_memory
@@ -64,7 +65,7 @@ class LSTMTrial(Trainable):
             precision: What LSTM layers are computed in.
             memory: Bytes of its own above which the process is replaced before its next trial; None for its part of the node's.
                 A trial that takes much more (`tune.allowance`) is given up.
-            deadline: A time as `time.time` gives it; a trial ends within a step of it.
+            deadline: A time as `data.clock.now` gives it; a trial ends within a step of it.
             each_epoch: Whether each epoch is to outlive the process, whatever that costs.
         """
         from model.device import use_device  # brings TensorFlow, which the driver must not pay for
@@ -148,7 +149,7 @@ class LSTMTrial(Trainable):
         seed = trial_seed(self._seed, self._number)
         try:
             kept = self._file.read()  # first: it may say that there is no memory for the training
-            if not kept and time.time() > self._deadline:
+            if not kept and now() > self._deadline:
                 self._failure = "time limit: before it began"
                 return
             self._training = Training(self._dataset, hparams, seed=seed, precision=self._precision)

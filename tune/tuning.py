@@ -45,7 +45,7 @@ class Tuning:
         workers: That run trials.
         first: The configurations to begin with.
         limit: How many trials the study shall hold, or None.
-        end: When the last trial ends, as `time.time` gives it; infinite where there is no time limit.
+        end: When the last trial ends, as `data.clock.now` gives it; infinite where there is no time limit.
     """
 
     folder: SearchFolder

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from data.clock import now
 from data.errors import InputError
 from data.measured import all_memory
 from model.linear import PLANS, Plan, Recipe
@@ -108,7 +109,7 @@ def test_work_that_there_is_no_time_for_is_not_begun_and_what_does_not_end_is_no
         return "done"
 
     def outcomes(ends: bool, seconds: float) -> dict[int, str]:
-        deadline, works = time.time() + seconds, dict.fromkeys(range(3), (ends,))
+        deadline, works = now() + seconds, dict.fromkeys(range(3), (ends,))
         return dict(run_on_workers(piece, works, (0,), 0, Workers(1, 1, None), deadline, threading.Event()))
 
     with local_cluster(1) as wait_for_ray:

@@ -1,9 +1,9 @@
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from data.clock import now
 from tune.folder import SearchFolder
 from tune.objective import Objective
 from tune.outcome import TrialOutcome, elapsed_seconds
@@ -41,7 +41,8 @@ def test_what_a_resumed_search_shall_come_to(
     [
         pytest.param({"wall_seconds": 9.0, "finished": True, "began": 1000.0}, [1100.0], 9.0, id="finished"),
         pytest.param({"wall_seconds": 9.0, "finished": False, "began": 1000.0}, [1005.0], 9.0, id="killed as a trial ended"),
-        pytest.param({"wall_seconds": 9.0, "finished": False, "began": 1000.0}, [1005.0, 1120.0], 120.0, id="killed after"),
+        pytest.param({"wall_seconds": 9.0, "finished": False, "began": 1000.0}, [1005.0, 1012.0], 12.0, id="killed after"),
+        pytest.param({"wall_seconds": 9.0, "finished": False, "began": 1000.0}, [1005.0, 9000.0], 19.0, id="after a sleep"),
         pytest.param({"wall_seconds": 0.0, "finished": False, "began": 1000.0}, [], 0.0, id="killed before a report"),
         pytest.param({"wall_seconds": 0.0, "finished": False}, [1120.0], 0.0, id="killed before it ran"),
     ],
@@ -62,7 +63,7 @@ def test_what_is_left_of_a_time_limit_is_what_was_not_taken() -> None:
 def test_time_and_workers_are_those_of_all_runs_of_a_search(tmp_path: Path) -> None:
     folder = SearchFolder(tmp_path)
     folder.write_json("search.json", {"wall_seconds": 9.0, "workers": 1.0, "finished": True})
-    stopwatch = Stopwatch(folder, time.time() - 5, SimpleNamespace(mean=lambda: 2.0))  # type: ignore[arg-type]
+    stopwatch = Stopwatch(folder, now() - 5, SimpleNamespace(mean=lambda: 2.0))  # type: ignore[arg-type]
     assert folder.read_json("search.json")["finished"] is False
     assert stopwatch.write() == pytest.approx(14, abs=0.5)
     about = folder.read_json("search.json")

@@ -1,6 +1,5 @@
 import math
 import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
+from data.clock import now
 from model.hparams import HParams
 from tune.folder import SearchFolder
 from tune.objective import Objective
@@ -229,7 +229,7 @@ def test_a_trial_is_spared_for_a_while_after_its_end(tmp_path: Path) -> None:
 def test_a_search_is_stopped_by_its_user_and_at_its_time() -> None:
     user = threading.Event()
     assert not SearchStopper(user, math.inf).stop_all()
-    assert SearchStopper(user, time.time() - 1).stop_all()
+    assert SearchStopper(user, now() - 1).stop_all()
     user.set()
     assert SearchStopper(user, math.inf).stop_all()
 

@@ -222,6 +222,27 @@ def test_hyperopt_draws_each_of_so_many_values_as_often(distribution: BaseDistri
     assert len(set(values)) == 4
 
 
+@pytest.mark.parametrize("completed", [False, True])
+def test_a_trial_that_had_no_time_for_a_report_is_no_lesson(tmp_path: Path, completed: bool) -> None:
+    create_study(tmp_path, "s")
+    seen: list[tuple[int, TrialState]] = []
+
+    class Looking(optuna.samplers.RandomSampler):
+        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, BaseDistribution]:
+            seen[:] = [(trial.number, trial.state) for trial in study.get_trials(deepcopy=False)]
+            return {}
+
+    study = open_study(tmp_path, Informed(Looking(seed=0), completed=completed))
+    for values in ([], [0.3]):
+        trial = study.ask()
+        PLAIN.suggest(trial)
+        for step, value in enumerate(values):
+            trial.report(value, step)
+        study.tell(trial, None, TrialState.PRUNED)
+    PLAIN.suggest(study.ask())
+    assert seen == [(1, TrialState.COMPLETE if completed else TrialState.PRUNED), (2, TrialState.RUNNING)]
+
+
 @pytest.mark.parametrize("failed", [False, True])
 @pytest.mark.parametrize(("metric", "best", "worst"), [("loss", 0.1, 0.5), ("accuracy", 0.3, 0.3)])
 def test_pruned_trials_are_shown_with_their_best_value_failed_ones_with_the_worst_of_all_and_stay_what_they_are(

@@ -44,6 +44,7 @@ max_epochs: 4
 patience: 3
 keep: 3
 portfolio: false
+workers: 1
 space:
   embedding_size: 8
   lstm_size: {{int: [3, 4]}}

@@ -33,6 +33,7 @@ def test_embeddings_are_as_long_as_the_vectors_in_the_space_and_in_the_portfolio
     assert inputs.dataset.vectors is not None
     words = inputs.vocabulary.tokens
     np.testing.assert_array_equal(inputs.dataset.vectors[2 + words.index("blue")], [4, 5, 6])
+    assert list(inputs.told_of_vectors()) == [f"2 of {len(inputs.dataset.vectors) - 2} words have a vector to begin with"]
 
 
 def test_parts_of_words_are_left_out_of_a_preset_and_refused_where_they_were_asked_for(settings: Settings) -> None:
