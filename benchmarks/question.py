@@ -26,7 +26,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,9 +160,9 @@ def train(name: str, dataset: Dataset, corpus: Corpus, budget: float, seed: int)
             if not math.isfinite(report.loss):
                 break
             spent += report.seconds
-            began = time.time()
+            began = now()
             sides = {side: training.evaluate(dataset.split.side(side)) for side in SIDES}
-            deadline += time.time() - began
+            deadline += now() - began
             curve.append(
                 {
                     "train_loss": sides["train"].loss,

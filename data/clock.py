@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import time
+import uuid
 from pathlib import Path
 
 VARIABLE = "TOPKNOT_CLOCK"
@@ -13,14 +15,14 @@ VARIABLE = "TOPKNOT_CLOCK"
 def now() -> float:
     """Returns seconds: as `time.time` gives them when the first process asks, and from there evenly on.
 
-    Those that it starts agree with it. Others, on a cluster's other nodes, begin by their own `time.time`.
+    Those that it starts on this machine agree with it. On a cluster's other nodes they begin by their own `time.time`.
     """
     return time.monotonic() + _AHEAD
 
 
 def _ahead() -> float:
     started, (then, _, ahead) = _start(), os.environ.get(VARIABLE, "").partition(" ")
-    if started and then == started:
+    if then == started:
         return float(ahead)
     found = time.time() - time.monotonic()
     os.environ[VARIABLE] = f"{started} {found!r}"
@@ -28,11 +30,13 @@ def _ahead() -> float:
 
 
 def _start() -> str:
-    """Returns which start of which machine this is; empty where the system does not say."""
+    """Returns which start of which machine this is; where the system does not say, as macOS, which machine: no variable
+    outlives its next start.
+    """
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
-        return ""
+        return f"{platform.node()}/{uuid.getnode()}".replace(" ", "-")
 
 
 _AHEAD = _ahead()

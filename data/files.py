@@ -23,7 +23,7 @@ from data.measured import Budget, Measured, Record, within_memory
 from data.parquet_pages import rows_at_once
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-SEPARATOR = re.compile(r"sep=[,;\t|]", re.IGNORECASE)
+SEPARATOR = re.compile(r"sep=([,;\t|])", re.IGNORECASE)
 """The line that Excel begins a CSV with, and follows, whatever the country."""
 MOST_HEAD_LINES = 1_000
 NOT_WHOLE = (EOFError, gzip.BadGzipFile, zlib.error)
@@ -115,13 +115,13 @@ def _columns_at(path: Path, header: list[str], columns: Sequence[str]) -> list[i
 def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Record]:
     csv.field_size_limit(sys.maxsize)  # a 50 MB text is a text; it is cut when it is encoded
     with Measured(path) as measured, io.TextIOWrapper(io.BufferedReader(measured), encoding="utf-8-sig", newline="") as file:
-        before, head = _read_head(file)
-        if not head:
+        head = _Head(file)
+        if not head.lines:
             raise InputError(f"{path} is empty; its first line must name the columns, among them {_names(columns)}.")
         # Spreadsheets save "CSV" with semicolons or tabs too; the header shows it, or a line before it that says so.
-        said = [line.strip()[-1] for line in before if SEPARATOR.fullmatch(line.strip())]
-        fits = (d for d in (*said, delimiter, ",", ";", "\t") if set(columns) <= set(next(csv.reader(head, delimiter=d), [])))
-        reader = csv.reader(chain(["\n"] * len(before), head, file), delimiter=next(fits, delimiter), strict=True)
+        fits = (d for d in (*head.said, delimiter, ",", ";", "\t") if set(columns) <= set(head.names(d)))
+        delimiter = next(fits, delimiter)
+        reader = csv.reader(chain(["\n"] * head.before, head.lines, file), delimiter=delimiter, strict=True)
         number, line = 0, 0
         try:
             header = next(fields for fields in reader if fields)
@@ -145,15 +145,36 @@ def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Re
             ) from None
 
 
-def _read_head(file: TextIO) -> tuple[list[str], list[str]]:
-    """Reads the lines before a CSV's header, which are blank or name its delimiter, and those of the header itself."""
-    before: list[str] = []
-    while (line := file.readline()) and (not line.strip() or SEPARATOR.fullmatch(line.strip())):
-        before.append(line)
-    head = [line] if line else []
-    while head and sum(line.count('"') for line in head) % 2 and len(head) < MOST_HEAD_LINES and (line := file.readline()):
-        head.append(line)
-    return before, head
+class _Head:
+    """The beginning of a CSV, as much of it as was needed to find its delimiter.
+
+    Attributes:
+        before: How many lines stand before the header, which are blank or name the delimiter.
+        said: The delimiters that they name.
+        lines: The header's, with what was read behind them.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file, self.before, self.said = file, 0, list[str]()
+        while line := file.readline():
+            named = SEPARATOR.fullmatch(line.rstrip("\r\n"))
+            if self.before == MOST_HEAD_LINES or (line.strip() and not named):
+                break
+            self.before += 1
+            self.said += [named[1]] if named else []
+        self.lines = [line] if line.strip() else []
+
+    def names(self, delimiter: str) -> list[str]:
+        """Returns the names of the columns, were that the delimiter; names may hold line ends."""
+        return next(csv.reader(self._read(), delimiter=delimiter), [])
+
+    def _read(self) -> Iterator[str]:
+        for place in range(MOST_HEAD_LINES):
+            if place == len(self.lines):
+                if not (line := self._file.readline()):
+                    return
+                self.lines.append(line)
+            yield self.lines[place]
 
 
 def _read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Record]:
@@ -192,7 +213,13 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Record]:
         parquet = pq.ParquetFile(source)
         _columns_at(path, parquet.schema_arrow.names, columns)
         at_once = rows_at_once(source, parquet, columns, budget)
-        for batch in parquet.iter_batches(batch_size=at_once.unpacked, columns=list(columns)):
+        groups = range(parquet.num_row_groups)  # one by one: each may bring an Arrow dictionary of its own
+        batches = (
+            batch
+            for group in groups
+            for batch in parquet.iter_batches(batch_size=at_once.unpacked, row_groups=[group], columns=list(columns))
+        )
+        for batch in batches:
             for first in range(0, len(batch), at_once.read):
                 part = batch.slice(first, at_once.read)
                 values = [_values(path, part, column, number) for column in columns]

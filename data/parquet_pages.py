@@ -60,9 +60,15 @@ def rows_at_once(file: IO[bytes], parquet: pq.ParquetFile, columns: Sequence[str
             if packed > size:
                 raise pa.ArrowInvalid("its columns are larger than it is.")
         read = max(read, largest)
-        if not pa.types.is_dictionary(parquet.schema_arrow.field(root).type):
+        if not _is_dictionary(parquet.schema_arrow, column.path):
             unpacked = max(unpacked, largest)
     return AtOnce(*(max(1, min(ROWS, BYTES // largest)) for largest in (unpacked, read)))
+
+
+def _is_dictionary(schema: pa.Schema, name: str) -> bool:
+    """Tells whether a column, whose name is no part of another's, comes as an Arrow dictionary."""
+    places = schema.get_all_field_indices(name)
+    return len(places) == 1 and pa.types.is_dictionary(schema.field(places[0]).type)
 
 
 def _row_groups(file: IO[bytes], size: int) -> list[Any]:
@@ -80,7 +86,9 @@ def _where(chunks: Any, number: int, size: int) -> tuple[int, int]:
     try:
         about = chunks[number][3]
         first, dictionary, length = about[9], about.get(11) or 0, about[7]
-        place = min((at for at in (first, dictionary) if at > 0), default=0)  # of a group of no rows, 0 and a dictionary
+        if about.get(5) == 0:  # it holds no value, and Arrow looks at none of its pages; where they begin may be said wrongly
+            return 0, 0
+        place = dictionary if 0 < dictionary < first else first
         if 0 <= place <= place + length <= size and length >= 0:
             return place, length
     except (TypeError, AttributeError, LookupError):

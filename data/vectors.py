@@ -29,6 +29,10 @@ LONGEST_LINE, LONGEST_WORD, LONGEST_VECTOR, LONGEST_NUMBER = 2**20, 2**12, 10_00
 """Bytes of a line and of a word, numbers of a vector, and digits of a count above which a file is something else."""
 
 
+FEW, STRANGE_SHARE = 3, 0.05
+"""Words of control characters that a binary file may hold, by number and by share, before it is taken for misread."""
+
+
 class File(Protocol):
     """What is read from: a file, unpacked or not."""
 
@@ -125,7 +129,7 @@ def _open(path: Path, file: File) -> tuple[int, bool, Iterator[Word]]:
         if not 1 <= length <= LONGEST_VECTOR:
             raise InputError(f"{path}, line 1: vectors of {length:,} numbers; 1 to {LONGEST_VECTOR:,} can be read.")
         line, newline, _ = file.peek(BUFFER).partition(b"\n")
-        text = _is_text(line, length) if newline else _begins_as_text(line.rpartition(b" ")[0], length)
+        text = _is_text(line, length) or _begins_as_text(line if newline else line.rpartition(b" ")[0], length)
         return length, not text, _text_words(path, file, length, 2) if text else _binary_words(path, file, count, length)
     length = len(header) - 1
     if not _is_text(first, length) or not 1 <= length <= LONGEST_VECTOR:
@@ -173,6 +177,7 @@ def _text_words(path: Path, file: File | _Again, length: int, number: int) -> It
 
 
 def _binary_words(path: Path, file: File, count: int, length: int) -> Iterator[Word]:
+    strange = 0
     for number in range(1, count + 1):
         name = bytearray()
         while (end := (ahead := file.peek(1)).find(b" ")) < 0 and ahead and len(name) <= LONGEST_WORD:
@@ -181,11 +186,12 @@ def _binary_words(path: Path, file: File, count: int, length: int) -> Iterator[W
         content = file.read(4 * length)
         if len(content) != 4 * length or len(name) > LONGEST_WORD:
             raise InputError(f"{path}: word {number:,} of {count:,} is cut short; fetch the file again.")
-        word = bytes(name).lstrip(b"\n")
-        if any(byte < ord(" ") for byte in word):
-            raise InputError(f"{path}, word {number:,}: numbers where a word should stand; perhaps one before holds a space.")
+        word = bytes(name).lstrip(b"\r\n")
+        strange += any(byte < ord(" ") for byte in word)
+        if strange > FEW and strange > number * STRANGE_SHARE:
+            raise InputError(f"{path}, word {number:,}: numbers where a word should stand; perhaps words before hold spaces.")
         yield Word(f"word {number:,}", word.decode(errors="replace"), content)
-    if file.peek(BUFFER).strip():
+    if len(file.peek(BUFFER).strip()) > 4 * length:
         raise InputError(f"{path}: more stands behind its {count:,} words; perhaps one of them holds a space.")
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from data.clock import VARIABLE as CLOCK
 from data.errors import InputError
 from tune.chatter import ray_diverted
 
@@ -142,7 +143,8 @@ def _join(address: str) -> None:
         ray.init(
             address=address,
             runtime_env={
-                "env_vars": {name: ENVIRONMENT[name] for name in ("TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND")},
+                "env_vars": {name: ENVIRONMENT[name] for name in ("TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND")}
+                | {CLOCK: os.environ[CLOCK]},
                 "py_modules": [str(Path(__file__).parents[1] / floor) for floor in FLOORS],
                 "excludes": ["__pycache__"],
             },

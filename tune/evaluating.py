@@ -52,7 +52,7 @@ def copy_classifier(folder: SearchFolder, classifier: Path, to: Path) -> None:
     if link := next((path for path in [classifier, *classifier.rglob("*")] if path.is_symlink()), None):
         raise InputError(f"{link} is a link; a classifier holds none.")
     if not (classifier / SEAL).is_file():
-        raise InputError(f"{classifier} is damaged: it has no {SEAL}, which tells whether its files are what was written.")
+        raise InputError(f"{classifier} is damaged: it has no {SEAL}. Make it again: {folder.resume_command()}")
     check_seal(classifier)
     with written(to, "--export"), new_folder(to) as temporary:
         shutil.copytree(classifier, temporary, dirs_exist_ok=True)

@@ -42,5 +42,6 @@ class Stopwatch:
         lasted = now() - self._started
         wall, self._written = self._before + lasted, time.monotonic()
         mean = round((self._paid + self._workers.mean() * lasted) / wall, 3)
-        self._folder.write_json(ABOUT, self._folder.read_json(ABOUT) | {"wall_seconds": wall, "workers": mean})
+        times = {"wall_seconds": wall, "workers": mean, "began": began(self._started, self._before)}
+        self._folder.write_json(ABOUT, self._folder.read_json(ABOUT) | times)
         return wall

@@ -85,6 +85,7 @@ def test_a_csv_by_a_spreadsheet_is_read_with_the_delimiter_that_its_header_shows
         pytest.param("\n\r\ntext;label;group\n", id="blank lines"),
         pytest.param("sep=;\r\ntext;label;group\r\n", id="Excel's first line"),
         pytest.param('"no\nte";text;label;group\n', id="a line end in a name"),
+        pytest.param('no 5";text;label;group\n', id="a quote within a name"),
         pytest.param('\ufeffsep=;\n\n"no\r\n\r\nte; or two";text;label;group\n', id="all of them"),
     ],
 )
@@ -123,6 +124,23 @@ def test_categories_are_read_as_what_they_are_in_parts_of_a_batch(tmp_path: Path
     corpus = read_corpus(tmp_path / "jobs.parquet")
     assert list(corpus.texts) == frame["text"].tolist()
     assert max(parts) < 10, "of few rows, as each of their texts may be the largest"
+
+
+def test_a_csv_that_excel_says_is_parted_by_tabs(tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_text("sep=\t\r\ntext\tlabel\r\na\tx\r\nb\ty\r\n")
+    assert list(read_corpus(tmp_path / "jobs.csv").texts) == ["a", "b"]
+
+
+def test_blank_lines_without_end_are_no_header(tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_text("\n" * 5_000 + "text,label\na,x\nb,y\n")
+    with pytest.raises(InputError, match="is empty"):
+        read_corpus(tmp_path / "jobs.csv")
+
+
+def test_names_with_a_dot_are_names(tmp_path: Path) -> None:
+    table = pa.table({"job": pa.array(["x", "y"]).dictionary_encode(), "job.title": ["a", "b"], "label": ["c", "d"]})
+    pq.write_table(table, tmp_path / "jobs.parquet")
+    assert list(read_corpus(tmp_path / "jobs.parquet", text="job.title").texts) == ["a", "b"]
 
 
 def test_a_date_that_is_none_is_named(tmp_path: Path) -> None:

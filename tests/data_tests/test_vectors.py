@@ -99,8 +99,9 @@ def test_tokens_seen_once_are_not_looked_up(tmp_path: Path) -> None:
         (b"a 1 nan\n", "line 1: the vector of 'a' is not finite"),
         (b"2 3\na " + bytes(12), "word 2 of 2 is cut short"),
         (b"1 3\n" + b"a" * 9000, "word 1 of 1 is cut short"),
-        (b"2 3\nnew york " + bytes(12) + b"a " + bytes(12), "word 2: numbers where a word should stand"),
+        (b"9 3\n" + (b"new york " + bytes(12) + b"a " + bytes(12)) * 9, "word 8: numbers where a word should stand"),
         (b"1 3\na " + bytes(12) + b"\nb " + bytes(12), "more stands behind its 1 words"),
+        (b"2 3\na 1 2\nb 1 2 3\n", "line 2: a word and 3 numbers"),
         (b"z 1 2\n", "no vector for any of the 1 words"),
     ],
 )

@@ -227,7 +227,7 @@ def test_the_time_of_what_is_done_after_a_step_is_no_part_of_an_epochs(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = [0.0]
-    monkeypatch.setattr("model.training.time", SimpleNamespace(perf_counter=lambda: seconds[0], time=lambda: 0.0))
+    monkeypatch.setattr("model.training.time", SimpleNamespace(perf_counter=lambda: seconds[0]))
 
     def snapshot() -> None:
         seconds[0] += 60.0
