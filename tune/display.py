@@ -13,12 +13,13 @@ from rich.text import Text
 
 from data.clock import now
 from model.size import count_parameters
-from tune.folder import ABOUT, LOG
+from tune.folder import LOG
 from tune.live_view import ENDS, LiveState, LiveView, RunningTrial, best_text, clock
 from tune.objective import Objective
 from tune.outcome import share
 from tune.repeat_file import repeat_seconds
 from tune.searcher import HPARAMS, NUMBER, ended_as, is_told_again
+from tune.stopwatch import Stopwatch
 from tune.workers import Workers
 
 if TYPE_CHECKING:
@@ -64,11 +65,10 @@ class Display(Callback):
         self._bests: dict[int, Best] = {}
         self._notes: list[str] = []
         self._useful = 0.0
-        self._before = self._paid = 0.0
-        self._workers: Workers | None = None
+        self._stopwatch: Stopwatch | None = None
         self._epochs = 0
         self._limit: int | None = None
-        self._deadline: float | None = None
+        self._seconds: float | None = None
         self._last_line = 0.0
 
     def say(self, text: str) -> None:
@@ -85,9 +85,11 @@ class Display(Callback):
         workers: Workers,
         limit: int | None,
         deadline: float | None,
+        stopwatch: Stopwatch,
     ) -> None:
         """Shows what is going to be done."""
-        self._workers, self._limit, self._deadline, self._epochs = workers, limit, deadline, settings.max_epochs
+        self._stopwatch, self._limit, self._epochs = stopwatch, limit, settings.max_epochs
+        self._seconds = None if deadline is None else stopwatch.read().wall + deadline - now()
         self._objective = settings.objective
         split = inputs.dataset.split
         sizes = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} test"
@@ -99,9 +101,6 @@ class Display(Callback):
         kept = f"the weights of the best {settings.keep} are kept, {size:.0f} MiB each at most"
         budget = f", {settings.checkpoint_budget:g} GiB together" if settings.checkpoint_budget else ""
         self.say(f"Of the trials, {kept}{budget}")
-        about = folder.read_json(ABOUT)
-        self._before = float(about["wall_seconds"])
-        self._paid = self._before * float(about["workers"])
         self._useful = repeat_seconds(folder)
         for trial in folder.trials():  # of a search that is resumed
             self._useful += trial.seconds
@@ -174,17 +173,16 @@ class Display(Callback):
             self.say(text)
 
     def _state(self) -> LiveState:
-        elapsed = self._before + now() - self.started
-        paid = self._paid + (self._workers.mean() if self._workers else 1) * (elapsed - self._before)
+        wall, workers = self._stopwatch.read() if self._stopwatch else (now() - self.started, 1)
         best = self._best()
         return LiveState(
             objective=self._objective,
             max_epochs=self._epochs,
-            elapsed=elapsed,
-            seconds=self._deadline and self._before + self._deadline - self.started,
+            elapsed=wall,
+            seconds=self._seconds,
             trials=self._limit,
             ended=self._ended,
-            useful_share=share(self._useful, paid),
+            useful_share=share(self._useful, workers * wall),
             best=best and (best.text, best.hparams),
             running=self._running,
             notes=self._notes,

@@ -54,7 +54,7 @@ def predict(
         ]
         explanations = _explain(classifier, texts) if explain else []
         if as_json:
-            for one, explanation in zip(predictions, explanations, strict=False):
+            for one, explanation in zip(predictions, explanations, strict=explain):
                 one["words"] = [word.to_dict() for word in explanation.words]
             write(json.dumps(predictions, ensure_ascii=False) + "\n")
         elif explain and output is None and stdout().is_terminal and not stdout().no_color:

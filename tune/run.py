@@ -102,7 +102,7 @@ def run_trials(
     )
     stopwatch = Stopwatch(folder, started, workers)
     divert_chatter(folder.path / LOG)
-    display.start(folder, settings, inputs, workers, limit, deadline)
+    display.start(folder, settings, inputs, workers, limit, deadline, stopwatch)
     for line in [*told_of_no_room(settings, workers), *_notices(settings, inputs, tuning.end, repeat_end, refit_end)]:
         display.say(line)
     baselines = {"baseline": Baseline.linear(inputs.dataset, settings.seed)}

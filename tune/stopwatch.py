@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import NamedTuple
 
 from data.clock import now
 from tune.folder import ABOUT, SearchFolder
@@ -21,6 +22,18 @@ def began(started: float, before: float) -> float:
     return time.time() - (now() - started) - before
 
 
+class Times(NamedTuple):
+    """What a search has taken, over all its runs.
+
+    Attributes:
+        wall: Seconds.
+        workers: How many workers there were on average.
+    """
+
+    wall: float
+    workers: float
+
+
 class Stopwatch:
     """Adds the time since a run of a search began to what earlier runs took; writes it down, with the workers' mean number."""
 
@@ -32,6 +45,12 @@ class Stopwatch:
         folder.write_json(ABOUT, about | {"finished": False, "began": began(started, self._before)})
         self._written = -math.inf
 
+    def read(self) -> Times:
+        """Returns what the search has taken so far."""
+        lasted, mean = now() - self._started, self._workers.mean()
+        wall = self._before + lasted
+        return Times(wall, (self._paid + mean * lasted) / wall if wall > 0 else mean)
+
     def keep(self) -> None:
         """Writes them, unless that was just done."""
         if time.monotonic() - self._written > CLOCK_SECONDS:
@@ -39,9 +58,7 @@ class Stopwatch:
 
     def write(self) -> float:
         """Writes and returns the search's wall seconds."""
-        lasted = now() - self._started
-        wall, self._written = self._before + lasted, time.monotonic()
-        mean = round((self._paid + self._workers.mean() * lasted) / wall, 3)
-        times = {"wall_seconds": wall, "workers": mean, "began": began(self._started, self._before)}
+        self._written, (wall, workers) = time.monotonic(), self.read()
+        times = {"wall_seconds": wall, "workers": round(workers, 3), "began": began(self._started, self._before)}
         self._folder.write_json(ABOUT, self._folder.read_json(ABOUT) | times)
         return wall
