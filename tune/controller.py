@@ -36,7 +36,7 @@ def as_death(error: Exception) -> Exception:
     actor too.
     """
     known = not isinstance(error, RayError) or isinstance(error, RayActorError | RayTaskError)
-    return error if known else RayActorError(error_msg=str(error))
+    return error if known else RayActorError(error_msg=(str(error).strip().splitlines() or [type(error).__name__])[0])
 
 
 class IdleWorkers(_ObjectCache):
@@ -100,7 +100,7 @@ class Controller(TuneController):
         super()._actor_started(tracked_actor, log)
 
     def _actor_failed(self, tracked_actor: Any, exception: Exception) -> None:
-        trial = self._actor_to_trial[tracked_actor]
+        trial, exception = self._actor_to_trial[tracked_actor], as_death(exception)
         if trial in self._resetting_trials:  # it has not begun
             self._resetting_trials.remove(trial)
             self._unstage_trial_with_resources(trial)
