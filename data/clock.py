@@ -21,7 +21,9 @@ def now() -> float:
 
 
 def _ahead() -> float:
-    started, (then, _, ahead) = _start(), os.environ.get(VARIABLE, "").partition(" ")
+    # Where the system does not say which start it is, as macOS: no variable outlives the machine's next one.
+    started = boot_id() or f"{platform.node()}/{uuid.getnode()}".replace(" ", "-")
+    then, _, ahead = os.environ.get(VARIABLE, "").partition(" ")
     if then == started:
         return float(ahead)
     found = time.time() - time.monotonic()
@@ -29,14 +31,12 @@ def _ahead() -> float:
     return found
 
 
-def _start() -> str:
-    """Returns which start of which machine this is; where the system does not say, as macOS, which machine: no variable
-    outlives its next start.
-    """
+def boot_id() -> str:
+    """Returns which start of which machine this is; empty where the system does not say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
-        return f"{platform.node()}/{uuid.getnode()}".replace(" ", "-")
+        return ""
 
 
 _AHEAD = _ahead()

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,9 @@ class Ensemble(TextClassifier):
 
     def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
         """Returns the logarithms of the members' mean probabilities: float32 (rows, classes)."""
-        mean: Logits | None = None
-        for name, member in self.members.items():
-            part = self.weights[name] * softmax(member.logits(encoded, rows))
-            mean = part if mean is None else np.add(mean, part, out=mean)
-        assert mean is not None
-        logits: Logits = np.log(np.maximum(mean, np.finfo(np.float32).tiny, out=mean), out=mean)
+        parts = (self.weights[name] * softmax(member.logits(encoded, rows)) for name, member in self.members.items())
+        mean = reduce(np.add, parts)  # one by one: they may be many, and large
+        logits: Logits = np.log(np.maximum(mean, np.finfo(np.float32).tiny))
         return logits
 
     def save(self, folder: Path) -> None:

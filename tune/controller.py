@@ -101,17 +101,18 @@ class Controller(TuneController):
 
     def _actor_failed(self, tracked_actor: Any, exception: Exception) -> None:
         trial, exception = self._actor_to_trial[tracked_actor], as_death(exception)
+        in_a_row = 0
         if trial in self._resetting_trials:  # it has not begun
             self._resetting_trials.remove(trial)
             self._unstage_trial_with_resources(trial)
             self._set_trial_status(trial, Trial.RUNNING)  # what is pending could only fail
-            self._given_dead[trial] += 1
-            if self._given_dead[trial] <= DEAD_WORKERS:
-                self._to_begin.add(trial)
+            in_a_row = 1
         elif trial in self._pending_trials:  # no worker could be made for it: the doing of a node, which the next one is given
             self._stillborn += 1
+            in_a_row = self._stillborn
+        if in_a_row:
             self._given_dead[trial] += 1
-            if max(self._stillborn, self._given_dead[trial]) <= DEAD_WORKERS:
+            if max(in_a_row, self._given_dead[trial]) <= DEAD_WORKERS:
                 self._to_begin.add(trial)
         super()._actor_failed(tracked_actor, exception)  # which has `_trial_task_failure` called next
 

@@ -1,4 +1,4 @@
-"""A new folder that the user asks for: looked at before the work, and written after it."""
+"""Where the user wants something written: a new folder looked at before the work; what cannot be written, told in a line."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def check_new(folder: Path, option: str) -> None:
 
 
 @contextmanager
-def written(folder: Path, option: str) -> Iterator[None]:
-    """Makes of a folder that cannot be written an error in a line."""
+def written(path: Path, option: str) -> Iterator[None]:
+    """Makes of a file or folder that cannot be written an error in a line; the option is that by which the user named it."""
     try:
         yield
     except OSError as error:
         reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or error
-        raise InputError(f"{folder} cannot be written: {reason}. Choose another {option}.") from None
+        raise InputError(f"{path} cannot be written: {reason}. Choose another {option}.") from None

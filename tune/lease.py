@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from data.clock import boot_id
 from data.errors import InputError
 from tune.bucket import Bucket
 
@@ -198,7 +199,8 @@ def _host() -> str:
 
 def _boot() -> str:
     """Returns what no other machine has, nor a container beside this one, though they may share its name; empty if unknown."""
+    boot = boot_id()
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip() + str(Path("/proc/self/ns/pid").readlink())
+        return boot and boot + str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""

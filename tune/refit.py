@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -73,69 +74,67 @@ def refit_winner(
     Raises:
         KeyboardInterrupt: If the user stopped it.
     """
-    if now() > deadline:
-        return _as_it_was(say, NO_TIME)
-    say("Training the winner again on train and validation rows")
-    try:
-        return _refit(folder, settings, inputs, winner, workers, deadline, interrupted)
-    except NotRefittedError as error:
-        return _as_it_was(say, str(error))
-    except (OSError, InputError, SearchFailedError):
-        raise  # the storage's; a search that is resumed refits then
-    except Exception as error:  # the winner's result is there, and must not be lost with this
-        if ended_process():
-            raise  # Ray's, and a search that is resumed refits then too
-        logger.warning("The winner could not be trained again", exc_info=error)
-        return _as_it_was(say, f"{type(error).__name__}: {error}".strip(": ").splitlines()[0][:200])
+    changed: dict[str, Any] = {"refit": None}
+    with _failures_told(say):
+        if now() > deadline:
+            raise NotRefittedError(NO_TIME)
+        say("Training the winner again on train and validation rows")
+        again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
+        path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
+        from model.ensemble import load_classifier
 
-
-def _refit(
-    folder: SearchFolder,
-    settings: Settings,
-    inputs: Inputs,
-    winner: Winner,
-    workers: Workers,
-    deadline: float,
-    interrupted: threading.Event,
-) -> dict[str, Any]:
-    again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
-    path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
-    from model.ensemble import load_classifier
-
-    new: Classifier | Ensemble | None = None
-    if not path.exists():
-        weights: dict[str, Any] = {}
-        works = {name: _work(settings, trial) for name, trial in winner.trials.items()}
-        shared = (again.dataset, Means.of(settings, workers, deadline))
-        for name, learned in run_on_workers(
-            train_epochs, works, shared, settings.gpus_per_trial, workers, deadline, interrupted
-        ):
-            if learned is None or isinstance(learned, Exception):
-                raise NotRefittedError(NO_TIME if learned is None else str(learned).strip().splitlines()[-1])
-            weights[name] = learned
-        new = rebuild(winner, again, weights)
-    if interrupted.is_set():
-        raise KeyboardInterrupt
-    epochs = {str(trial.number): trial.best_epoch for trial in winner.trials.values()}
-    refit = {"rows": len(again.dataset.split.train), "epochs": epochs}
-    figures = _figures(new or load_classifier(path), again, inputs.dataset.split)
-    if new:
-        replace(new, metrics={"search": folder.name, "refit": refit, **figures}).save(path)
-    return {
-        "checkpoint": str(path.relative_to(folder.path)),
-        **figures,
-        "original": {name: winner.result[name] for name in ("checkpoint", *SIDES, "calibration")},
-        "refit": refit,
-    }
+        new: Classifier | Ensemble | None = None
+        if not path.exists():
+            weights: dict[str, Any] = {}
+            works = {name: _work(settings, trial) for name, trial in winner.trials.items()}
+            shared = (again.dataset, Means.of(settings, workers, deadline))
+            for name, learned in run_on_workers(
+                train_epochs, works, shared, settings.gpus_per_trial, workers, deadline, interrupted
+            ):
+                if learned is None or isinstance(learned, Exception):
+                    raise NotRefittedError(NO_TIME if learned is None else str(learned).strip().splitlines()[-1])
+                weights[name] = learned
+            new = rebuild(winner, again, weights)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        epochs = {str(trial.number): trial.best_epoch for trial in winner.trials.values()}
+        refit = {"rows": len(again.dataset.split.train), "epochs": epochs}
+        figures = _figures(new or load_classifier(path), again, inputs.dataset.split)
+        if new:
+            replace(new, metrics={"search": folder.name, "refit": refit, **figures}).save(path)
+        changed |= {
+            "checkpoint": str(path.relative_to(folder.path)),
+            **figures,
+            "original": {name: winner.result[name] for name in ("checkpoint", *SIDES, "calibration")},
+            "refit": refit,
+        }
+    return changed
 
 
 class NotRefittedError(Exception):
     """Why the winner could not be trained again."""
 
 
-def _as_it_was(say: Callable[[str], None], reason: str) -> dict[str, Any]:
+@contextmanager
+def _failures_told(say: Callable[[str], None]) -> Iterator[None]:
+    """Says why the winner could not be trained again, and lets go on: its result is there, and must not be lost with this.
+
+    Errors of the storage and of Ray are raised: a search that is resumed refits then.
+    """
+    try:
+        yield
+    except NotRefittedError as error:
+        reason = str(error)
+    except (OSError, InputError, SearchFailedError):
+        raise
+    except Exception as error:
+        if ended_process():
+            raise
+        logger.warning("The winner could not be trained again", exc_info=error)
+        reason = f"{type(error).__name__}: {error}".strip(": ").splitlines()[0][:200]
+    else:
+        return
     say(f"The winner could not be trained on train and validation rows ({reason}); it stays as it was")
-    return {"refit": None}
 
 
 def _work(settings: Settings, trial: TrialOutcome) -> tuple[dict[str, Any], int, int | None]:

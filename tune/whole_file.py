@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from data.errors import InputError
+from tune.destination import written
 
 
 @contextmanager
@@ -21,17 +22,17 @@ def whole_file(path: Path) -> Iterator[Callable[[str], None]]:
     Raises:
         InputError: If the file cannot be written.
     """
-    with _explained(path):
+    with written(path, "-o"):
         if path.is_dir():
-            raise IsADirectoryError
-        target = path.resolve()  # of a link to a file, what it leads to
+            raise IsADirectoryError(errno.EISDIR, "it is a folder; name a file in it")
+        target = _resolved(path)
         beside = None if _is_no_file(path) else target.with_name(f".{target.name}.{os.getpid()}")
         if beside:
             _begin(beside, target)
 
     def write(text: str) -> None:
         content = text.encode("utf-8", "backslashreplace")
-        with _explained(path):
+        with written(path, "-o"):
             if beside:
                 beside.write_bytes(content)
                 beside.replace(target)
@@ -44,6 +45,14 @@ def whole_file(path: Path) -> Iterator[Callable[[str], None]]:
         if beside:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
+
+
+def _resolved(path: Path) -> Path:
+    """Returns what a link to a file leads to; any other path, absolute."""
+    try:
+        return path.resolve()
+    except RuntimeError:  # so Python says, before 3.13, that links lead in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
 
 
 def _is_no_file(path: Path) -> bool:
@@ -59,14 +68,3 @@ def _begin(beside: Path, target: Path) -> None:
     beside.touch()
     if there:
         shutil.copymode(target, beside)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except IsADirectoryError:
-        raise InputError(f"{path} cannot be written: it is a folder; name a file in it.") from None
-    except (OSError, RuntimeError) as error:  # the latter of links that lead in a circle
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path} cannot be written: {reason}. Choose another -o.") from None
