@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -75,12 +76,12 @@ def labelled_rows(
 
 
 def name_of(value: Any) -> str:
-    """Returns a label or group as a name without outer white space; empty where it is missing.
+    """Returns a label or group as a name without outer white space, in Unicode's composed form; empty where it is missing.
 
-    Whole numbers are named alike whatever they are stored as: a column of them is of floats where one is missing.
+    A whole number is named alike as an integer and as a float: a column of them is of floats where one is missing.
     """
     if isinstance(value, str):
-        return value.strip()
+        return unicodedata.normalize("NFC", value.strip())
     if _is_missing(value):
         return ""
     return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value).strip()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from data.errors import InputError
+from data.memory import all_memory
 
 MIB = 2**20
 LONGEST_ROW = 128 * MIB
@@ -121,12 +121,3 @@ def within_memory(path: Path, records: Iterator[Record]) -> Iterator[Record]:
                 "Take a part of them, or a machine with more."
             )
         yield place, values
-
-
-def all_memory() -> int:
-    """Returns the machine's bytes, or the container's where it may have fewer."""
-    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:
-        return min(physical, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    except (OSError, ValueError):  # no such file, or 'max'
-        return physical

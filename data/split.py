@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from data.corpus import Corpus
 from data.errors import InputError
+from data.small_classes import SmallClassesError, quoted, small_classes, told_too_small
 from data.units import Ints, number_units
 
-SmallClasses = Literal["refuse", "fold", "drop"]
 SIDES = ("train", "validation", "test")
-OTHER = "other"
-FOLD_OR_DROP = "pass --small-classes fold (into one class 'other') or drop"
-"""What the command line has against classes that are too small."""
 DEALS = 10
 """How often units are dealt out again, at most, where a class has come to stand on fewer than three sides."""
 
@@ -50,13 +46,14 @@ def split_corpus(corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, 
         seed: The same corpus and seed give the same split.
 
     Raises:
-        InputError: Naming the classes that cannot stand on all three sides.
+        SmallClassesError: Naming classes of too few units.
+        InputError: Naming classes that cannot stand on all three sides for another reason.
     """
     if not (0 < validation < 1 and 0 < test < 1 and validation + test < 1):
         raise InputError(f"validation and test must each lie in (0, 1) and leave a rest; got {validation} and {test}.")
     units = number_units(corpus)
-    if small := _small(corpus, units):
-        raise InputError(_too_small(corpus, small))
+    if small := small_classes(corpus, units):
+        raise SmallClassesError(told_too_small(corpus, small))
     fractions = np.array([1 - validation - test, validation, test])
     urgent: list[int] = []
     for _ in range(DEALS):
@@ -71,65 +68,10 @@ def split_corpus(corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, 
     for name, absent in zip(SIDES, lacking, strict=True):
         if absent.any():
             raise InputError(
-                f"No row of {_quoted(corpus, np.flatnonzero(absent))} could be given to {name}: "
+                f"No row of {quoted(corpus, np.flatnonzero(absent))} could be given to {name}: "
                 "its rows are tied to other classes' by groups or equal texts. Use finer groups, or leave those rows out."
             )
     return Split(*(np.flatnonzero(side_of_row == side) for side in range(3)))
-
-
-def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
-    """Folds classes too small to split into one class 'other', or drops their rows; 'refuse' leaves them to the split.
-
-    A class is too small if its rows make fewer than three units (see `split_corpus`).
-
-    Raises:
-        InputError: If classes are too small even when folded into one, or fewer than two are left.
-    """
-    small = [] if how == "refuse" else _small(corpus, number_units(corpus))
-    if not small:
-        return corpus
-    is_small = np.isin(corpus.labels, small)
-    keep = ~is_small if how == "drop" else np.ones(len(corpus), dtype=bool)
-    away = set(small)
-    names = [OTHER if how == "fold" and label in away else name for label, name in enumerate(corpus.classes)]
-    classes = sorted({name for label, name in enumerate(names) if how == "fold" or label not in away})
-    if len(classes) < 2:
-        raise InputError(f"Only {len(classes)} class is left when classes too small to split are put aside; two are needed.")
-    places = {name: place for place, name in enumerate(classes)}
-    folded = Corpus(
-        texts=[text for text, kept in zip(corpus.texts, keep, strict=True) if kept],
-        labels=np.array([places.get(name, -1) for name in names], np.int32)[corpus.labels[keep]],
-        classes=tuple(classes),
-        groups=None if corpus.groups is None else corpus.groups[keep],
-        rows=np.flatnonzero(keep) + 1 if corpus.rows is None else corpus.rows[keep],
-    )
-    if how == "fold" and _small(folded, number_units(folded)):
-        raise InputError(
-            _too_small(corpus, small, "Folded into one class they still are. Add rows, or pass --small-classes drop.")
-        )
-    return folded
-
-
-def _small(corpus: Corpus, units: Ints) -> list[int]:
-    pairs = np.unique(units * len(corpus.classes) + corpus.labels)
-    counts = np.bincount(pairs % len(corpus.classes), minlength=len(corpus.classes))
-    return [int(label) for label in np.flatnonzero(counts < 3)]
-
-
-def _too_small(corpus: Corpus, small: list[int], remedy: str = f"Add rows, or {FOLD_OR_DROP}.") -> str:
-    rows = int(np.isin(corpus.labels, small).sum())
-    tied = " (rows of one group or of equal texts count as one)" if rows > len(small) else ""
-    are = "is" if len(small) == 1 else "are"
-    return f"{_quoted(corpus, small)} {are} too small to stand in train, validation and test: fewer than 3 rows{tied}. {remedy}"
-
-
-def _quoted(corpus: Corpus, labels: Sequence[int] | Ints) -> str:
-    names = [repr(corpus.classes[label]) for label in labels[:10]]
-    return (
-        ("class " if len(labels) == 1 else f"{len(labels)} classes: ")
-        + ", ".join(names)
-        + (", ..." if len(labels) > 10 else "")
-    )
 
 
 def _deal(

@@ -2,8 +2,8 @@
 
 The rule, in order:
 
-1. The text is normalised (Unicode NFKC, typographic apostrophes made straight, soft hyphens and word joiners left out) and
-   case-folded.
+1. The text is normalised (Unicode NFKC, typographic apostrophes made straight, signs that nobody sees left out, but for
+   the space of no width) and case-folded.
 2. A number keeps its inner points and commas: 3.5, 1,000.
 3. A run of letters, marks and digits is a token, apostrophes inside included (don't, l'eau) but not an English
    possessive (driver's -> driver, s), and with the signs of a technical name behind it: c++, c#, f#. So is .net behind
@@ -38,7 +38,7 @@ _EMOJI = "\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
 def _characters(categories: Container[str], without: str = "") -> str:
     """Returns the characters U+0000 to U+FFFF of the categories as ranges for between the brackets of an expression.
 
-    The standard library's `re` knows no categories, but is twice as fast on them, spelled out, as the package `regex`.
+    The standard library's `re` knows no categories, but is twice as fast on them, spelled out, as the package `regex` is.
     """
     excluded = re.compile(f"[{without}]") if without else None
     ranges: list[list[int]] = []
@@ -64,9 +64,24 @@ _PATTERN = re.compile(
 )
 _PIECE = re.compile(rf"\S{{1,{LONGEST_TOKEN}}}")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'"})
-_UNSEEN = "\u00ad\u2060\ufeff"
-"""The soft hyphen, the word joiner, the byte order mark: nobody sees them, and they part no word."""
-_STRAIGHT = _APOSTROPHES | dict.fromkeys(map(ord, _UNSEEN))
+_UNSEEN = frozenset(
+    map(
+        chr,
+        [
+            0xAD,
+            0x61C,
+            0x180E,
+            *range(0x200C, 0x2010),
+            *range(0x202A, 0x202F),
+            *range(0x2060, 0x2070),
+            *range(0xFE00, 0xFE10),
+            0xFEFF,
+        ],
+    )
+)
+"""Soft hyphens, joiners and what keeps from joining, marks of direction, selectors of variants, the byte order mark: nobody
+sees them, and they part no word."""
+_STRAIGHT = _APOSTROPHES | {0x200B: " "} | dict.fromkeys(map(ord, _UNSEEN))
 
 
 def tokenize(text: str, limit: int | None = None) -> list[str]:

@@ -28,7 +28,7 @@ def number_units(corpus: Corpus) -> Ints:
     groups = np.unique(corpus.groups, return_inverse=True)[1]
     nodes = int(groups.max()) + 1
     size = nodes + int(texts.max()) + 1
-    links = coo_array((np.ones(len(groups), dtype=np.int8), (groups, nodes + texts)), shape=(size, size))
+    links = coo_array((np.ones(len(groups), dtype=np.int32), (groups, nodes + texts)), shape=(size, size))
     components = connected_components(links, directed=False)[1]
     return np.unique(components[groups], return_inverse=True)[1].astype(np.int64)
 

@@ -11,6 +11,8 @@ from model.mixture import Labels, Logits
 
 BINS = 15
 """Bins of equal width of the calibration error, as Guo et al. have it."""
+AT_ONCE = 2**21
+"""Figures that are computed with at a time: rows times classes may be more than memory has room for several times over."""
 MOST = 20.0
 """Temperatures lie between its inverse and this."""
 
@@ -51,13 +53,16 @@ def fit_temperature(labels: Labels, logits: Logits) -> float:
     """
     from scipy.optimize import minimize_scalar  # trials evaluate too, and have no use for it
 
-    scores = logits.astype(np.float64)
-    scores -= scores.max(axis=1, keepdims=True)
-    right = scores[np.arange(len(labels)), labels]
+    step = max(1, AT_ONCE // logits.shape[1])
 
     def cost(inverse: float) -> float:
-        totals = np.log(np.exp(inverse * scores).sum(axis=1))
-        return float((totals - inverse * right).sum()) + (inverse - 1) ** 2 / 2
+        total = (inverse - 1) ** 2 / 2
+        for first in range(0, len(labels), step):
+            scores, truth = logits[first : first + step].astype(np.float64), labels[first : first + step]
+            scores -= scores.max(axis=1, keepdims=True)
+            right = scores[np.arange(len(truth)), truth]
+            total += float((np.log(np.exp(inverse * scores).sum(axis=1)) - inverse * right).sum())
+        return total
 
     best = float(minimize_scalar(cost, bounds=(1 / MOST, MOST), method="bounded", options={"xatol": 1e-6}).x)
     return 1 / best if cost(best) < cost(1.0) else 1.0

@@ -70,7 +70,9 @@ class CompiledNetwork(NetworkVariables):
         forgets the optimizer's state.
         """
         self.assign(weights)
-        if self._parts is not None and parts is not None:
+        if self._parts is not None:
+            if parts is None:
+                raise ValueError("The network adds the parts of words, and was given none.")
             self._parts.assign(table_rows(parts, self.shape.vocabulary_size))
         self._class_weights.assign(balance.weights if balance else np.ones(self.shape.classes, np.float32))
         self._class_offsets.assign(balance.offsets if balance else np.zeros(self.shape.classes, np.float32))

@@ -120,6 +120,7 @@ def _alike(members: list[Classifier]) -> bool:
         len({(member.classes, member.limit) for member in members}) == 1
         and all(longest[: len(member.vocabulary.tokens)] == member.vocabulary.tokens for member in members)
         and all(np.array_equal(wide.ngrams.codes, wides[0].ngrams.codes) for wide in wides)
+        and all(np.array_equal(wide.ngrams.idf, wides[0].ngrams.idf) for wide in wides)
         and all(np.array_equal(wide.kernel, wides[0].kernel) for wide in wides)
     )
 

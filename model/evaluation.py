@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.calibration import calibration_error
+from model.calibration import AT_ONCE, calibration_error
 
 Counts = npt.NDArray[np.int64]
-AT_ONCE = 2**21
-"""Figures that are computed with at a time: rows times classes may be more than memory has room for several times over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class Evaluation:
         loss: The full loss: mean cross-entropy in nats; NaN for a classifier that gives no probabilities.
         accuracy: Fraction of rows whose class was the likeliest, in [0, 1].
         macro_f1: Mean F1 of the classes that stand in the rows or in the predictions, in [0, 1].
-        calibration_error: How far probabilities are from the share of right answers (`model.calibration`), in [0, 1].
+        calibration_error: How far probabilities are from the share of right answers (`model.calibration`), in [0, 1]; or NaN.
         hits, true, predicted: int64 (classes,): rows of each class predicted rightly, rows of it, rows predicted as it.
     """
 

@@ -13,6 +13,7 @@ from data.corpus import Corpus, corpus_from_frame, corpus_from_lists, read_corpu
 from data.dataset import encode_corpus
 from data.errors import InputError
 from data.industries import read_industries
+from data.small_classes import SmallClasses, without_small_classes
 from data.split import SIDES, split_corpus
 from data.subwords import word_parts
 from data.vectors import read_vectors
@@ -55,6 +56,7 @@ def run_experiment(
     text: str = "text",
     label: str = "label",
     group: str | None = None,
+    small_classes: SmallClasses = "refuse",
     validation: float = 0.1,
     test: float = 0.1,
     preset: str | None = None,
@@ -72,6 +74,7 @@ def run_experiment(
     Args:
         data: A file, a DataFrame, a pair (texts, labels) or a corpus; the embedded corpus if None.
         text, label, group: Names of the columns of a file or frame.
+        small_classes: What becomes of classes too small to split: 'refuse', 'fold' (into one class 'other') or 'drop'.
         validation, test: Fractions of the rows to choose the best epoch by, and to test on.
         preset: A training of `model.question.TRAININGS` to start from.
         epochs: At most so many; the preset's or, without one, 30 if None.
@@ -87,7 +90,7 @@ def run_experiment(
     """
     if epochs is not None and epochs < 1:
         raise ValueError(f"`epochs` must be 1 or more, got {epochs}.")
-    corpus = _corpus(data, text, label, group)
+    corpus = without_small_classes(_corpus(data, text, label, group), small_classes)
     if preset is None:
         plan = SingleTraining(HParams.from_dict(hparams), EPOCHS)
     else:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.tokenizer import TAKEN, looked_at, normalise, token_spans
+from data.tokenizer import looked_at, normalise, token_spans
 from model.text_classifier import TextClassifier
 
 MOST = 256
@@ -80,8 +80,8 @@ def explain(classifier: TextClassifier, text: str, label: str | None = None) -> 
         raise ValueError(f"The classifier does not know the label {label!r}.")
     whole = classifier.probabilities([text])[0]
     column = int(whole.argmax()) if label is None else classifier.classes.index(label)
-    spans = token_spans(text[: looked_at(text, classifier.limit)])
-    text = text[: TAKEN * classifier.limit]
+    text = text[: looked_at(text, classifier.limit)]
+    spans = token_spans(text)
     places: dict[str, list[int]] = defaultdict(list)
     for place, (start, end) in enumerate(spans):
         places[normalise(text[start:end])].append(place)

@@ -84,15 +84,16 @@ class TopKLoss(keras.losses.Loss):
     Args:
         k: Examples of a batch that count, 1 or more.
         name: Name of the loss.
+        dtype: What it is computed in; Keras's default if None.
 
     Raises:
         ValueError: If k is no integer or below 1.
     """
 
-    def __init__(self, k: int, name: str = "top_k_loss", **kwargs: Any) -> None:
+    def __init__(self, k: int, name: str = "top_k_loss", dtype: Any = None) -> None:
         if isinstance(k, bool) or int(k) != k or k < 1:
             raise ValueError(f"`k` must be an integer of 1 or more, got {k!r}.")
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, dtype=dtype)
         self.k = int(k)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -114,4 +115,4 @@ class TopKLoss(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Returns what makes this loss anew."""
-        return {**super().get_config(), "k": self.k}
+        return {"name": self.name, "k": self.k}

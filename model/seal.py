@@ -37,6 +37,15 @@ def check_seal(folder: Path) -> None:
             raise InputError(f"{folder} is damaged: {name} {what}. Take the folder's copy from where it came from.")
 
 
+def is_whole(folder: Path) -> bool:
+    """Tells whether a folder has its seal, and its files are as they were when it was sealed."""
+    try:
+        check_seal(folder)
+    except InputError:
+        return False
+    return (folder / SEAL).is_file()
+
+
 def _digests(folder: Path) -> dict[str, str]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SEAL)
     return {path.relative_to(folder).as_posix(): _digest(path) for path in paths}

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array, hstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import FeatureUnion
 from sklearn.svm import LinearSVC
 
 from data.corpus import Corpus
@@ -46,14 +47,12 @@ def evaluate_strong_baseline(corpus: Corpus, split: Split, seed: int = 0) -> Fit
         The one of the two that is better on the validation rows. An SVM gives no probabilities: its losses are NaN.
 
     Raises:
-        ValueError: If the texts are too many to count their n-grams.
+        ValueError: If the texts are too many to count their n-grams, or no n-gram stands in two.
     """
     texts = [text[:LONGEST] for text in corpus.texts]
     if (characters := sum(map(len, texts))) > MOST_CHARACTERS:
         raise ValueError(f"the texts have {characters:,} characters; it reads {MOST_CHARACTERS:,} at most")
-    tfidf = _tfidf()
-    features = {"train": tfidf.fit_transform([texts[row] for row in split.train])}
-    features |= {side: tfidf.transform([texts[row] for row in split.side(side)]) for side in SIDES if side not in features}
+    features = _features({side: [texts[row] for row in split.side(side)] for side in SIDES})
     fits = []
     for kind, weight in CLASS_WEIGHTS.items():
         model = LinearSVC(class_weight=weight, max_iter=STEPS, random_state=seed)
@@ -64,11 +63,22 @@ def evaluate_strong_baseline(corpus: Corpus, split: Split, seed: int = 0) -> Fit
     return better(fits)
 
 
-def _tfidf() -> FeatureUnion:
+def _features(texts: Mapping[str, list[str]]) -> dict[str, csr_array]:
+    """Returns each side's features, fitted on the first's texts."""
     shared: dict[str, Any] = {"sublinear_tf": True, "min_df": LEAST, "max_features": MOST_FEATURES, "dtype": np.float32}
     words = TfidfVectorizer(ngram_range=(1, 2), **shared)
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), **shared)
-    return FeatureUnion([("words", words), ("characters", characters)])
+    parts: dict[str, list[Any]] = {side: [] for side in SIDES}
+    for vectorizer in (words, characters):
+        try:
+            parts["train"].append(vectorizer.fit_transform(texts["train"]))
+        except ValueError:  # none stands in two texts: words do not where nothing parts them, as in Chinese
+            continue
+        for side in SIDES[1:]:
+            parts[side].append(vectorizer.transform(texts[side]))
+    if not parts["train"]:
+        raise ValueError(f"no words and no runs of characters stand in {LEAST} training texts")
+    return {side: csr_array(hstack(some)) for side, some in parts.items()}
 
 
 def _evaluate(model: LinearSVC, features: Any, corpus: Corpus, rows: npt.NDArray[np.int64]) -> Evaluation:
@@ -77,4 +87,4 @@ def _evaluate(model: LinearSVC, features: Any, corpus: Corpus, rows: npt.NDArray
         scores = np.stack([-scores, scores], axis=1)
     every = np.full((len(rows), len(corpus.classes)), scores.min() - 1)  # a class may stand in no training row
     every[:, model.classes_] = scores
-    return replace(evaluate(corpus.labels[rows], every), loss=math.nan)
+    return replace(evaluate(corpus.labels[rows], every), loss=math.nan, calibration_error=math.nan)

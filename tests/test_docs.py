@@ -127,7 +127,7 @@ def test_what_the_python_page_shows_is_there_with_a_docstring() -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_line_for_a_shell_makes_it_complete_commands(shell: str) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+        pytest.skip(f"NOT TESTED: completion in {shell}; it is not installed")
     (line,) = [
         line.split("#")[0].strip()
         for line in (ROOT / "docs/start.md").read_text(encoding="utf-8").splitlines()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,20 +12,10 @@ import numpy.typing as npt
 from data.dataset import Dataset
 from model.hparams import HParams
 from model.trained import Weights
-from tune.crew import Means
-from tune.objective import Objective
-from tune.trial import why_ended
+from tune.ending import DIVERGED, Rules, kind_of
+from tune.means import Means
 
 FIGURES = ("loss", "accuracy", "macro_f1")
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """When a training ends, and which of its epochs is its best; as for trials."""
-
-    epochs: int
-    patience: int
-    objective: Objective
 
 
 def train_again(
@@ -43,7 +33,7 @@ def train_again(
         seed: Of the initial weights, the batches and the dropout.
         dataset: The corpus.
         wide: float32 (test rows, classes), or None: the wide branch's logits of them.
-        rules: When it ends.
+        rules: When it ends, as for trials.
         means: What to compute with.
 
     Returns:
@@ -66,10 +56,10 @@ def train_again(
                     test = training.evaluate(dataset.split.test, means.deadline, wide=wide if configuration.wide else None)
                     found = {"epoch": report.epoch, "validation": {name: getattr(report, name) for name in FIGURES}}
                     found["test"] = {name: getattr(test, name) for name in FIGURES}
-                ended = why_ended(report.epoch, report.loss, found.get("epoch", 0), rules.epochs, rules.patience)
+                ended = rules.why_ended(report.epoch, report.loss, found.get("epoch", 0))
     except (OutOfTimeError, TimeoutError):
         return None
-    if ended.startswith("nan"):
+    if kind_of(ended) == DIVERGED:
         return {"failed": ended, "seconds": seconds}
     return {**found, "epochs": report.epoch, "seconds": seconds}
 

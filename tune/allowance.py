@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from data.measured import all_memory
+from data.memory import all_memory
 from tune.memory import WORKERS_SHARE, own_memory
 
 SPARE_SHARE = (1 - WORKERS_SHARE) / 2

@@ -32,7 +32,7 @@ class Baseline:
         self.name = name
         self._work = (function, arguments)
         self._process: subprocess.Popen[bytes] | None = None
-        self._starting, self._closed = threading.Lock(), False
+        self._starting, self._closed, self._failure = threading.Lock(), False, ""
         self._output = (b"", b"")
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -47,19 +47,22 @@ class Baseline:
         return cls("strong baseline", "model.strong_baseline:evaluate_strong_baseline", corpus, dataset.split, seed)
 
     def start(self) -> None:
-        """Starts it, if it was not started."""
+        """Starts it, if it was not started. Where the machine lets no process or thread be made, `result` says so."""
         with self._starting:  # a timer may ask for it, and the search's own thread
-            if self._process is not None or self._closed:
+            if self._process is not None or self._failure or self._closed:
                 return
             path = os.pathsep.join(sys.path)
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tune.baseline"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=os.environ | dict.fromkeys(THREADS, "1") | {"PYTHONPATH": path},
-            )
-            self._thread.start()
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "tune.baseline"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=os.environ | dict.fromkeys(THREADS, "1") | {"PYTHONPATH": path},
+                )
+                self._thread.start()
+            except (OSError, RuntimeError) as error:
+                self._failure = f"its process cannot be started: {error}"
 
     def result(self, patience: float | None) -> dict[str, Any]:
         """Waits for the figures: loss (None of an SVM), accuracy, macro_f1 and rows of train, validation and test; and `kind`.
@@ -69,9 +72,11 @@ class Baseline:
 
         Raises:
             TimeoutError: If it is not done by then.
-            RuntimeError: If it failed, with the last line that it had to say.
+            RuntimeError: If it failed, with the last line that it had to say, or could not be started.
         """
         self.start()
+        if self._failure:
+            raise RuntimeError(self._failure)
         self._thread.join(patience)
         if self._thread.is_alive():
             raise TimeoutError
@@ -87,7 +92,8 @@ class Baseline:
             self._closed = True
         if self._process is not None:
             self._process.kill()
-            self._thread.join()
+            if not self._failure:
+                self._thread.join()
 
     def _run(self) -> None:
         assert self._process is not None

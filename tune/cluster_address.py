@@ -15,6 +15,8 @@ from data.errors import InputError
 
 LOCAL, AUTO = "local", "auto"
 ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
+TOKEN = "RAY_AUTH_TOKEN"  # noqa: S105 - its name
+"""The environment's name for Ray's token, which goes before a file."""
 SECONDS = 5.0
 """How long a cluster is given to answer."""
 
@@ -107,13 +109,17 @@ def answers(address: str, token: str | None = None) -> bool:
     return True
 
 
+def token_file() -> Path:
+    """Returns where Ray's token stands, if the environment does not hold the token itself."""
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+
+
 def _read_token() -> str | None:
     """Returns our token, from where Ray takes it."""
-    if token := os.environ.get("RAY_AUTH_TOKEN"):
+    if token := os.environ.get(TOKEN):
         return token
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     try:
-        return path.read_text(encoding="utf-8").strip() or None
+        return token_file().read_text(encoding="utf-8").strip() or None
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from pathlib import Path
 
 from data.corpus import Corpus
 from data.errors import InputError
 from data.split import Split
 from tune.corpus_record import CLASS_RECORDS, describe_classes, difference
 from tune.damage import intact
-from tune.folder import ABOUT, SETTINGS, SearchFolder
+from tune.folder import ABOUT, HOME, SETTINGS, SearchFolder
 from tune.inputs import Inputs, read_settings_corpus, settings_split
 from tune.provenance import (
-    PACKAGES,
     SIDES_DIGEST,
     SPACE,
     SPLIT,
@@ -21,6 +20,7 @@ from tune.provenance import (
     digest_vectors,
     git_revision,
     split_by,
+    versions,
 )
 from tune.settings import Settings
 from tune.study import study_objective
@@ -74,7 +74,12 @@ def read_own_corpus(folder: SearchFolder, settings: Settings) -> tuple[Corpus, S
     Raises:
         InputError: If the corpus is not there, or is another.
     """
-    corpus = read_settings_corpus(settings)
+    try:
+        corpus = read_settings_corpus(settings)
+    except InputError as error:
+        if isinstance(settings.data, Path) and not settings.data.exists():
+            raise InputError(f"{error} If it was moved, write its new place into {folder}/{SETTINGS} (data).") from None
+        raise
     return corpus, own_split(folder, settings, corpus)
 
 
@@ -90,6 +95,26 @@ def check_metric(folder: SearchFolder, settings: Settings) -> None:
             f"{folder.path / SETTINGS}: metric is {settings.metric} now, and was {','.join(then.names)} when the search "
             f"{folder.name!r} was started. Put it back, or start a new search with --warm-start {folder.name}."
         )
+
+
+def check_home(folder: SearchFolder) -> None:
+    """Makes sure that the study is this folder's, and not that of another one, of which it is a copy.
+
+    Raises:
+        InputError: If the other one is still there: each would take the other's trials for its own.
+    """
+    if not folder.is_apart:
+        return
+    study, here = folder.study(), folder.path.absolute()
+    home = Path(study.user_attrs.get(HOME, here))
+    if home == here:
+        return
+    if (home / SETTINGS).is_file() and not (home / SETTINGS).samefile(here / SETTINGS):
+        raise InputError(
+            f"{here} is a copy of {home}, and both have one study, {folder.study_url()}, which stands in neither. Go on with "
+            f"that one, or remove it; or start a new search, whose --warm-start names this one."
+        )
+    study.set_user_attr(HOME, str(here))  # it was moved
 
 
 def check_space(folder: SearchFolder, settings: Settings) -> None:
@@ -124,7 +149,7 @@ def check_sides(folder: SearchFolder, split: Split) -> None:
     if SIDES_DIGEST not in about:
         raise InputError(OLDER.format(folder.name))
     if digest_sides(split) != about[SIDES_DIGEST]:
-        now = {name: version(name) for name in PACKAGES} | {"Topknot's revision": git_revision()}
+        now = versions() | {"Topknot's revision": git_revision()}
         then = about["versions"] | {"Topknot's revision": about["revision"]}
         others = [f"{name} {told} then, {now.get(name)} now" for name, told in then.items() if told != now.get(name)]
         why = "; ".join(others) or "by other code"

@@ -6,15 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache
 from typing import Any, TypeVar
 
 from data.clock import now
-from model.hparams import Precision
-from tune.memory import pool_memory, worker_memory
-from tune.nodes import own_room
-from tune.settings import Settings
+from tune.means import Means
 from tune.workers import Workers
 
 RETRIES = 1
@@ -27,62 +22,22 @@ POLL = 0.5
 Key = TypeVar("Key")
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a worker computes with.
-
-    Attributes:
-        cpus: Threads.
-        gpus: That Ray gives it.
-        precision: What LSTM layers are computed in.
-        memory: Bytes that the process may hold; None for its part of the node's.
-        deadline: A time as `data.clock.now` gives it, when work is to be over.
-    """
-
-    cpus: int
-    gpus: float
-    precision: Precision
-    memory: float | None
-    deadline: float
-
-    @classmethod
-    def of(cls, settings: Settings, workers: Workers, deadline: float) -> Means:
-        """Returns those of a search's workers."""
-        return cls(settings.cpus_per_trial, settings.gpus_per_trial, settings.precision, workers.memory, deadline)
-
-    def prepare(self) -> None:
-        """Makes the process ready to train, once."""
-        _prepare(self.cpus, self.gpus, self.memory)
-
-
-@cache
-def _prepare(cpus: int, gpus: float, memory: float | None) -> None:
-    from model.device import use_device  # brings TensorFlow, which the driver must not pay for
-    from model.pool import KEPT, POOL
-
-    use_device(cpus, gpu=gpus > 0)
-    POOL.kept = min(KEPT, pool_memory(memory or worker_memory(None, own_room(cpus, gpus))))
-
-
 def run_on_workers(
     function: Callable[..., Any],
     works: Mapping[Key, tuple[Any, ...]],
     shared: tuple[Any, ...],
-    gpus: float,
+    means: Means,
     workers: Workers,
-    deadline: float,
     interrupted: threading.Event,
 ) -> Iterator[tuple[Key, Any]]:
     """Runs a function on each piece of work, in their order as far as there are workers.
 
     Args:
-        function: Called with a piece's own arguments, then with the shared ones.
+        function: Called with a piece's own arguments, then with the shared ones and the means.
         works: The pieces, by their keys.
         shared: What all are given, sent once to each node.
-        gpus: Of each.
+        means: Of each. By their deadline work is to be over: none is begun any more, and what goes on is waited for a little.
         workers: That there are.
-        deadline: When work is to be over, as `data.clock.now` gives it: none is begun any more, and what goes on is waited for
-            a little.
         interrupted: Set when the user stops the search.
 
     Yields:
@@ -95,12 +50,12 @@ def run_on_workers(
     import ray
     from ray.exceptions import RayError
 
-    remote = ray.remote(num_cpus=workers.cpus, num_gpus=gpus, max_retries=RETRIES)(function)
-    references = tuple(ray.put(value) for value in shared)
+    remote = ray.remote(num_cpus=workers.cpus, num_gpus=means.gpus, max_retries=RETRIES)(function)
+    references = tuple(ray.put(value) for value in (*shared, means))
     to_do, waiting = deque(works.items()), dict[Any, Key]()
     try:
         while to_do or waiting:
-            late = now() - deadline
+            late = now() - means.deadline
             if late >= (LATE_SECONDS if waiting else 0):
                 break
             while to_do and len(waiting) < workers.now() and late < 0:

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from data.clock import now
 from data.errors import InputError
-from data.split import FOLD_OR_DROP
+from data.small_classes import SmallClassesError
 from model.packed import pack, unpack
 from tune.bucket import is_address
 from tune.errors import SearchInterruptedError
@@ -164,8 +164,8 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
                 data.unlink(missing_ok=True)
             if isinstance(error, SearchInterruptedError) and self.storage is None:  # nothing is left to go on with
                 raise KeyboardInterrupt from None
-            if isinstance(error, InputError):
-                raise InputError(str(error).replace(FOLD_OR_DROP, "give small_classes='drop'")) from None
+            if isinstance(error, SmallClassesError):
+                raise SmallClassesError(error.problem, "Add rows, or give small_classes='drop'.") from None
             raise
         return document, load_classifier(folder.path / document["checkpoint"])
 

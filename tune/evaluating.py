@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,12 @@ from data.files import read_records
 from data.labelled import labelled_rows
 from model.evaluation import Evaluation
 from model.new_folder import new_folder
-from model.seal import SEAL, check_seal
+from model.seal import is_whole
 from tune.continuity import read_own_corpus
 from tune.destination import written
 from tune.folder import CLASSIFIERS, SearchFolder
 from tune.searches import find_search
+from tune.settings import Settings
 from tune.storage import Storage
 
 if TYPE_CHECKING:
@@ -27,8 +29,13 @@ CLASSIFIER = "classifier.json"
 """What makes a folder a classifier's; as `model.classifier` has it, which brings TensorFlow."""
 
 
-def model_folder(model: str, storage: Storage) -> Path:
+def model_folder(model: str, storage: Storage, say: Callable[[str], None]) -> Path:
     """Finds the folder of a search's best classifier, by the search's name, or of a classifier.
+
+    Args:
+        model: A search's name, or a classifier's folder.
+        storage: Where the search stands.
+        say: Shows a line: of a search that was gone on with, the classifier may not be the best any more.
 
     Raises:
         InputError: If it is neither, or the search has no result yet.
@@ -38,7 +45,11 @@ def model_folder(model: str, storage: Storage) -> Path:
             return Path(model)
     if any(character in model for character in "/\\"):
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
-    return find_search(storage, model).best_classifier()
+    folder = find_search(storage, model)
+    classifier = folder.best_classifier()
+    for line in folder.told_of_old_result():
+        say(line)
+    return classifier
 
 
 def copy_classifier(folder: SearchFolder, classifier: Path, to: Path) -> None:
@@ -47,13 +58,13 @@ def copy_classifier(folder: SearchFolder, classifier: Path, to: Path) -> None:
     Raises:
         InputError: If it is missing or damaged, holds links, which may lead anywhere, or the new folder cannot be written.
     """
+    again = f"make it again: {folder.resume_command()}"
     if not (classifier / CLASSIFIER).is_file():
-        raise InputError(f"{classifier} is missing; make it again: {folder.resume_command()}")
+        raise InputError(f"{classifier} is missing; {again}")
     if link := next((path for path in [classifier, *classifier.rglob("*")] if path.is_symlink()), None):
         raise InputError(f"{link} is a link; a classifier holds none.")
-    if not (classifier / SEAL).is_file():
-        raise InputError(f"{classifier} is damaged: it has no {SEAL}. Make it again: {folder.resume_command()}")
-    check_seal(classifier)
+    if not is_whole(classifier):
+        raise InputError(f"{classifier} is damaged; {again}")
     with written(to, "--export"), new_folder(to) as temporary:
         shutil.copytree(classifier, temporary, dirs_exist_ok=True)
 
@@ -69,21 +80,20 @@ def load_classifier(folder: Path) -> TextClassifier:
     return load(folder)
 
 
-def evaluate_file(
-    classifier: TextClassifier, path: Path, text: str, label: str, *, drop_unlabelled: bool = False, drop_empty: bool = False
-) -> dict[str, Any]:
-    """Evaluates a classifier on a file of labelled texts; arguments as in `data.corpus.read_corpus`.
+def evaluate_file(classifier: TextClassifier, path: Path, settings: Settings) -> dict[str, Any]:
+    """Evaluates a classifier on a file of labelled texts, which is read as settings say.
 
     Raises:
         InputError: If the file cannot be used, or has labels that the classifier does not know.
     """
-    columns = [text, label]
-    rows = list(labelled_rows(read_records(path, columns), str(path), columns, drop_unlabelled, drop_empty))
+    columns = [settings.text, settings.label]
+    drop = settings.drop_unlabelled, settings.drop_empty
+    rows = list(labelled_rows(read_records(path, columns), str(path), columns, *drop))
     labels = classifier.label_ids([row.label for row in rows], str(path))
     return _document(classifier, classifier.evaluate_texts([row.text for row in rows], labels))
 
 
-def evaluate_split(model: str, storage: Storage, side: str) -> dict[str, Any]:
+def evaluate_split(model: str, storage: Storage, side: str, say: Callable[[str], None]) -> dict[str, Any]:
     """Evaluates a search's best classifier, or one that stands in its folder, on a split of its own corpus, read again.
 
     Raises:
@@ -92,7 +102,7 @@ def evaluate_split(model: str, storage: Storage, side: str) -> dict[str, Any]:
     given = _search_of(Path(model))
     folder = given or find_search(storage, model)
     corpus, split = read_own_corpus(folder, folder.settings())
-    classifier = load_classifier(Path(model) if given else folder.best_classifier())
+    classifier = load_classifier(Path(model) if given else model_folder(model, storage, say))
     rows = split.side(side)
     return _document(classifier, classifier.evaluate_texts([corpus.texts[row] for row in rows], corpus.labels[rows]))
 

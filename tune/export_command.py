@@ -12,7 +12,7 @@ import click
 from tune.destination import check_new, written
 from tune.errors import SearchFailedError
 from tune.options import storage_option
-from tune.output import prepare
+from tune.output import prepare, say
 from tune.storage import Storage
 
 FORMATS = ("keras", "savedmodel", "onnx", "tflite")
@@ -29,7 +29,7 @@ def export(model: str, storage: Storage, form: str, output: Path) -> None:
     """Export a classifier for programs without Topknot. MODEL is a search's name or a classifier's folder."""
     from tune.evaluating import load_classifier, model_folder
 
-    folder = model_folder(model, storage)
+    folder = model_folder(model, storage, say)
     check_new(output, "-o")
     prepare()
     from model.export.writing import write_export

@@ -30,8 +30,8 @@ def first_trials(settings: Settings, space: Space, warm: Sequence[HParams] = ())
     return list(dict.fromkeys([*warm, *map(space.nearest, portfolio)]))
 
 
-def warm_trials(settings: Settings) -> list[HParams]:
-    """Returns the best configurations of the search named by `warm_start`.
+def warm_trials(settings: Settings, space: Space) -> list[HParams]:
+    """Returns the best configurations within a space of the search named by `warm_start`, none that comes to another there.
 
     Where this search weighs quality against costs, those of the other one's Pareto front are the first.
 
@@ -46,21 +46,30 @@ def warm_trials(settings: Settings) -> list[HParams]:
     if settings.objective.against:
         front = front_trials(ended)
         ended = [*front, *(trial for trial in ended if trial not in front)]
-    return [HParams.from_dict(trial.hparams) for trial in ended[:WARM]]
+    best = dict[HParams, HParams]()
+    for trial in ended:
+        hparams = HParams.from_dict(trial.hparams)
+        if come_to := _within(space, hparams):
+            best.setdefault(come_to, hparams)
+    return list(best.values())[:WARM]
 
 
 def told_of_warm_start(warm: Sequence[HParams], space: Space) -> Iterator[str]:
     """Yields how many of another search's best configurations a search begins with, and what they are tried without."""
-    placed, others = 0, set[str]()
+    yield f"Tried first: the other search's best configurations that lie in this space, {len(warm)} of them"
+    others = set[str]()
     for hparams in warm:
-        if (drawn := space.place(hparams)) is not None:
-            placed += 1
-            now, then = space.suggest(FixedTrial(drawn)).to_dict(), hparams.to_dict()  # type: ignore[arg-type]
+        if come_to := _within(space, hparams):
+            now, then = come_to.to_dict(), hparams.to_dict()
             others |= {name for name in now if now[name] != then[name]}
-    if warm:
-        yield f"{placed} of the other search's {len(warm)} best configurations lie in this space, and are tried first"
     if others:
         yield f"They are tried with this space's {', '.join(sorted(others))}, which was another there"
+
+
+def _within(space: Space, hparams: HParams) -> HParams | None:
+    """Returns what hyperparameters come to in a space, whose fixed ones may be others; None if they lie outside it."""
+    drawn = space.place(hparams)
+    return None if drawn is None else space.suggest(FixedTrial(drawn))  # type: ignore[arg-type]
 
 
 def write_first(first: list[HParams]) -> list[dict[str, Any]]:

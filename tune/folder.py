@@ -7,7 +7,7 @@ import math
 import re
 import shlex
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import optuna
 
 from data.errors import InputError
 from data.measured import read_document
+from model.seal import is_whole
 from tune.bucket import PATIENCE, Bucket
 from tune.checksum import with_checksum, without_checksum
 from tune.damage import intact
@@ -41,6 +42,8 @@ SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK, REPEAT
     "search.lock",
     "repeats.json",
 )
+HOME = "folder"
+"""Attribute of a study that stands elsewhere: the folder of its search."""
 CHECKPOINT = re.compile(rf"{CLASSIFIERS}/[A-Za-z0-9][A-Za-z0-9_-]*")
 """Where a result's classifier may stand: in the search's own folder, whoever wrote result.json."""
 
@@ -115,6 +118,11 @@ class SearchFolder:
             with readable(self.storage):
                 fetch(self.bucket, self.path)
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether the search stands in a folder, and its study elsewhere: a copy of the folder has the same study."""
+        return self.storage is None and self.read_json(ABOUT).get("study") not in {None, "sqlite"}
+
     def study(self, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
         """Opens the search's study."""
         about = self.read_json(ABOUT)
@@ -133,10 +141,12 @@ class SearchFolder:
 
     def keep(self, settings: Settings, about: dict[str, Any]) -> None:
         """Writes down what the search is; from here on it can be shown and resumed."""
-        if settings != settings.without_password():
-            self.path.chmod(0o700)  # the files below hold it
+        if settings != settings.without_passwords():
+            self.path.chmod(0o700)  # the files below hold them
         self.write_json(ABOUT, about | {"study": settings.study, "study_name": self.name})
-        create_study(self.path, self.name, settings.objective, settings.study)
+        study = create_study(self.path, self.name, settings.objective, settings.study)
+        if self.is_apart:
+            study.set_user_attr(HOME, str(self.path.absolute()))
         self.write(SETTINGS, settings.to_yaml())
 
     def repair(self) -> None:
@@ -148,8 +158,9 @@ class SearchFolder:
             for name in (WEIGHTS, SNAPSHOTS):
                 (self.path / name).mkdir(exist_ok=True)
         repair_journal(self.path)
-        for path in (*self.path.glob(".*.tmp"), *(self.path / WEIGHTS).glob(".*.npz.*")):
-            path.unlink(missing_ok=True)
+        for pattern in (".*.json.*", f".{SETTINGS}.*", f"{WEIGHTS}/.*.npz.*"):
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
         for path in (self.path / CLASSIFIERS).glob(".*-*"):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -178,9 +189,7 @@ class SearchFolder:
 
     def write(self, name: str, text: str) -> None:
         """Writes one of the folder's files, whole or not at all."""
-        temporary = self.path / f".{name}.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.path / name)
+        Folder(self.path).write(name, text.encode("utf-8"))
 
     def has_begun(self) -> bool:
         """Tells whether there is a search to show and to resume."""
@@ -201,15 +210,25 @@ class SearchFolder:
                     raise InputError(f"{self.path / RESULT} is damaged: its classifier stands at {part['checkpoint']!r}.")
         return document
 
+    def told_of_old_result(self) -> Iterator[str]:
+        """Yields that the result is one of before, where the search was gone on with since and has not come to its end."""
+        if (self.path / RESULT).is_file() and not self.read_json(ABOUT)["finished"]:
+            yield (
+                f"The search {self.name!r} was gone on with, and has not come to its end: this is what it came to before. "
+                f"Finish it with: {self.resume_command()}"
+            )
+
     def missing(self) -> str | None:
-        """Tells what a finished search no longer has, in words; None if it has all, as far as a look at it shows."""
+        """Tells what a finished search no longer has as it was, in words; None if it has all."""
         try:
             checkpoint = self.best_classifier()
         except InputError:
             return f"its {RESULT} is missing or damaged"
         if any(trial.state == "running" for trial in self.trials()):
             return "the end of its study is missing"
-        return None if checkpoint.is_dir() and any(checkpoint.glob("*.json")) else "its classifier is missing"
+        if not checkpoint.is_dir():
+            return "its classifier is missing"
+        return None if is_whole(checkpoint) else "its classifier is damaged"
 
     def study_url(self) -> str:
         """Returns the study's address: 'journal:PATH', or what `optuna.load_study` takes."""

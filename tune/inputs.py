@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,7 +14,8 @@ from data.corpus import Corpus, read_corpus
 from data.dataset import Dataset, encode_corpus
 from data.errors import InputError
 from data.industries import read_industries
-from data.split import Split, split_corpus, without_small_classes
+from data.small_classes import SmallClassesError, without_small_classes
+from data.split import Split, split_corpus
 from data.subwords import word_parts
 from data.tokens import FIRST
 from data.vectors import read_vectors
@@ -123,7 +125,8 @@ def settings_split(settings: Settings, corpus: Corpus) -> Split:
     Raises:
         InputError: If it cannot be split.
     """
-    return split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
+    with _remedies_told(settings):
+        return split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
 
 
 def read_settings_corpus(settings: Settings) -> Corpus:
@@ -143,4 +146,15 @@ def read_settings_corpus(settings: Settings) -> Corpus:
             drop_unlabelled=settings.drop_unlabelled,
             drop_empty=settings.drop_empty,
         )
-    return without_small_classes(corpus, settings.small_classes)
+    with _remedies_told(settings):
+        return without_small_classes(corpus, settings.small_classes)
+
+
+@contextmanager
+def _remedies_told(settings: Settings) -> Iterator[None]:
+    """Names the flag that does something about classes that are too small."""
+    try:
+        yield
+    except SmallClassesError as error:
+        fold = "" if settings.small_classes == "fold" else "fold (into one class 'other') or "
+        raise SmallClassesError(error.problem, f"Add rows, or pass --small-classes {fold}drop.") from None

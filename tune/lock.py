@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from typing import IO
 
 from data.errors import InputError
 from tune.folder import LOCK, SearchFolder
 from tune.lease import Pulse, read_lease
 from tune.mirror import driven
 from tune.storage import readable
+
+LOOK_SECONDS = 1.0
+"""How long a lock is tried for: who looks whether a search runs holds it for a moment."""
 
 
 @contextmanager
@@ -59,7 +64,7 @@ def _flock(folder: SearchFolder) -> Iterator[None]:
         ) from None
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it however the process ends
+            _take(file)  # the kernel lets go of it however the process ends
         except BlockingIOError:
             raise InputError(f"The search {folder.name!r} is running already, in another process.") from None
         except OSError as error:
@@ -68,6 +73,24 @@ def _flock(folder: SearchFolder) -> Iterator[None]:
                 f"{reason} Its file system must have locks (as Lustre with -o flock); or give another --storage."
             ) from None
         yield
+
+
+def _take(file: IO[str]) -> None:
+    """Takes a file's lock.
+
+    Raises:
+        BlockingIOError: If another process has had it all the while.
+    """
+    end = time.monotonic() + LOOK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(LOOK_SECONDS / 50)
+        else:
+            return
 
 
 def is_running(folder: SearchFolder, pulse: Pulse | None = None) -> bool:

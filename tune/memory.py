@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from data.measured import all_memory
+from data.memory import all_memory
 
 WORKERS_SHARE = 0.7
 """Of the memory, what workers may hold together; the rest is the corpus's, the driver's and Ray's."""

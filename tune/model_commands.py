@@ -12,7 +12,7 @@ import click
 
 from data.errors import InputError
 from tune.options import given, settings_options, storage_option
-from tune.output import prepare, print_json, stdout, writing
+from tune.output import prepare, print_json, say, stdout, writing
 from tune.printable import printable
 from tune.storage import Storage
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from model.text_classifier import TextClassifier
 
 CORPUS = ("data", "text", "label", "group", "drop_unlabelled", "drop_empty", "small_classes", "validation", "test")
+OF_A_FILE = ("text", "label", "drop_unlabelled", "drop_empty")
+"""The settings that say how a file of labelled texts is read."""
 OF_A_TRAINING = (*CORPUS, "max_epochs", "patience", "seed", "preset", "vectors")
 """The settings that a single training heeds."""
 
@@ -43,7 +45,7 @@ def predict(
     from tune.explained import in_words
     from tune.texts import read_texts
 
-    folder = model_folder(model, storage)
+    folder = model_folder(model, storage, say)
     with writing(output) as write:
         texts = read_texts(file, text)
         classifier = load_classifier(folder)
@@ -81,36 +83,28 @@ def _show_in_colour(lines: Sequence[str], texts: Sequence[str], explanations: Se
 @click.command()
 @click.argument("model")
 @storage_option
-@click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Labelled texts to evaluate on")
-@click.option("--text", default="text", show_default=True, metavar="COL", help="The column of the texts")
-@click.option("--label", default="label", show_default=True, metavar="COL", help="The column of the labels")
-@click.option("--drop-unlabelled", is_flag=True, help="Leave out rows without a label")
-@click.option("--drop-empty", is_flag=True, help="Leave out rows without a text")
+@click.option("--data", metavar="PATH", help="Labelled texts to evaluate on: a file, or s3://, gs:// or abfs://BUCKET/FILE")
+@partial(settings_options, only=OF_A_FILE)
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="A split of the search's own corpus")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def evaluate(
-    model: str,
-    storage: Storage,
-    data: Path | None,
-    text: str,
-    label: str,
-    drop_unlabelled: bool,
-    drop_empty: bool,
-    split: str | None,
-    as_json: bool,
-) -> None:
+def evaluate(model: str, storage: Storage, split: str | None, as_json: bool, **flags: Any) -> None:
     """Evaluate a classifier on labelled texts or on a split of its search's corpus."""
-    if (data is None) == (split is None):
+    from tune.settings_file import read_settings
+
+    settings = read_settings(None, given(flags))
+    if (settings.data is None) == (split is None):
         raise InputError("Give either --data FILE or --split train, validation or test.")
     prepare()
     from tune.evaluating import evaluate_file, evaluate_split, load_classifier, model_folder
+    from tune.remote_file import here
     from tune.summary import evaluation_table
 
-    if data is not None:
-        classifier = load_classifier(model_folder(model, storage))
-        document = evaluate_file(classifier, data, text, label, drop_unlabelled=drop_unlabelled, drop_empty=drop_empty)
+    if settings.data is not None:
+        classifier = load_classifier(model_folder(model, storage, say))
+        with here(settings.data) as path:
+            document = evaluate_file(classifier, path, settings)
     else:
-        document = evaluate_split(model, storage, str(split))
+        document = evaluate_split(model, storage, str(split), say)
     if as_json:
         print_json(document)
     else:
@@ -132,7 +126,7 @@ def train(config: Path | None, assignments: Sequence[str], export: Path | None, 
     from tune.single import train_once
     from tune.summary import training_table
 
-    document = train_once(settings, assignments, export, lambda line: click.echo(line, err=True))
+    document = train_once(settings, assignments, export, say)
     if as_json:
         print_json(document)
     else:

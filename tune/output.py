@@ -37,6 +37,11 @@ def display(started: float) -> Any:
     return Display(Console(stderr=True), started)
 
 
+def say(line: str) -> None:
+    """Shows a line beside the result."""
+    click.echo(line, err=True)
+
+
 def stdout() -> Any:
     """Returns a `rich.console.Console` on stdout, wide enough for tables where it is no terminal."""
     from rich.console import Console

@@ -6,9 +6,10 @@ import hashlib
 import platform
 import subprocess
 import time
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from tune.corpus_record import CLASS_RECORDS, describe_classes
 from tune.damage import intact
 from tune.first import FIRST, write_first
 from tune.folder import ABOUT, SearchFolder
+from tune.goal import Goal
 from tune.inputs import Inputs
 from tune.settings import Settings
 
@@ -32,14 +34,8 @@ SIDES_DIGEST, RECIPE = "sides", "wide_recipe"
 """Where it keeps a digest of which rows stand on which side, and how the wide branch was fitted; null if there is none."""
 VECTORS = "vectors"
 """Where it keeps a digest of the word vectors that trials begin with; null if with none."""
-PACKAGES = ("topknot", "ray", "optuna", "keras", "tensorflow", "numpy", "scikit-learn")
-
-
-class Goal(NamedTuple):
-    """When a search is over: at so many trials in all, or at so many wall seconds in all, its runs added up."""
-
-    trials: int | None
-    wall_seconds: float | None
+PACKAGES = ("topknot", "ray", "optuna", "keras", "tensorflow", "numpy", "scipy", "scikit-learn", "cmaes", "hyperopt", "torch")
+"""What figures and proposals hang on; some of it need not be installed."""
 
 
 def describe(settings: Settings, inputs: Inputs, first: list[HParams], workers: int) -> dict[str, Any]:
@@ -60,11 +56,20 @@ def describe(settings: Settings, inputs: Inputs, first: list[HParams], workers: 
         "workers": workers,
         "cores": cores(),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": versions(),
         "revision": git_revision(),
         "wall_seconds": 0.0,
         "finished": False,
     }
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of what is installed of `PACKAGES`."""
+    found = dict[str, str]()
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def git_revision() -> str | None:

@@ -53,7 +53,8 @@ class Record:
         space: What the trials are drawn from.
         limit: How many trials the study may hold, or None.
         podium: The best of its trials that have ended; it is told of each that ends.
-        first: What the study's first trials are to be, before the sampler draws; those outside the space are passed over.
+        first: What the study's first trials are to be, before the sampler draws; those outside the space are passed
+            over, and what comes to the same within it as one before.
         size_of: Tells the bytes of a classifier of such hyperparameters, where trials are ranked against that.
     """
 
@@ -68,7 +69,8 @@ class Record:
     ) -> None:
         self.study, self.space, self.limit, self.podium, self._size_of = study, space, limit, podium, size_of
         self.objective = study_objective(study)
-        self.first = [place for hparams in first if (place := space.place(hparams)) is not None]
+        places = [place for hparams in first if (place := space.place(hparams)) is not None]
+        self.first = [place for index, place in enumerate(places) if place not in places[:index]]
         trials = study.get_trials(deepcopy=False)
         self._orphans = [trial for trial in trials if trial.state is TrialState.RUNNING]
         self._count = sum(trial.state is not TrialState.WAITING for trial in trials)

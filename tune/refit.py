@@ -14,25 +14,24 @@ import numpy as np
 from data.clock import now
 from data.errors import InputError
 from data.split import SIDES, Split
-from model.calibration import BINS, cool
-from model.evaluation import Evaluation, evaluate
 from model.trained import Trained
 from tune.again import train_epochs
-from tune.crew import Means, run_on_workers
+from tune.calibrated import evaluate_sides
+from tune.crew import run_on_workers
 from tune.errors import SearchFailedError
 from tune.folder import SearchFolder
 from tune.inputs import Inputs, prepare_inputs
+from tune.means import Means
 from tune.outcome import TrialOutcome
 from tune.settings import Settings
-from tune.trial import trial_seed
+from tune.trial_seed import trial_seed
 from tune.watchdog import ended_process
-from tune.winner import Winner
+from tune.winner import Winner, clear_damaged
 from tune.workers import Workers
 
 if TYPE_CHECKING:
     from model.classifier import Classifier
     from model.ensemble import Ensemble
-    from model.text_classifier import TextClassifier
 
 logger = logging.getLogger(__name__)
 NO_TIME = "there was no time"
@@ -82,15 +81,15 @@ def refit_winner(
         again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
         path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
         from model.ensemble import load_classifier
+        from model.text_classifier import Encoded
 
+        clear_damaged(path)
         new: Classifier | Ensemble | None = None
         if not path.exists():
             weights: dict[str, Any] = {}
             works = {name: _work(settings, trial) for name, trial in winner.trials.items()}
-            shared = (again.dataset, Means.of(settings, workers, deadline))
-            for name, learned in run_on_workers(
-                train_epochs, works, shared, settings.gpus_per_trial, workers, deadline, interrupted
-            ):
+            means = Means.of(settings, workers, deadline)
+            for name, learned in run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted):
                 if learned is None or isinstance(learned, Exception):
                     raise NotRefittedError(NO_TIME if learned is None else str(learned).strip().splitlines()[-1])
                 weights[name] = learned
@@ -99,7 +98,9 @@ def refit_winner(
             raise KeyboardInterrupt
         epochs = {str(trial.number): trial.best_epoch for trial in winner.trials.values()}
         refit = {"rows": len(again.dataset.split.train), "epochs": epochs}
-        figures = _figures(new or load_classifier(path), again, inputs.dataset.split)
+        encoded = Encoded(again.dataset.tokens, again.wide_logits)
+        split, classifier = inputs.dataset.split, new or load_classifier(path)
+        figures = evaluate_sides(classifier, encoded, again.dataset.labels, split, {"test"}).figures()  # the only rows left out
         if new:
             replace(new, metrics={"search": folder.name, "refit": refit, **figures}).save(path)
         changed |= {
@@ -166,20 +167,3 @@ def rebuild(winner: Winner, inputs: Inputs, weights: dict[str, Any]) -> Classifi
         return replace(old, members={name: renew(name, member) for name, member in old.members.items()})
     (name,) = winner.trials
     return renew(name, old)
-
-
-def _figures(classifier: TextClassifier, inputs: Inputs, split: Split) -> dict[str, Any]:
-    """Returns the figures of each side of a split, and what the temperature does for the test rows, the only ones left out."""
-    from model.text_classifier import Encoded
-
-    encoded, labels = Encoded(inputs.dataset.tokens, inputs.wide_logits), inputs.dataset.labels
-    after = dict[str, Evaluation]()
-    for side in SIDES:  # one after another, the test side last: logits of many rows and classes may be gigabytes
-        rows = split.side(side)
-        logits = classifier.uncalibrated(encoded, rows)
-        after[side] = evaluate(labels[rows], cool(logits, classifier.temperature))
-    before = evaluate(labels[split.test], logits)
-    calibration: dict[str, Any] = {"temperature": classifier.temperature, "bins": BINS}
-    for when, evaluation in (("before", before), ("after", after["test"])):
-        calibration[when] = {"test": {"error": evaluation.calibration_error, "loss": evaluation.loss}}
-    return {**{side: evaluation.summary() for side, evaluation in after.items()}, "calibration": calibration}

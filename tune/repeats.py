@@ -7,14 +7,16 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from tune.again import FIGURES, Rules, train_again
-from tune.crew import Means, run_on_workers
+from tune.again import FIGURES, train_again
+from tune.crew import run_on_workers
+from tune.ending import Rules
 from tune.folder import REPEATS, SearchFolder
 from tune.inputs import Inputs
+from tune.means import Means
 from tune.outcome import TrialOutcome, ranked_trials
 from tune.repeat_file import read_runs
 from tune.settings import Settings
-from tune.trial import trial_seed
+from tune.trial_seed import trial_seed
 from tune.workers import Workers
 
 SIDES = ("validation", "test")
@@ -57,10 +59,10 @@ def repeat_best(
     rows = inputs.dataset.split.test
     wide = None if inputs.wide_logits is None else inputs.wide_logits[rows]
     rules = Rules(settings.max_epochs, settings.patience, settings.objective)
-    shared = (inputs.dataset, wide, rules, Means.of(settings, workers, deadline))
+    shared, means = (inputs.dataset, wide, rules), Means.of(settings, workers, deadline)
     if works:
         say(f"Training the best {len(trials)} configurations again with {settings.repeat} other seeds each")
-    for key, run in run_on_workers(train_again, works, shared, settings.gpus_per_trial, workers, deadline, interrupted):
+    for key, run in run_on_workers(train_again, works, shared, means, workers, interrupted):
         if isinstance(run, Exception):
             say(f"Repeat {key} failed: {str(run).strip().splitlines()[-1]}")
         elif run is not None:

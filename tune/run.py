@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
-import numpy as np
 from optuna.samplers import BaseSampler
 
 from data.clock import now
+from data.errors import InputError
 from model.linear import PLANS
 from tune.baseline import Baseline
 from tune.chatter import divert_chatter
@@ -31,20 +31,13 @@ from tune.room import told_of_no_room
 from tune.settings import Settings
 from tune.stopwatch import Stopwatch
 from tune.study import explained, make_sampler
+from tune.timetable import Timetable, finish_seconds, make_timetable
 from tune.tracking.tracker import Tracker
 from tune.tuning import Tuning
+from tune.verdict import BASELINES
 from tune.winner import evaluate_best
 from tune.workers import Workers
 
-FINISH_SECONDS = 4.0
-TOKENS_PER_SECOND = 300_000
-FINISH_SHARE = 0.3
-"""Kept of a time limit for evaluating the winner: so many seconds, and the time to read the corpus once, by a cautious
-rate; but no more than this share of the limit."""
-REPEAT_SHARE, REFIT_SHARE = 0.25, 0.2
-"""Kept of a time limit for training the best configurations again with other seeds, and the winner on more rows."""
-CANDIDATE_SECONDS = 0.7
-"""Kept beyond that for each classifier that an ensemble may be chosen from."""
 LATE_SECONDS = 5.0
 """How long after a time limit the linear baselines are waited for."""
 BASELINE_SHARE = 0.2
@@ -86,10 +79,8 @@ def run_trials(
     """
     from tune.tracking.tracking import Tracking  # and with it Ray, which is there by now
 
-    deadline = started + seconds if seconds else None
+    times = make_timetable(settings, started, seconds, finish_seconds(settings, inputs))
     folder.repair()
-    refit_end = deadline - _finish_seconds(settings, inputs, seconds or 0) if deadline else math.inf
-    repeat_end = refit_end - (REFIT_SHARE * (seconds or 0) if settings.refit else 0)
     tuning = Tuning(
         folder=folder,
         settings=settings,
@@ -98,16 +89,15 @@ def run_trials(
         workers=workers,
         first=read_first(folder.read_json(ABOUT)),
         limit=limit,
-        end=repeat_end - REPEAT_SHARE * (seconds or 0) if settings.repeat else repeat_end,
+        end=times.trials,
     )
     stopwatch = Stopwatch(folder, started, workers)
     divert_chatter(folder.path / LOG)
-    display.start(folder, settings, inputs, workers, limit, deadline, stopwatch)
-    for line in [*told_of_no_room(settings, workers), *_notices(settings, inputs, tuning.end, repeat_end, refit_end)]:
+    display.start(folder, settings, inputs, workers, limit, times.deadline if seconds else None, stopwatch)
+    for line in [*told_of_no_room(settings, workers), *_notices(settings, inputs), *times.told()]:
         display.say(line)
-    baselines = {"baseline": Baseline.linear(inputs.dataset, settings.seed)}
-    if settings.strong_baseline:
-        baselines["strong_baseline"] = Baseline.strong(inputs.corpus, inputs.dataset, settings.seed)
+    known = _known_baselines(folder)
+    baselines = {key: baseline for key, baseline in _baselines(settings, inputs).items() if key not in known}
 
     def trial_ended() -> None:
         stopwatch.write()
@@ -120,7 +110,7 @@ def run_trials(
             stack.enter_context(closing(baseline))
         tracking = Tracking(trackers, settings.objective, display.say)
         stack.enter_context(closing(tracking))
-        stack.enter_context(_calls(_ahead(tuning.end, deadline, baselines)))
+        stack.enter_context(_calls(_ahead(times, baselines)))
         try:
             repeats = None
             with interruptible(display.say) as interrupted:
@@ -130,17 +120,17 @@ def run_trials(
                     raise KeyboardInterrupt
                 if settings.repeat:
                     repeats = repeat_best(
-                        folder, settings, inputs, workers, repeat_end, interrupted, display.say, stopwatch.write
+                        folder, settings, inputs, workers, times.repeats, interrupted, display.say, stopwatch.write
                     )
             display.say("Evaluating the best trial")
             winner = evaluate_best(folder, inputs, settings.ensemble, folder.trials(tuning.study))
             result = winner.result
             if settings.refit:
                 with interruptible(display.say) as interrupted:
-                    result |= refit_winner(folder, settings, inputs, winner, workers, refit_end, interrupted, display.say)
+                    result |= refit_winner(folder, settings, inputs, winner, workers, times.refit, interrupted, display.say)
             if repeats:
                 result["repeats"] = repeats
-            result |= _wait_for(baselines, deadline, display)
+            result |= known | _wait_for(baselines, times.deadline, display)
         finally:
             wall = stopwatch.write()
         trials = folder.trials(tuning.study)
@@ -160,11 +150,8 @@ def _sampler(folder: SearchFolder, settings: Settings, inputs: Inputs) -> BaseSa
     return make_sampler(settings.sampler, settings.seed, len(folder.trials()), inputs.space, several=several)
 
 
-def _notices(settings: Settings, inputs: Inputs, end: float, repeat_end: float, refit_end: float) -> Iterator[str]:
-    """Yields what the wide branch lacks, what makes trials slow, and what of the time limit is kept for what follows them.
-
-    Times are as `data.clock.now` gives them, infinite without a limit.
-    """
+def _notices(settings: Settings, inputs: Inputs) -> Iterator[str]:
+    """Yields what the wide branch lacks, and what makes trials slow."""
     if inputs.recipe and (plan := inputs.recipe.plan) != PLANS[0]:
         names = {"characters": "runs of characters", "pairs": "pairs of words"}
         without = " and ".join(name for kind, name in names.items() if kind not in plan.kinds)
@@ -173,30 +160,31 @@ def _notices(settings: Settings, inputs: Inputs, end: float, repeat_end: float, 
         yield f"The wide branch is fitted {how}, for want of time or memory; with {longer} --time-limit it may be fitted better"
     if settings.gpus_per_trial:
         yield from obstacles(inputs.space.largest().recurrent_dropout, settings.precision)
-    if settings.repeat and repeat_end < math.inf:
-        yield f"{repeat_end - end:.0f} s of that are kept to train the best configurations again with other seeds"
-    if settings.refit and refit_end < math.inf:
-        yield f"{refit_end - repeat_end:.0f} s of that are kept to train the winner again on train and validation rows"
 
 
-def _finish_seconds(settings: Settings, inputs: Inputs, seconds: float) -> float:
-    """Returns what to keep of so many seconds for evaluating the winner on all three sides."""
-    tokens = inputs.dataset.tokens
-    lengths = np.minimum(tokens.lengths(np.arange(len(tokens))), inputs.space.longest_text)
-    once = float(lengths.sum()) / TOKENS_PER_SECOND
-    estimate = FINISH_SECONDS + once
-    if settings.ensemble > 1:
-        estimate += settings.keep * (CANDIDATE_SECONDS + settings.validation * once) + settings.ensemble * once
-    return min(estimate, FINISH_SHARE * seconds)
+def _baselines(settings: Settings, inputs: Inputs) -> dict[str, Baseline]:
+    """Returns the linear baselines that the result is compared with, by their keys there."""
+    baselines = {"baseline": Baseline.linear(inputs.dataset, settings.seed)}
+    if settings.strong_baseline:
+        baselines["strong_baseline"] = Baseline.strong(inputs.corpus, inputs.dataset, settings.seed)
+    return baselines
 
 
-def _wait_for(baselines: Mapping[str, Baseline], deadline: float | None, display: Display) -> dict[str, Any]:
+def _known_baselines(folder: SearchFolder) -> dict[str, Any]:
+    """Returns the figures of baselines that an earlier run has: of the same corpus and split, they are the same again."""
+    with suppress(InputError):  # it came to no end, or is to be made again
+        result = folder.result()
+        return {key: figures for key in BASELINES if (figures := result.get(key))}
+    return {}
+
+
+def _wait_for(baselines: Mapping[str, Baseline], deadline: float, display: Display) -> dict[str, Any]:
     """Returns each baseline's figures by its key; None, and under `missing` the reason, of one that failed or is too slow."""
     figures: dict[str, Any] = {}
     missing: dict[str, str] = {}
     for key, baseline in baselines.items():
         try:
-            figures[key] = baseline.result(max(deadline + LATE_SECONDS - now(), 0) if deadline else None)
+            figures[key] = baseline.result(max(deadline + LATE_SECONDS - now(), 0) if math.isfinite(deadline) else None)
         except TimeoutError:
             missing[key] = "it was not ready in time"
         except RuntimeError as error:
@@ -211,12 +199,12 @@ def _start(baselines: Mapping[str, Baseline]) -> None:
         baseline.start()
 
 
-def _ahead(
-    trials_end: float, deadline: float | None, baselines: Mapping[str, Baseline]
-) -> list[tuple[float, Callable[[], Any]]]:
+def _ahead(times: Timetable, baselines: Mapping[str, Baseline]) -> list[tuple[float, Callable[[], Any]]]:
     """Returns what is to be done when, as `data.clock.now` gives it, while trials run."""
-    ahead: list[tuple[float, Callable[[], Any]]] = [(trials_end - IMPORT_SECONDS, lambda: import_module("model.classifier"))]
-    return [*ahead, (now() + BASELINE_SHARE * (deadline - now()), lambda: _start(baselines))] if deadline else ahead
+    return [
+        (times.trials - IMPORT_SECONDS, lambda: import_module("model.classifier")),
+        (now() + BASELINE_SHARE * (times.deadline - now()), lambda: _start(baselines)),
+    ]
 
 
 @contextmanager

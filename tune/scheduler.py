@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
+from tune.ending import DIVERGED, kind_of
 from tune.epoch_budget import EpochBudget
 from tune.front import Place, dominates
 from tune.objective import Objective
@@ -148,8 +149,9 @@ class Median(MedianStoppingRule):
         self.reasons: dict[int, str] = {}
 
     def remember(self, trial: Any, result: dict[str, Any]) -> None:
-        """Takes in a result that is not to be judged again."""
-        self._results[trial].append(result)
+        """Takes in a result that is not to be judged again; nothing of an epoch that it has."""
+        if not self._results[trial] or result["epoch"] > self._results[trial][-1]["epoch"]:
+            self._results[trial].append(result)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decides whether a trial goes on."""
@@ -160,7 +162,8 @@ class Median(MedianStoppingRule):
         if decision == TrialScheduler.STOP:
             epoch = result["epoch"]
             means = [self._running_mean(other, epoch) for other in self._trials_beyond_time(epoch) if other is not trial]
-            median = float(np.median([mean for mean in means if np.isfinite(mean)]))
+            means = [mean for mean in means if np.isfinite(mean)]  # as Ray's median has it
+            median = float(np.median(means))
             self.reasons[trial.config[NUMBER]] = (
                 f"stopped by the median rule after epoch {epoch}: best {self._best_result(trial):.4f}, "
                 f"median of {len(means)} others {median:.4f}"
@@ -205,7 +208,7 @@ def _replay(scheduler: TrialScheduler, outcome: TrialOutcome, epochs: int, objec
     """Shows a scheduler a trial that has ended before."""
     trial = EndedTrial(f"before-{outcome.number}", {NUMBER: outcome.number})
     scheduler.on_trial_add(None, trial)
-    by_itself = outcome.state == "complete" or outcome.reason.startswith("nan")
+    by_itself = outcome.state == "complete" or kind_of(outcome.reason) == DIVERGED
     for epoch, metrics in enumerate(outcome.epochs, start=1):
         result = {"epoch": epoch, objective.metric: metrics[objective.metric], **outcome.costs}
         result[LAST] = by_itself and epoch == len(outcome.epochs)

@@ -10,22 +10,22 @@ from importlib import import_module
 from typing import Any
 
 from data.corpus import Corpus
-from data.errors import InputError
 from data.split import Split
 from model.linear import Recipe
 from tune.cluster import joined_cluster, local_cluster
 from tune.cluster_address import find_cluster
-from tune.continuity import check_metric, check_space, check_vectors, own_split
+from tune.continuity import check_home, check_metric, check_space, check_vectors, read_own_corpus
 from tune.display import Display
 from tune.errors import SearchInterruptedError
 from tune.first import first_trials, told_of_warm_start, warm_trials
 from tune.folder import ABOUT, SETTINGS, SearchFolder
-from tune.inputs import Inputs, prepare_inputs, read_settings_corpus
+from tune.goal import Goal, resumed_goal, seconds_left
+from tune.inputs import Inputs, prepare_inputs, read_settings_corpus, settings_split
 from tune.lock import locked
 from tune.nodes import check_shared
 from tune.outage import outages_told
 from tune.outcome import elapsed_seconds
-from tune.provenance import Goal, describe, read_wide_recipe
+from tune.provenance import describe, read_wide_recipe
 from tune.room import Room, count_locally, count_on_cluster
 from tune.run import run_trials
 from tune.searches import claim_search
@@ -36,9 +36,6 @@ from tune.tracking.tracker import make_trackers
 from tune.watchdog import ray_watched, wait_for_start
 from tune.workers import Workers
 from tune.written_space import parse_space
-
-LEAST_SECONDS = 30.0
-"""What a resumed search has at least, to bring its running trials to an end and evaluate the best."""
 
 
 def start_search(settings: Settings, display: Display, started: float) -> dict[str, Any]:
@@ -59,17 +56,18 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
     """
     space = parse_space(settings.written_space())
     make_sampler(settings.sampler, 0)  # what it needs may not be installed
-    warm = warm_trials(settings)
+    warm = warm_trials(settings, space)
     first = first_trials(settings, space, warm)
     settings = settings.model_copy(update={"name": settings.name or _default_name(settings)})
     with claim_search(settings.storage, str(settings.name)) as claimed:
         # A user's file may be bad, and is read first; the embedded corpus is good, and is read while the workers start.
         corpus = _read(settings, display) if settings.data else None
+        split = settings_split(settings, corpus) if corpus else None
         with locked(claimed, display.say) as folder, _resumable(folder):
             trackers = make_trackers(settings.track, folder.name, folder.path)
             with _workers(folder, settings) as (workers, wait_for_ray):
-                inputs = _prepare(settings, corpus or _read(settings, display), display)
-                for line in told_of_warm_start(warm, inputs.space):
+                inputs = _prepare(settings, corpus or _read(settings, display), display, split)
+                for line in told_of_warm_start(warm, inputs.space) if settings.warm_start else ():
                     display.say(line)
                 settings = settings.with_absolute_paths()
                 folder.keep(settings, describe(settings, inputs, first, workers.count))
@@ -169,8 +167,9 @@ def resume_search(
     check_space(found, settings)
     check_metric(found, settings)
     with locked(found, display.say) as folder, _resumable(folder):
-        corpus = _read(settings, display)
-        split = own_split(folder, settings, corpus)
+        check_home(folder)
+        display.say("Reading the corpus")
+        corpus, split = read_own_corpus(folder, settings)
         trackers = make_trackers(settings.track, folder.name, folder.path)
         about, present = folder.read_json(ABOUT), folder.trials()  # under an address, they may have been behind
         about |= {"wall_seconds": elapsed_seconds(about, present)}
@@ -192,35 +191,10 @@ def resume_search(
 
 @contextmanager
 def _left_alone(folder: SearchFolder, about: Mapping[str, Any], settings: str) -> Iterator[None]:
-    """Leaves what a search is to come to, and its settings, as they were where going on with it is refused."""
+    """Leaves what a search is to come to, and its settings, as they were where it is not gone on with after all."""
     try:
         yield
-    except InputError:
+    except BaseException:
         folder.write_json(ABOUT, dict(about))
         folder.write(SETTINGS, settings)
         raise
-
-
-def resumed_goal(goal: Goal, about: Mapping[str, Any], present: int, trials: int | None, time_limit: float | None) -> Goal:
-    """Returns what a search that is resumed shall come to.
-
-    Args:
-        goal: What it was to come to so far.
-        about: What search.json holds.
-        present: Trials that there are.
-        trials: How many to add, or None.
-        time_limit: Seconds to add, or None. With neither, the goal stays; a search that time ended, of which a part is made
-            again, gets no new trials.
-    """
-    if trials is None and time_limit is None:
-        return Goal(present, None) if about["finished"] and goal.wall_seconds is not None else goal
-    until = present if about["finished"] else max(goal.trials or 0, present)
-    return Goal(
-        trials=None if trials is None else until + trials,
-        wall_seconds=None if time_limit is None else about["wall_seconds"] + time_limit,
-    )
-
-
-def seconds_left(goal: Goal, taken: float) -> float | None:
-    """Returns the seconds of a search's time limit that are left when so many were taken, some at least; None without one."""
-    return None if goal.wall_seconds is None else max(goal.wall_seconds - taken, LEAST_SECONDS)

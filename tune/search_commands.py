@@ -13,7 +13,7 @@ from data.clock import now
 from data.errors import InputError
 from tune.destination import check_new
 from tune.options import given, settings_options, storage_option
-from tune.output import display, prepare, print_json, print_result, stdout
+from tune.output import display, prepare, print_json, print_result, say, stdout
 from tune.settings import AFTER
 from tune.storage import Storage
 
@@ -32,7 +32,7 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
     settings = read_settings(config, given(flags))
     parse_space(settings.written_space())
     if print_config:
-        click.echo(settings.without_password().to_yaml(), nl=False)
+        click.echo(settings.without_passwords().to_yaml(), nl=False)
         return
     prepare()
     from tune.search import start_search
@@ -147,6 +147,8 @@ def best(name: str, storage: Storage, trial: int | None, export: Path | None, as
         check_new(export, "--export")
     if trial is None:
         document = best_document(folder)
+        for line in folder.told_of_old_result():
+            say(line)
     else:
         prepare()
         from tune.winner import evaluate_trial

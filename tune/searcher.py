@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from optuna.trial import TrialState
 from ray.tune import Callback, Stopper
@@ -17,6 +17,7 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from data.clock import now
+from tune.ending import CRASHED, Ending, ending_of
 from tune.outage import disk_error
 from tune.record import Record
 
@@ -24,7 +25,7 @@ NUMBER, HPARAMS, REPORTED, EPOCHS, BAR, SIZE = "number", "hparams", "reported", 
 """Keys of a trial's config: `tune.record.Proposal`."""
 ENDED = "ended"
 """Key of a result: why the trial ended of itself; empty while it goes on."""
-STATES = {"complete": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
+STATES: dict[Ending, TrialState] = {"complete": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
 """How trials end (`ended_as`), as the study has it."""
 
 
@@ -33,12 +34,11 @@ def is_told_again(trial: Trial, result: Mapping[str, Any]) -> bool:
     return bool(result["epoch"] <= trial.config.get(EPOCHS, 0))
 
 
-def ended_as(result: Mapping[str, Any]) -> Literal["complete", "stopped", "failed"] | None:
+def ended_as(result: Mapping[str, Any]) -> Ending | None:
     """Tells how a trial ended by its last report; None if it goes on."""
     if not result[ENDED]:
         return "stopped" if result.get("done") else None
-    kind = result[ENDED].split(":")[0]
-    return "failed" if kind in {"nan", "crashed"} else "stopped" if kind == "time limit" else "complete"
+    return ending_of(result[ENDED])
 
 
 class StudySearcher(Searcher):
@@ -120,7 +120,7 @@ class StudyCallback(Callback):
         last = (last_error(trial).splitlines() or ["unknown error"])[-1]
         if outage := disk_error(last):
             raise outage  # it ends the search; resumed, that runs the trial again
-        self._record.end(trial.config[NUMBER], TrialState.FAIL, f"crashed: {last[:200]}")
+        self._record.end(trial.config[NUMBER], TrialState.FAIL, f"{CRASHED}: {last[:200]}")
         _forget_figures(trial)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -179,6 +179,10 @@ class Housekeeping(Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tidies up."""
+        self._tidy()
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tidies up behind a trial whose process has ended under it."""
         self._tidy()
 
     def __getstate__(self) -> dict[str, Any]:

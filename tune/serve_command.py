@@ -10,7 +10,7 @@ import click
 from data.errors import InputError
 from data.packages import install_command
 from tune.options import storage_option
-from tune.output import prepare
+from tune.output import prepare, say
 from tune.storage import Storage
 
 
@@ -32,7 +32,7 @@ def serve(model: str, storage: Storage, host: str, port: int, replicas: int, tok
         raise InputError(f"serve needs Ray Serve; install it with: {install_command('ray[serve]')}")
     from tune.evaluating import model_folder
 
-    folder = model_folder(model, storage).absolute()
+    folder = model_folder(model, storage, say).absolute()
     token = _read_token(token_file) if token_file else None
     prepare()
     from tune.serving.server import serve_model

@@ -27,9 +27,9 @@ from tune.cluster_address import check_address
 from tune.duration import parse_duration
 from tune.objective import Objective, parse_objective
 from tune.remote_file import RemoteFile, parse_file
+from tune.shown_address import shown_address
 from tune.storage import RemoteStorage, parse_storage
-from tune.study_address import shown_address
-from tune.tracking.tracker import absolute_track, check_track
+from tune.tracking.tracker import absolute_track, check_track, shown_tracks
 
 EMBEDDING = "embedding_size"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -220,9 +220,10 @@ class Settings(BaseModel):
             }
         )
 
-    def without_password(self) -> Settings:
-        """Returns the same, to be printed: a password in the study's address is hidden."""
-        return self.model_copy(update={"study": self.study and shown_address(self.study)})
+    def without_passwords(self) -> Settings:
+        """Returns the same, to be printed: passwords in the addresses of the study and of trackers are hidden."""
+        shown = {"study": self.study and shown_address(self.study), "track": self.track and shown_tracks(self.track)}
+        return self.model_copy(update=shown)
 
     def trial_limit(self) -> int | None:
         """Returns how many trials to run, or None for as many as the time limit allows."""

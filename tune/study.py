@@ -21,8 +21,9 @@ from tune.errors import led_to
 from tune.hyperopt_sampler import HyperOptSampler
 from tune.informed import Informed
 from tune.objective import Objective
+from tune.shown_address import shown_address
 from tune.space import Space
-from tune.study_address import DRIVERS, JOURNAL, database_url, shown_address, study_url
+from tune.study_address import DRIVERS, JOURNAL, database_url, study_url
 
 if TYPE_CHECKING:
     from sqlalchemy import URL

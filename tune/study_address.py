@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from tune.shown_address import NAME, PASSWORD, shown_address
+
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
 JOURNAL, DATABASE = "study.journal", "study.db"
-HIDDEN = "***"
 DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 """What pip calls the drivers whose packages have other names than their modules."""
 
-_NAME = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _ESCAPED = re.compile(r"(?<=://)[^:/@]*(?::[^@]*)?(?=@)|(?<=\?).*")
 """A user's name and password, and what stands after a question mark: there a URL gives some characters a meaning."""
-_PASSWORD = re.compile(r"(?<=://)([^:/@\[]*:)(.*(?=@)|(?!\d*(?:[/?]|$))[^/?]*)")
-"""Up to the last @, should one stand in the password; without any, what stands in the place of a port and is none."""
-_PASSWORD_ARGUMENT = re.compile(r"([?&]\w*pass\w*=)([^&]*)")
 
 
 def study_url(folder: Path, address: str | None) -> str:
@@ -35,16 +32,6 @@ def study_url(folder: Path, address: str | None) -> str:
     if address is None:
         return f"journal:{folder / JOURNAL}"
     return f"sqlite:///{folder / DATABASE}" if address == "sqlite" else shown_address(address)
-
-
-def shown_address(address: str) -> str:
-    """Returns an address as it may be printed: as it was given, but for a password that stands in it; $NAMES stay."""
-
-    def hidden(match: re.Match[str]) -> str:
-        before, password = match.groups()
-        return before + (password if not password or _NAME.fullmatch(password) else HIDDEN)
-
-    return _PASSWORD_ARGUMENT.sub(hidden, _PASSWORD.sub(hidden, address))
 
 
 def database_url(folder: Path, address: str) -> URL:
@@ -62,9 +49,9 @@ def database_url(folder: Path, address: str) -> URL:
 
     if address == "sqlite":
         return URL.create("sqlite", database=str(folder / DATABASE))
-    password = _PASSWORD.search(address)
+    password = PASSWORD.search(address)
     for part in (address, password[2] if password else ""):
-        if (name := _NAME.fullmatch(part)) and _value(name) is None:
+        if (name := NAME.fullmatch(part)) and _value(name) is None:
             raise ValueError(f"the environment has no {part}")
     escaped = _ESCAPED.sub(lambda part: _filled(part[0], escape=True), address)
     try:
@@ -85,7 +72,7 @@ def _filled(text: str, *, escape: bool = False) -> str:
         value = _value(name)
         return name[0] if value is None else quote(value, safe="") if escape else value
 
-    return _NAME.sub(filled, text)
+    return NAME.sub(filled, text)
 
 
 def _value(name: re.Match[str]) -> str | None:

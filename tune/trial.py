@@ -7,19 +7,20 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from ray.actor import exit_actor
 from ray.tune import Trainable
 
 from data.clock import now
 from data.dataset import Dataset
-from model.hparams import HParams, Precision
+from model.hparams import HParams
 from tune.allowance import watch_memory
-from tune.memory import own_memory, pool_memory, worker_memory
-from tune.objective import Objective
+from tune.ending import CRASHED, TIME_LIMIT, Rules
+from tune.means import Means
+from tune.memory import own_memory
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED, SIZE
 from tune.snapshots import Kept, SnapshotFile
 from tune.trial_files import TrialFiles
+from tune.trial_seed import trial_seed
 from tune.weights import write_trained
 
 if TYPE_CHECKING:
@@ -39,14 +40,8 @@ class LSTMTrial(Trainable):
         weights: TrialFiles,
         snapshots: TrialFiles,
         seed: int,
-        epochs: int,
-        patience: int,
-        objective: Objective,
-        cpus: int,
-        gpus: float,
-        precision: Precision,
-        memory: float | None,
-        deadline: float,
+        rules: Rules,
+        means: Means,
         each_epoch: bool = False,
     ) -> None:
         """Starts the process's first trial.
@@ -57,34 +52,18 @@ class LSTMTrial(Trainable):
             weights: Take each trial's best weights.
             snapshots: Take what a trial needs to go on in another process.
             seed: Of the search; a trial's own comes of it and of its number.
-            epochs: Of a trial, at most.
-            patience: Epochs that are no better after which a trial ends.
-            objective: What better means.
-            cpus: Threads to compute with.
-            gpus: That Ray has given it.
-            precision: What LSTM layers are computed in.
-            memory: Bytes of its own above which the process is replaced before its next trial; None for its part of the node's.
-                A trial that takes much more (`tune.allowance`) is given up.
-            deadline: A time as `data.clock.now` gives it; a trial ends within a step of it.
+            rules: When a trial ends of itself.
+            means: What to compute with. A trial ends within a step of their deadline; one that takes much more memory than
+                theirs (`tune.allowance`) is given up.
             each_epoch: Whether each epoch is to outlive the process, whatever that costs.
         """
-        from model.device import use_device  # brings TensorFlow, which the driver must not pay for
-        from model.pool import KEPT, POOL
-
-        use_device(cpus, gpu=gpus > 0)
-        if memory is None:
-            from tune.nodes import own_room
-
-            memory = worker_memory(None, own_room(cpus, gpus))
-        POOL.kept = min(KEPT, pool_memory(memory))
-        self._memory, self._precision = memory, precision
+        self._memory, self._precision, self._deadline = means.prepare(), means.precision, means.deadline
         self._dataset, self._weights, self._snapshots, self._seed = dataset, weights, snapshots, seed
-        self._epochs, self._patience, self._objective, self._deadline = epochs, patience, objective, deadline
-        self._each_epoch = each_epoch
+        self._rules, self._objective, self._each_epoch = rules, rules.objective, each_epoch
         self._training: Training | None = None
         self._failure, self._outgrown = "", False
         self._best, self._best_epoch = math.inf, 0
-        watch_memory(memory, self._give_up)
+        watch_memory(self._memory, self._give_up)
         self._start(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -108,7 +87,7 @@ class LSTMTrial(Trainable):
         try:
             report = self._training.run_epoch(self._deadline, self._save_within)
         except OutOfTimeError as error:
-            return self._end_early(f"time limit: in epoch {self._told + 1}", error.seconds)
+            return self._end_early(f"{TIME_LIMIT}: in epoch {self._told + 1}", error.seconds)
         except OSError:
             raise  # the storage's, of which the trial is no cause
         except Exception as error:
@@ -150,7 +129,7 @@ class LSTMTrial(Trainable):
         try:
             kept = self._file.read()  # first: it may say that there is no memory for the training
             if not kept and now() > self._deadline:
-                self._failure = "time limit: before it began"
+                self._failure = f"{TIME_LIMIT}: before it began"
                 return
             self._training = Training(self._dataset, hparams, seed=seed, precision=self._precision)
             if kept:
@@ -179,7 +158,7 @@ class LSTMTrial(Trainable):
             # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
             if training and cost <= min(self._bar, self._reported):
                 write_trained(self._best_file, training.trained())
-        ended = why_ended(epoch, self._last["loss"], self._best_epoch, self._epochs, self._patience)
+        ended = self._rules.why_ended(epoch, self._last["loss"], self._best_epoch)
         return {**self._last, **self._costs, ENDED: ended, "done": bool(ended)}
 
     def _give_up(self, reason: str) -> None:
@@ -200,24 +179,8 @@ class LSTMTrial(Trainable):
         return {**self._last, **self._costs, "seconds": seconds, "repeated": True, ENDED: ended, "done": True}
 
 
-def trial_seed(seed: int, number: int, repeat: int = 0) -> int:
-    """Returns a trial's own seed, in [0, 2**31); or that of one of its repeats, counted from 1."""
-    return int(np.random.SeedSequence([seed, number, repeat]).generate_state(1)[0] >> 1)
-
-
 def _crash(error: Exception) -> str:
     """Says what an error was, in a line; the whole of it goes to Ray's log of this process."""
     logger.error("The trial crashed", exc_info=error)
     lines = str(error).strip().splitlines()
-    return f"crashed: {type(error).__name__}: {lines[0][:200] if lines else ''}".rstrip(": ")
-
-
-def why_ended(epoch: int, loss: float, best_epoch: int, epochs: int, patience: int) -> str:
-    """Says why a trial ends after this epoch, or nothing if it goes on."""
-    if not math.isfinite(loss):
-        return f"nan: the loss was not finite in epoch {epoch}"
-    if epoch >= epochs:
-        return f"all {epochs} epochs"
-    if epoch - best_epoch >= patience:
-        return f"no better since epoch {best_epoch}"
-    return ""
+    return f"{CRASHED}: {type(error).__name__}: {lines[0][:200] if lines else ''}".rstrip(": ")

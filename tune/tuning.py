@@ -12,8 +12,10 @@ import optuna
 
 from data.errors import InputError
 from model.hparams import HParams
+from tune.ending import TIME_LIMIT, Rules
 from tune.folder import RAY, SearchFolder
 from tune.inputs import Inputs
+from tune.means import Means
 from tune.outcome import podium, read_trials
 from tune.record import Record
 from tune.settings import Settings
@@ -114,14 +116,8 @@ class Tuning:
             weights=weights,
             snapshots=snapshots,
             seed=settings.seed,
-            epochs=settings.max_epochs,
-            patience=settings.patience,
-            objective=record.objective,
-            cpus=settings.cpus_per_trial,
-            gpus=settings.gpus_per_trial,
-            precision=settings.precision,
-            memory=self.workers.memory,
-            deadline=self.end,
+            rules=Rules(settings.max_epochs, settings.patience, record.objective),
+            means=Means.of(settings, self.workers, self.end),
             each_epoch=self.workers.on_nodes,
         )
         tuner = Tuner(
@@ -147,7 +143,7 @@ class Tuning:
         with our_controller():
             tuner.fit()
         if not interrupted.is_set():
-            record.end_orphans("time limit: before it was run again")
-            record.end_live("time limit: before it was heard of again")
+            record.end_orphans(f"{TIME_LIMIT}: before it was run again")
+            record.end_live(f"{TIME_LIMIT}: before it was heard of again")
             spared = 0.0
             tidy()

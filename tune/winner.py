@@ -1,4 +1,4 @@
-"""The best trial made a classifier, and tested: the one place that looks at the test split. Another trial, if asked for."""
+"""The best trial, or another if asked for, made a classifier and evaluated; nothing of the test rows decides anything here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from data.errors import InputError
 from data.split import SIDES
 from model.hparams import HParams
+from model.seal import is_whole
 from tune.calibrated import calibrate, wide_figures
 from tune.continuity import read_own_corpus
 from tune.errors import SearchFailedError
@@ -92,25 +93,20 @@ def evaluate_trial(folder: SearchFolder, number: int) -> dict[str, Any]:
     return result | _winner(folder, inputs, trials[number]).result
 
 
-def _saved(path: Path, folder: SearchFolder, trial: TrialOutcome) -> Classifier | None:
-    """Returns the classifier that a trial was made before; none, nor its folder, if that is damaged and can be made again."""
-    from model.classifier import Classifier  # the driver loads TensorFlow for the winner alone
-
-    if not path.exists():
-        return None
-    try:
-        return Classifier.load(path).at_temperature(1.0)
-    except InputError:
-        if trial.number not in folder.weights:
-            raise
-    shutil.rmtree(path)
-    return None
+def clear_damaged(path: Path) -> None:
+    """Takes away what was saved of a classifier, if it is no longer whole, for it to be made again."""
+    if path.exists() and not is_whole(path):
+        shutil.rmtree(path)
 
 
 def _winner(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Winner:
     """Makes a classifier of a trial, saves and evaluates it."""
+    from model.classifier import Classifier  # the driver loads TensorFlow for the winner alone
+
     path = folder.classifier(trial.number)
-    classifier = _saved(path, folder, trial) or _classifier(folder, inputs, trial)
+    if trial.number in folder.weights:
+        clear_damaged(path)
+    classifier = Classifier.load(path).at_temperature(1.0) if path.exists() else _classifier(folder, inputs, trial)
     calibrated = calibrate(classifier, _encoded(inputs), inputs.dataset)
     figures = calibrated.figures()
     if not path.exists():
@@ -167,6 +163,7 @@ def _ensemble(
         return nothing
     digest = hashlib.blake2b(json.dumps(together.weights).encode(), digest_size=4).hexdigest()
     path = folder.path / CLASSIFIERS / f"ensemble-{digest}"
+    clear_damaged(path)
     if not path.exists():
         replace(calibrated.classifier, metrics={"search": folder.name, **figures}).save(path)
     members = [{"trial": candidates[place].number, "weight": weight} for place, weight in weights.items()]

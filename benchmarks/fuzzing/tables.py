@@ -16,7 +16,8 @@ from fuzzing.mutation import mutated
 from data.corpus import Corpus, read_corpus
 from data.dataset import encode_corpus
 from data.errors import InputError
-from data.split import split_corpus, without_small_classes
+from data.small_classes import without_small_classes
+from data.split import split_corpus
 from tune.texts import read_texts
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".parquet.gz")

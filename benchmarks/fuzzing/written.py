@@ -22,8 +22,9 @@ from tune.cli import run
 from tune.inputs import read_settings_corpus
 from tune.settings import Settings
 from tune.settings_file import read_settings
+from tune.shown_address import shown_address
 from tune.single import parse_assignments
-from tune.study_address import database_url, shown_address
+from tune.study_address import database_url
 from tune.written_space import parse_space
 
 NAMES = [field.name for field in fields(HParams)]
@@ -85,7 +86,7 @@ def read_yaml(rng: random.Random, folder: Path) -> None:
     path.write_bytes(mutated(rng, content) if rng.random() < 0.6 else content)
     settings = read_settings(path, {})
     parse_space(settings.written_space())
-    told = settings.without_password().to_yaml()
+    told = settings.without_passwords().to_yaml()
     path.write_text(told, encoding="utf-8")
     assert read_settings(path, {}).to_yaml() == told, "settings are not what they were after being written out"
     if settings.data is not None:
@@ -152,7 +153,7 @@ def read_flags(rng: random.Random, _: Path) -> None:
         except ValueError as error:
             if type(error) is not ValueError:
                 raise
-    settings.with_absolute_paths().without_password().to_yaml()
+    settings.with_absolute_paths().without_passwords().to_yaml()
 
 
 def read_command_line(rng: random.Random, folder: Path) -> None:

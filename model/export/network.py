@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from data.tokens import UNKNOWN
@@ -13,7 +14,7 @@ from model.ensemble import Ensemble
 from model.text_classifier import TextClassifier
 
 TOKENS, NGRAMS, NGRAM_WEIGHTS, PROBABILITIES = "tokens", "ngrams", "ngram_weights", "probabilities"
-SMALLEST = 1e-38
+SMALLEST = float(np.finfo(np.float32).tiny)
 """Mean probabilities below it count as it, as in `model.ensemble`."""
 
 

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import data.files
+import data.parquet_file
 from data.corpus import Corpus, corpus_from_frame, corpus_from_lists, read_corpus
 from data.errors import InputError
+from data.files import read_records
 from data.industries import read_industries
-from data.split import without_small_classes
+from data.small_classes import without_small_classes
 
 ROWS = [
     ("C++ coder", "it", "g1"),
@@ -119,8 +120,10 @@ def test_categories_are_read_as_what_they_are_in_parts_of_a_batch(tmp_path: Path
     frame.astype("category").to_parquet(tmp_path / "jobs.parquet")
     monkeypatch.setattr("data.parquet_pages.BYTES", 2_000)
     parts: list[int] = []
-    values = data.files._values
-    monkeypatch.setattr("data.files._values", lambda path, part, *rest: parts.append(len(part)) or values(path, part, *rest))
+    values = data.parquet_file._values
+    monkeypatch.setattr(
+        "data.parquet_file._values", lambda path, part, *rest: parts.append(len(part)) or values(path, part, *rest)
+    )
     corpus = read_corpus(tmp_path / "jobs.parquet")
     assert list(corpus.texts) == frame["text"].tolist()
     assert max(parts) < 10, "of few rows, as each of their texts may be the largest"
@@ -129,6 +132,21 @@ def test_categories_are_read_as_what_they_are_in_parts_of_a_batch(tmp_path: Path
 def test_a_csv_that_excel_says_is_parted_by_tabs(tmp_path: Path) -> None:
     (tmp_path / "jobs.csv").write_text("sep=\t\r\ntext\tlabel\r\na\tx\r\nb\ty\r\n")
     assert list(read_corpus(tmp_path / "jobs.csv").texts) == ["a", "b"]
+
+
+@pytest.mark.parametrize("head", ["", "sep=;\n"])
+def test_a_column_that_lacks_is_told_beside_those_that_the_header_shows_by_its_own_delimiter(tmp_path: Path, head: str) -> None:
+    (tmp_path / "jobs.csv").write_text(f"{head}description;industry\nbaker;food\n")
+    with pytest.raises(InputError, match=r"no column 'text'; its columns are 'description', 'industry'\."):
+        read_corpus(tmp_path / "jobs.csv")
+
+
+def test_a_line_of_spaces_is_no_row_but_where_there_is_one_column_alone(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.csv"
+    path.write_text("text,label\nbaker,food\n   \ncoder,it\n")
+    assert read_corpus(path).texts == ["baker", "coder"]
+    path.write_text("text\nbaker\n   \ncoder\n")
+    assert [values for _, values in read_records(path, ["text"])] == [("baker",), ("   ",), ("coder",)]
 
 
 def test_blank_lines_without_end_are_no_header(tmp_path: Path) -> None:
@@ -274,6 +292,13 @@ def test_whole_numbers_are_named_alike_whatever_they_are_stored_as(tmp_path: Pat
     corpus = read_corpus(tmp_path / "c.parquet", group="group", drop_unlabelled=True)
     assert corpus.classes == ("1", "2", "2.5")
     assert corpus_from_lists(["x", "y", "z"], [1, 1.0, np.float32(2)], [1, 1.0, 2]).groups.tolist() == [0, 0, 1]
+
+
+def test_names_of_one_label_in_two_forms_of_unicode_are_one() -> None:
+    corpus = corpus_from_lists(["a", "b", "c"], ["Caf\u00e9", "Cafe\u0301 ", "Bar"], ["\u00e9", "e\u0301", "x"])
+    assert corpus.classes == ("Bar", "Caf\u00e9")
+    assert corpus.groups is not None
+    assert len(set(corpus.groups)) == 2
 
 
 def test_a_frame_is_told_no_flag_of_the_command_line() -> None:

@@ -1,3 +1,5 @@
+from zlib import crc32
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,11 +22,24 @@ def test_parts_depend_on_the_word_alone_and_stand_first_once_each_in_range(words
     assert (rows[:FIRST] == NONE).all(), "padding and unknown tokens have none"
     for word, row in zip(words, rows[FIRST:], strict=True):
         count = int((row != NONE).sum())
-        assert count == min(MOST, len(set(row[:count].tolist())))
+        assert count == len(set(row[:count].tolist()))
         assert (row[:count] >= 0).all()
         assert (row[:count] < BUCKETS).all()
         assert parts_of(word) == [set(row[:count].tolist())]
         assert count > 0, "even one character has a part: itself between its marks"
+
+
+def test_the_parts_of_a_word_are_its_runs_of_3_to_6_characters_between_its_marks() -> None:
+    runs = ["<ab", "abc", "bcd", "cde", "de>", "<abc", "abcd", "bcde", "cde>", "<abcd", "abcde", "bcde>", "<abcde", "abcde>"]
+    assert parts_of("abcde") == [{crc32(run.encode()) % BUCKETS for run in runs}]
+
+
+def test_of_a_long_words_parts_those_16_count_whose_hashes_come_first() -> None:
+    word = "antidisestablishmentarianism"
+    (parts,) = parts_of(word)
+    runs = {f"<{word}>"[at : at + size] for size in range(3, 7) for at in range(len(word) + 3 - size)}
+    first = sorted(crc32(run.encode()) for run in runs)[:16]
+    assert parts == {number % BUCKETS for number in first}
 
 
 def test_inflections_and_typing_errors_share_parts_and_other_words_do_not() -> None:

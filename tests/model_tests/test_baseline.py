@@ -108,3 +108,14 @@ def test_a_text_without_end_is_cut_and_too_many_are_refused(uneven: Corpus, monk
     monkeypatch.setattr(strong_baseline, "MOST_CHARACTERS", 1000)
     with pytest.raises(ValueError, match=r"characters; it reads 1,000 at most"):
         evaluate_strong_baseline(uneven, split)
+
+
+def test_where_nothing_parts_words_the_strong_baseline_reads_runs_of_characters_alone() -> None:
+    names = {"\u9ad8\u7ea7\u8f6f\u4ef6\u5de5\u7a0b\u5e08": "it", "\u91d1\u878d\u5206\u6790\u4e3b\u7ba1": "money"}
+    rows = [(f"{name}{chr(0x4E00 + row)}", label) for row in range(40) for name, label in names.items()]
+    corpus = corpus_from_lists(*zip(*rows, strict=True))
+    fitted = evaluate_strong_baseline(corpus, split_corpus(corpus), 0)
+    assert fitted.sides["test"].accuracy == 1
+    other = corpus_from_lists([chr(0x4E00 + row) for row in range(40)], ["a", "b"] * 20)
+    with pytest.raises(ValueError, match="stand in 2 training texts"):
+        evaluate_strong_baseline(other, split_corpus(other), 0)

@@ -55,3 +55,12 @@ def test_the_error_is_that_of_its_definition() -> None:
     right = np.array([True, False, False, True])
     expected = (2 * abs(0.43 - 0.5) + 1 * 0.62 + 1 * 0.0) / 4
     assert calibration_error(probabilities, right) == pytest.approx(expected)
+
+
+def test_the_temperature_of_many_rows_is_found_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 5, 401).astype(np.int32)
+    logits = (rng.normal(size=(401, 5)) + 2 * np.eye(5)[labels]).astype(np.float32)
+    whole = fit_temperature(labels, logits)
+    monkeypatch.setattr("model.calibration.AT_ONCE", 50)
+    assert fit_temperature(labels, logits) == pytest.approx(whole, abs=1e-5)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,21 @@ from model.text_classifier import TextClassifier
 
 SMALL = {"embedding_size": 8, "lstm_size": 4, "batch_size": 16, "learning_rate": 0.02}
 OTHERS = {"numpy", "keras", "tensorflow", "onnxruntime", "ai_edge_litert"}
-READ = "import json, sys, reader; print(reader.probabilities(json.load(sys.stdin)).tolist())"
+READ = """
+import json, sys
+from importlib.util import module_from_spec, spec_from_file_location
+
+readers, texts = {}, json.load(sys.stdin)
+for name in sys.argv[1:]:
+    spec = spec_from_file_location(f"reader of {name}", f"{name}/reader.py")
+    readers[name] = module_from_spec(spec)
+    spec.loader.exec_module(readers[name])
+assert not {"runtime", "tokenizer"} & set(sys.modules)
+print(json.dumps({name: reader.probabilities(texts).tolist() for name, reader in readers.items()}))
+"""
+"""Has all readers in one process before any is asked, so that each has to answer for itself."""
+BY_TENSORFLOW = [(name, form) for name in ("together", "alone") for form in FORMATS if form != "onnx"]
+BY_TENSORFLOW.append(("member", "savedmodel"))
 
 
 @pytest.fixture(scope="module")
@@ -48,52 +61,64 @@ def texts_of(corpus: Corpus) -> list[str]:
     return [*texts, *strange, *(f"{one} row{index}" for index, one in enumerate(corpus.texts[::-1]))][:1_000]
 
 
-def read(folder: Path, texts: list[str]) -> np.ndarray:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+def read(folder: Path, texts: list[str]) -> dict[str, np.ndarray]:
+    """The texts' probabilities by each model in a folder."""
+    assert len(texts) >= 960
     done = subprocess.run(
-        [sys.executable, "-c", READ],
+        [sys.executable, "-c", READ, *sorted(path.name for path in folder.iterdir())],
         input=json.dumps(texts),
         capture_output=True,
         text=True,
         check=False,
         cwd=folder,
-        env=environment | {"PYTHONPATH": str(folder)},
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
     )
     assert done.returncode == 0, done.stderr[-2_000:]
-    return np.array(json.loads(done.stdout.splitlines()[-1]))
+    return {name: np.array(rows) for name, rows in json.loads(done.stdout.splitlines()[-1]).items()}
 
 
-@pytest.mark.parametrize(("name", "form"), [*(("together", form) for form in FORMATS), ("alone", "keras"), ("alone", "tflite")])
-def test_an_exported_model_answers_as_the_classifier(
-    name: str, form: str, request: pytest.FixtureRequest, corpus: Corpus, tmp_path: Path
-) -> None:
-    if form == "onnx":
-        pytest.importorskip("onnxruntime")
-    classifier: TextClassifier = request.getfixturevalue(name)
-    texts = texts_of(corpus)
-    assert len(texts) >= 960
-    write_export(classifier, form, tmp_path / "out")
-    np.testing.assert_allclose(read(tmp_path / "out", texts), classifier.probabilities(texts), atol=1e-5)
-    for path in (tmp_path / "out").glob("*.py"):
+@pytest.fixture(scope="module")
+def classifiers(together: Ensemble, alone: TextClassifier) -> dict[str, TextClassifier]:
+    return {"together": together, "alone": alone, "member": next(iter(together.members.values()))}
+
+
+@pytest.fixture(scope="module")
+def exported(classifiers: dict[str, TextClassifier], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    for name, form in BY_TENSORFLOW:
+        write_export(classifiers[name], form, folder / f"{name}-{form}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answers(exported: Path, corpus: Corpus) -> dict[str, np.ndarray]:
+    return read(exported, texts_of(corpus))
+
+
+def check(folder: Path, answers: dict[str, np.ndarray], classifier: TextClassifier, form: str, texts: list[str]) -> None:
+    np.testing.assert_allclose(answers[folder.name], classifier.probabilities(texts), atol=1e-5)
+    for path in folder.glob("*.py"):
         assert imported(path) <= {*sys.stdlib_module_names, *OTHERS}
     with pytest.raises(FileExistsError):
-        write_export(classifier, form, tmp_path / "out")
+        write_export(classifier, form, folder)
 
 
-def test_two_exports_in_one_process_answer_each_for_itself(together: Ensemble, alone: TextClassifier, tmp_path: Path) -> None:
-    classifiers = {"one": alone, "two": together, "three": next(iter(together.members.values()))}
-    read_by = {}
-    for name, classifier in classifiers.items():
-        write_export(classifier, "savedmodel", tmp_path / name)
-        spec = spec_from_file_location(f"reader_{name}", tmp_path / name / "reader.py")
-        assert spec
-        assert spec.loader
-        read_by[name] = module_from_spec(spec)
-        spec.loader.exec_module(read_by[name])
-    texts = ["sign1of2 filler1", "nothing known"]
-    for name, classifier in classifiers.items():
-        np.testing.assert_allclose(read_by[name].probabilities(texts), classifier.probabilities(texts), atol=1e-5)
-    assert not {"runtime", "tokenizer"} & set(sys.modules)
+@pytest.mark.parametrize(("name", "form"), BY_TENSORFLOW)
+def test_exported_models_in_one_process_answer_each_as_its_classifier(
+    name: str,
+    form: str,
+    classifiers: dict[str, TextClassifier],
+    exported: Path,
+    answers: dict[str, np.ndarray],
+    corpus: Corpus,
+) -> None:
+    check(exported / f"{name}-{form}", answers, classifiers[name], form, texts_of(corpus))
+
+
+def test_a_model_exported_for_onnx_answers_as_the_classifier(together: Ensemble, corpus: Corpus, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    write_export(together, "onnx", tmp_path / "onnx")
+    check(tmp_path / "onnx", read(tmp_path, texts_of(corpus)), together, "onnx", texts_of(corpus))
 
 
 def imported(path: Path) -> set[str]:

@@ -63,7 +63,7 @@ def test_weights_are_laid_out_for_cudnn_as_keras_lays_them_out(layer: keras.laye
     np.testing.assert_array_equal(cudnn_weights(kernel, recurrent, bias), theirs)
 
 
-@pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="There is no GPU here")
+@pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="NOT TESTED: cuDNN; there is no GPU")
 @pytest.mark.parametrize(("dtype", "tolerance"), [(tf.float32, 1e-3), (tf.float16, 1e-2)])
 def test_cudnn_gives_the_outputs_and_gradients_of_the_loop(dtype: tf.DType, tolerance: float) -> None:
     shapes = ((STEPS, BATCH, INPUTS), (INPUTS, 4 * UNITS), (UNITS, 4 * UNITS), (4 * UNITS,))

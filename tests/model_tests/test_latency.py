@@ -1,4 +1,7 @@
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import repeat
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,10 +32,27 @@ def test_half_of_the_rows_are_no_longer_than_the_typical_one_and_half_no_shorter
         assert 2 * sum(sign * lengths[other] <= sign * lengths[row] for other in rows) >= len(rows)
 
 
-def test_answers_are_as_many_as_need_be_and_no_more_than_are_worth_it() -> None:
-    calls: list[int] = []
-    assert milliseconds(lambda: calls.append(1)) >= 0
-    assert WARM_UP + FEWEST * ANSWERS <= len(calls) <= WARM_UP + MOST * ANSWERS
+def measured(monkeypatch: pytest.MonkeyPatch, taken: Iterable[float]) -> tuple[float, int]:
+    """What is told of answers that take so many milliseconds each, and how many were asked for."""
+    spent, rest = list[float](), iter(taken)
+    monkeypatch.setattr("model.latency.time", SimpleNamespace(perf_counter=lambda: sum(spent) / 1000))
+    return milliseconds(lambda: spent.append(next(rest))), len(spent)
+
+
+@pytest.mark.parametrize(
+    ("each", "rounds"),
+    [pytest.param(1, MOST, id="fast"), pytest.param(30, 4, id="half a second"), pytest.param(1000, FEWEST, id="slow")],
+)
+def test_answers_are_as_many_as_need_be_and_no_more_than_are_worth_it(
+    each: float, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert measured(monkeypatch, repeat(each)) == (pytest.approx(each), WARM_UP + rounds * ANSWERS)
+
+
+def test_the_lowest_of_the_rounds_medians_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = [[30, 1, 30, 30, 30], [10, 20, 90, 20, 20], [40] * 5, [50, 50, 5, 50, 50]]
+    taken = [2] * WARM_UP + [each for answers in rounds for each in answers]
+    assert measured(monkeypatch, taken) == (pytest.approx(20), len(taken))
 
 
 @pytest.mark.parametrize("more", [{}, {"ema_momentum": 0.9, "subwords": True}])

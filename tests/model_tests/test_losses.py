@@ -55,6 +55,11 @@ def test_it_trains_in_compile_with_a_short_last_batch_and_weights() -> None:
     assert history[-1] < history[0]
 
 
+def test_what_it_would_not_heed_is_refused() -> None:
+    with pytest.raises(TypeError, match="reduction"):
+        TopKLoss(4, reduction="none")  # type: ignore[call-arg]
+
+
 def test_it_survives_its_config() -> None:
     again = keras.losses.deserialize(keras.losses.serialize(TopKLoss(5)))
     assert isinstance(again, TopKLoss)

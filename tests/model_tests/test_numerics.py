@@ -1,6 +1,7 @@
 """What trainings come to at the edges: no tokens, one word, one row, no row of a class, figures that are not finite."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,17 +56,15 @@ def test_no_batch_is_padding_alone_and_texts_without_a_token_train_and_are_answe
 
 
 @pytest.mark.parametrize("top_k", [0.01, 1.0])
-@pytest.mark.parametrize("left", [1, 2])
-def test_a_last_batch_of_one_row_is_trained_on(left: int, top_k: float) -> None:
+@pytest.mark.parametrize(("rows", "batch_size"), [pytest.param(1, 8, id="one row"), pytest.param(5, 1, id="one at a time")])
+def test_a_batch_of_one_row_is_trained_on(rows: int, batch_size: int, top_k: float) -> None:
     dataset, _ = encoded([f"sign{row % 3} word row{row}" for row in range(60)])
-    rows = np.arange(60)
-    train_rows, rest = rows[: 24 + left], rows[24 + left :]
-    dataset = Dataset(
-        **{name: getattr(dataset, name) for name in dataset.__dataclass_fields__} | {"split": Split(train_rows, rest, rest)}
-    )
-    hparams = HParams.from_dict(TINY | {"top_k": top_k, "batch_norm": True, "lstm_dropout": 0.5})
+    train_rows, rest = np.split(np.arange(60), [rows])
+    dataset = replace(dataset, split=Split(train_rows, rest, rest))
+    hparams = HParams.from_dict(TINY | {"batch_size": batch_size, "top_k": top_k, "batch_norm": True, "lstm_dropout": 0.5})
     with Training(dataset, hparams, seed=0) as training:
         report = training.run_epoch()
+    assert training.steps == rows, "as many batches as rows"
     assert report.tokens == dataset.tokens.lengths(train_rows).sum()
     assert math.isfinite(report.train_loss)
     assert math.isfinite(report.loss)

@@ -52,20 +52,32 @@ QUESTIONS = HParams.from_dict(
 GOLDEN = Path(__file__).with_name("golden_curve.json")
 
 
-def curve(dataset: Dataset, hparams: HParams, *, epochs: int = 3, seed: int = 0, pool: Pool | None = None) -> list[float]:
+def outcome(
+    dataset: Dataset, hparams: HParams, *, epochs: int = 3, seed: int = 0, pool: Pool | None = None
+) -> tuple[list[float], list[np.ndarray]]:
+    """The losses of each epoch, as trained and in full, and the weights after the last."""
     with Training(dataset, hparams, seed=seed, pool=pool or Pool()) as training:
-        return [value for _ in range(epochs) for report in [training.run_epoch()] for value in (report.train_loss, report.loss)]
+        reports = [training.run_epoch() for _ in range(epochs)]
+        return [loss for report in reports for loss in (report.train_loss, report.loss)], training.trained().weights
 
 
-def learned(dataset: Dataset, hparams: HParams, pool: Pool) -> list[np.ndarray]:
-    """The weights after three epochs."""
-    with Training(dataset, hparams, seed=0, pool=pool) as training:
-        for _ in range(3):
-            training.run_epoch()
-        return training.trained().weights
+def curve(dataset: Dataset, hparams: HParams, *, epochs: int = 3, seed: int = 0, pool: Pool | None = None) -> list[float]:
+    return outcome(dataset, hparams, epochs=epochs, seed=seed, pool=pool)[0]
 
 
-def two_ways(k: int, shaped: dict[str, Any] | None = None) -> list[list[np.ndarray]]:
+@pytest.fixture(scope="module")
+def plain(dataset: Dataset) -> list[float]:
+    """The curve of a training that nothing was changed about."""
+    return curve(dataset, TINY)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Pool:
+    """Networks that tests hand on to each other."""
+    return Pool()
+
+
+def two_ways(pool: Pool, k: int, shaped: dict[str, Any] | None = None) -> list[list[np.ndarray]]:
     """Weights after one training step on the k hardest of 12 rows: ranked first, and dense."""
     plain = HParams(lstm_size=4, embedding_size=6, lstm_dropout=0, dense_dropout=0, clip_norm=1e9, weight_decay=0.1)
     hparams = HParams.from_dict(plain.to_dict() | (shaped or {}))
@@ -74,26 +86,28 @@ def two_ways(k: int, shaped: dict[str, Any] | None = None) -> list[list[np.ndarr
     tokens = rng.integers(2, 40, (12, 8)).astype(np.int32)
     tokens[:6, 5:] = 0
     labels = rng.integers(0, 3, 12).astype(np.int32)
-    results = []
+    balance = ClassBalance.of(hparams, np.array([100, 10, 1]))
+    network, results = pool.take(shape), []
     for name in ("_train_on_hardest", "_train_on_all"):
-        network = CompiledNetwork(shape)
-        balance = ClassBalance.of(hparams, np.array([100, 10, 1]))
         network.reset([3 * weight for weight in initial_weights(shape.weights(), 1)], balance)
         # A huge epsilon would be needed to see the gradient through Adam; its first moment holds it times 0.1.
         getattr(network, name)(tokens, labels, k, 1, np.array(Knobs.of(hparams), np.float32), np.array([1024, 0], np.int64))
         results.append([moment.numpy() for moment in network._adam.first] + network.weights())
+    pool.give_back(network)
     return results
 
 
 @pytest.mark.parametrize("shaped", (SHAPED | NETWORKS).values(), ids=SHAPED | NETWORKS)
 @pytest.mark.parametrize("k", [1, 3, 6, 12])
-def test_training_on_the_k_hardest_rows_gives_the_gradient_of_the_top_k_loss(k: int, shaped: dict[str, Any]) -> None:
-    for ranked, dense in zip(*two_ways(k, shaped), strict=True):
+def test_training_on_the_k_hardest_rows_gives_the_gradient_of_the_top_k_loss(
+    pool: Pool, k: int, shaped: dict[str, Any]
+) -> None:
+    for ranked, dense in zip(*two_ways(pool, k, shaped), strict=True):
         assert np.linalg.norm(ranked - dense) <= 1e-5 * np.linalg.norm(dense)
 
 
-def test_the_hardest_rows_are_what_is_trained_on() -> None:
-    few, all_ = two_ways(2)[0], two_ways(12)[0]
+def test_the_hardest_rows_are_what_is_trained_on(pool: Pool) -> None:
+    few, all_ = two_ways(pool, 2)[0], two_ways(pool, 12)[0]
     assert np.abs(few[0] - all_[0]).max() > 1e-3
 
 
@@ -115,13 +129,35 @@ def test_the_same_seed_gives_the_same_training_bit_for_bit_in_a_used_network(
 ) -> None:
     hparams = HParams.from_dict(TINY.to_dict() | {"top_k": top_k, "top_k_schedule": schedule, "top_k_epochs": 2})
     used = Pool()
+    fresh, learned = outcome(dataset, hparams, pool=used)
     curve(dataset, TINY, seed=5, pool=used)
-    fresh = curve(dataset, hparams, pool=Pool())
-    assert curve(dataset, hparams, pool=used) == fresh
-    for once, again in zip(learned(dataset, hparams, Pool()), learned(dataset, hparams, used), strict=True):
-        np.testing.assert_array_equal(again, once)
+    again, learned_again = outcome(dataset, hparams, pool=used)
+    assert again == fresh
+    for once, twice in zip(learned, learned_again, strict=True):
+        np.testing.assert_array_equal(twice, once)
     assert used.built == 1, "what does not change the shape needs no new network"
     assert curve(dataset, hparams, seed=1, pool=used) != fresh
+
+
+@pytest.mark.parametrize(
+    ("schedule", "fractions"), [("constant", (0.25, 0.25, 0.25)), ("warmup", (1.0, 1.0, 0.25)), ("anneal", (1.0, 0.625, 0.25))]
+)
+def test_each_epoch_of_a_schedule_trains_on_the_fraction_that_it_has_come_to(
+    dataset: Dataset, pool: Pool, schedule: str, fractions: tuple[float, ...]
+) -> None:
+    hparams = HParams.from_dict(TINY.to_dict() | {"top_k": 0.25, "top_k_schedule": schedule, "top_k_epochs": 2})
+    by_hand = []
+    with Training(dataset, TINY, seed=0, pool=pool) as training:
+        for fraction in fractions:
+            training.hparams = replace(TINY, top_k=fraction)
+            report = training.run_epoch()
+            by_hand += [report.train_loss, report.loss]
+    scheduled = curve(dataset, hparams, pool=pool)
+    assert scheduled == by_hand
+    full = curve(dataset, replace(TINY, top_k=1.0), pool=pool)
+    same = fractions.count(1.0)
+    assert scheduled[: 2 * same] == full[: 2 * same]
+    assert all(one != other for one, other in zip(scheduled[2 * same :], full[2 * same :], strict=True))
 
 
 INGREDIENTS: dict[str, dict[str, Any]] = {
@@ -137,14 +173,14 @@ INGREDIENTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("change", INGREDIENTS.values(), ids=INGREDIENTS)
 def test_every_ingredient_learns_the_same_in_a_used_network_and_changes_the_training(
-    dataset: Dataset, change: dict[str, Any]
+    dataset: Dataset, plain: list[float], change: dict[str, Any]
 ) -> None:
     hparams, used = HParams.from_dict(TINY.to_dict() | change), Pool()
+    fresh = curve(dataset, hparams, pool=used)
     curve(dataset, hparams, seed=5, pool=used)
-    fresh = curve(dataset, hparams)
     assert curve(dataset, hparams, pool=used) == fresh
     assert used.built == 1
-    assert fresh != curve(dataset, TINY)
+    assert fresh != plain
     losses = fresh[1::2]
     assert losses[-1] < losses[0]
 
@@ -153,7 +189,9 @@ def test_every_ingredient_learns_the_same_in_a_used_network_and_changes_the_trai
 def test_each_dropout_is_that_of_its_own_name(dataset: Dataset, name: str) -> None:
     none = HParams.from_dict(TINY.to_dict() | {"lstm_dropout": 0.0, "dense_dropout": 0.0})
     on, off = (replace(none, **{f"{name}_dropout": rate}) for rate in (0.5, 1e-9))
-    assert curve(dataset, on, epochs=1) != curve(dataset, off, epochs=1)
+    used = Pool()
+    assert curve(dataset, on, epochs=1, pool=used) != curve(dataset, off, epochs=1, pool=used)
+    assert used.built == 1
 
 
 def test_weight_decay_takes_its_part_of_kernels_and_of_nothing_else() -> None:
@@ -172,6 +210,25 @@ def test_weight_decay_takes_its_part_of_kernels_and_of_nothing_else() -> None:
     for (name, size), before, plain, decayed in zip(shape.weights(), start, *after, strict=True):
         takes = len(size) > 1 and name != "embedding"
         np.testing.assert_allclose(decayed, plain - takes * rate * decay * before, atol=1e-5, err_msg=name)
+
+
+def test_a_gradient_longer_than_clip_norm_is_scaled_down_to_it_all_together(pool: Pool) -> None:
+    hparams = HParams(lstm_size=4, embedding_size=6, clip_norm=1e-3)
+    shape = Shape.of(hparams, 40, 3)
+    tokens = np.random.default_rng(0).integers(2, 40, (12, 8)).astype(np.int32)
+    labels = np.arange(12, dtype=np.int32) % 3
+    network, moments = pool.take(shape), []
+    for knobs in (Knobs.of(hparams)._replace(clip_norm=1e9), Knobs.of(hparams)):
+        network.reset([3 * weight for weight in initial_weights(shape.weights(), 1)])
+        network.train(tokens, labels, fraction=1.0, step=1, knobs=knobs, seed=0)
+        moments.append(network.optimizer_state()[:2])
+    pool.give_back(network)
+    long, clipped = moments
+    length = math.hypot(*(np.linalg.norm(part) for part in long))
+    assert all(np.linalg.norm(part) > 0.05 * length for part in long), "the embedding has a part in it, and the others"
+    for part, whole in zip(clipped, long, strict=True):
+        # A first moment is a tenth of the gradient.
+        np.testing.assert_allclose(part, whole * (0.1 * 1e-3 / length), rtol=1e-4, atol=1e-10)
 
 
 def test_what_is_evaluated_and_kept_is_the_average_of_the_weights(dataset: Dataset) -> None:
@@ -402,8 +459,30 @@ def test_training_ends_when_it_gets_no_better_and_hands_out_the_best_weights(dat
 
 
 def test_a_deadline_ends_an_epoch_within_a_step(dataset: Dataset) -> None:
-    with Training(dataset, TINY, seed=0) as training, pytest.raises(OutOfTimeError):
-        training.run_epoch(deadline=0.0)
+    with Training(dataset, TINY, seed=0) as training:
+        with pytest.raises(OutOfTimeError):
+            training.run_epoch(deadline=0.0)
+        assert (training.steps, training.epoch) == (1, 0)
+
+
+def test_a_deadline_ends_a_validation_within_a_batch(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds, infer = [0.0], CompiledNetwork.infer
+
+    def a_second_long(network: CompiledNetwork, tokens: np.ndarray) -> np.ndarray:
+        seconds[0] += 1.0
+        return infer(network, tokens)
+
+    for module in ("training", "inference"):
+        monkeypatch.setattr(f"model.{module}.now", lambda: seconds[0])
+    monkeypatch.setattr("data.batches.EVALUATION_TOKENS", 40)
+    with Training(dataset, TINY, seed=0) as training:
+        monkeypatch.setattr(CompiledNetwork, "infer", a_second_long)
+        with pytest.raises(OutOfTimeError):
+            training.run_epoch(deadline=0.5)
+        assert (training.epoch, seconds) == (1, [1.0])
+        seconds[0] = 0.0
+        training.run_epoch(deadline=60.0)
+        assert seconds[0] > 1.0, "there are several batches"
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Bad input at the command line: one line on stderr, exit code 2, nothing left behind. None of it starts Ray."""
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,12 @@ from tune.options import settings_options
 from tune.settings import Settings
 
 Arguments = Callable[[Path], list[str]]
+
+
+@pytest.fixture(autouse=True)
+def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails a test that starts Ray."""
+    monkeypatch.setattr("tune.search.local_cluster", lambda _: pytest.fail("Ray was started"))
 
 
 def file(name: str, content: str) -> Callable[[Path], str]:
@@ -35,11 +42,7 @@ GOOD = file("good.csv", "text,label\n" + "".join(f"text {row},{row % 2}\n" for r
         pytest.param(lambda f: ["--data", file("h.csv", "text,label\n")(f)], "has no rows", id="header only"),
         pytest.param(lambda f: ["--data", GOOD(f), "--text", "body"], "has no column 'body'", id="missing column"),
         pytest.param(lambda f: ["--data", file("o.csv", "text,label\nx,a\ny,a\n")(f)], "needs two or more", id="one class"),
-        pytest.param(
-            lambda f: ["--data", file("s.csv", "text,label\n" + "x1,a\nx2,a\nx3,a\ny,b\n")(f)],
-            "class 'b' is too small",
-            id="class of one",
-        ),
+        pytest.param(lambda f: ["--data", LONE(f)], "class 'b' is too small", id="class of one"),
         pytest.param(lambda f: ["--config", file("k.yaml", "serch: 3\n")(f)], "no setting 'serch'", id="unknown key"),
         pytest.param(lambda f: ["--config", file("r.yaml", "trials: -3\n")(f)], "greater than or equal to 1", id="range"),
         pytest.param(lambda f: ["--config", file("w.yaml", "space: {lstm_size: 0}\n")(f)], "space, lstm_size", id="space"),
@@ -149,3 +152,12 @@ def test_help_loads_neither_tensorflow_nor_ray() -> None:
         modules = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if "|" in line}
         assert not modules & {"tensorflow", "keras", "ray", "optuna", "pandas"}
         assert "opknot" in done.stdout
+
+
+def test_who_reads_no_further_is_told_nothing(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "tune", "search", "--print-config"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

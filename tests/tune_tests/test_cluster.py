@@ -14,17 +14,18 @@ import pytest
 
 from data.clock import now
 from data.errors import InputError
-from data.measured import all_memory
+from data.memory import all_memory
 from model.linear import PLANS, Plan, Recipe
 from tune import allowance
 from tune.cluster import gpus, local_cluster
 from tune.controller import our_controller
 from tune.crew import run_on_workers
 from tune.cudnn import obstacles
+from tune.means import Means
 from tune.memory import own_memory, pool_memory, worker_memory
 from tune.nodes import _said
 from tune.room import count_locally
-from tune.run import _notices, run_trials
+from tune.run import _notices
 from tune.searcher import ENDED, ended_as
 from tune.settings import Settings
 from tune.workers import Workers
@@ -98,32 +99,36 @@ def test_what_workers_may_hold_fits_into_the_machine() -> None:
     assert 10 * 2**20 < own_memory() < all_memory()
 
 
+def means(deadline: float) -> Means:
+    return Means(cpus=1, gpus=0, precision="float32", memory=2.0**34, deadline=deadline)
+
+
+@pytest.mark.usefixtures("two_workers")
 def test_work_that_there_is_no_time_for_is_not_begun_and_what_does_not_end_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tune.crew.LATE_SECONDS", 0.5)
 
-    def piece(ends: bool, _shared: int) -> str:
+    def piece(ends: bool, _shared: int, _means: Means) -> str:
         if not ends:
             threading.Event().wait()
         return "done"
 
     def outcomes(ends: bool, seconds: float) -> dict[int, str]:
-        deadline, works = now() + seconds, dict.fromkeys(range(3), (ends,))
-        return dict(run_on_workers(piece, works, (0,), 0, Workers(1, 1, None), deadline, threading.Event()))
+        works = dict.fromkeys(range(3), (ends,))
+        return dict(run_on_workers(piece, works, (0,), means(now() + seconds), Workers(1, 1, None), threading.Event()))
 
-    with local_cluster(1) as wait_for_ray:
-        wait_for_ray()
-        assert outcomes(True, math.inf) == dict.fromkeys(range(3), "done")
-        assert outcomes(True, -1) == outcomes(False, 1) == dict.fromkeys(range(3))
+    assert outcomes(True, math.inf) == dict.fromkeys(range(3), "done")
+    assert outcomes(True, -1) == outcomes(False, 1) == dict.fromkeys(range(3))
 
 
+@pytest.mark.usefixtures("two_workers")
 def test_work_fills_the_workers_that_have_come_since(tmp_path: Path) -> None:
     class Grown:
         def trials(self) -> int:
             return 2
 
-    def meets(one: int, folder: Path) -> bool:
+    def meets(one: int, folder: Path, _means: Means) -> bool:
         (folder / str(one)).touch()
         until = time.monotonic() + 20
         while time.monotonic() < until and len(list(folder.iterdir())) < 2:
@@ -131,13 +136,12 @@ def test_work_fills_the_workers_that_have_come_since(tmp_path: Path) -> None:
         return len(list(folder.iterdir())) == 2
 
     began_alone = Workers(1, 1, None, on_nodes=True, room=Grown())  # type: ignore[arg-type]
-    with local_cluster(2) as wait_for_ray:
-        wait_for_ray()
-        works = {one: (one,) for one in range(2)}
-        met = dict(run_on_workers(meets, works, (tmp_path,), 0, began_alone, math.inf, threading.Event()))
+    works = {one: (one,) for one in range(2)}
+    met = dict(run_on_workers(meets, works, (tmp_path,), means(math.inf), began_alone, threading.Event()))
     assert met == {0: True, 1: True}
 
 
+@pytest.mark.usefixtures("two_workers")
 def test_a_node_says_yes_or_no_or_nothing() -> None:
     import ray
 
@@ -150,40 +154,16 @@ def test_a_node_says_yes_or_no_or_nothing() -> None:
     def die() -> None:
         os._exit(1)
 
-    with local_cluster(1) as wait_for_ray:
-        wait_for_ray()
-        remote = ray.remote(num_cpus=0, max_retries=0)
-        functions = (lambda: True, lambda: False, refuse, say_nothing, die)
-        answers = [remote(function).remote() for function in functions]
-        ray.wait([*answers[:3], answers[4]], num_returns=4)
-        assert [_said(answer) for answer in answers] == [True, False, False, None, "WorkerCrashedError"]
+    remote = ray.remote(num_cpus=0, max_retries=0)
+    functions = (lambda: True, lambda: False, refuse, say_nothing, die)
+    answers = [remote(function).remote() for function in functions]
+    ray.wait([*answers[:3], answers[4]], num_returns=4)
+    assert [_said(answer) for answer in answers] == [True, False, False, None, "WorkerCrashedError"]
 
 
 def test_what_keeps_trainings_from_cudnn_is_named() -> None:
     assert [line.split()[0] for line in obstacles(0.3, "bfloat16")] == ["recurrent_dropout", "precision"]
     assert not list(obstacles(0.0, "float16"))
-
-
-def test_of_a_time_limit_so_much_is_kept_for_what_follows_the_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    def ends(**settings: object) -> float:
-        given: list[float] = []
-
-        def stop(**what: Any) -> None:
-            given.append(what["end"])
-            raise ZeroDivisionError
-
-        monkeypatch.setattr("tune.run.Tuning", stop)
-        folder = SimpleNamespace(repair=lambda: None, study=lambda _: None, read_json=lambda _: {"first": []})
-        with pytest.raises(ZeroDivisionError):
-            run_trials(folder, Settings.model_validate(settings), None, None, None, 100.0, None, 1000.0, {})  # type: ignore[arg-type]
-        return given[0]
-
-    monkeypatch.setattr("tune.run._finish_seconds", lambda *_: 4.0)
-    monkeypatch.setattr("tune.run._sampler", lambda *_: None)
-    assert ends() == 1096
-    assert ends(refit=True) == 1096 - 20
-    assert ends(repeat=2) == 1096 - 25
-    assert ends(repeat=2, refit=True) == 1096 - 45
 
 
 @pytest.mark.parametrize(
@@ -207,7 +187,7 @@ def test_a_search_tells_of_that_on_gpus_alone() -> None:
 
     def told(gpus_per_trial: float) -> list[str]:
         settings = Settings(gpus_per_trial=gpus_per_trial, precision="bfloat16")
-        return [line.split()[0] for line in _notices(settings, space, math.inf, math.inf, math.inf)]  # type: ignore[arg-type]
+        return [line.split()[0] for line in _notices(settings, space)]  # type: ignore[arg-type]
 
     assert told(0.5) == ["recurrent_dropout", "precision"]
     assert told(0.0) == []
@@ -216,7 +196,7 @@ def test_a_search_tells_of_that_on_gpus_alone() -> None:
 def test_a_search_tells_of_a_wide_branch_that_was_cut_short() -> None:
     def told(plan: Plan) -> list[str]:
         inputs = SimpleNamespace(space=parse_space({}), recipe=Recipe(plan, 1.0, None))
-        return list(_notices(Settings(), inputs, math.inf, math.inf, math.inf))  # type: ignore[arg-type]
+        return list(_notices(Settings(), inputs))  # type: ignore[arg-type]
 
     assert told(PLANS[0]) == []
     assert "in 3 epochs, for want" in told(PLANS[1])[0]

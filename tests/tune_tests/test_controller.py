@@ -5,7 +5,6 @@ import os
 import signal
 import weakref
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,10 +16,11 @@ from ray.exceptions import OutOfMemoryError, RayActorError, TaskCancelledError
 from ray.tune import Callback, CheckpointConfig, RunConfig, Trainable, TuneConfig, Tuner
 from ray.tune.execution.tune_controller import TuneController
 
-from tune.cluster import ENVIRONMENT, local_cluster
 from tune.controller import FORGIVEN, Controller, IdleWorkers, as_death, our_controller
 
 WORKERS, TRIALS = 2, 16
+
+pytestmark = pytest.mark.usefixtures("two_workers")
 
 
 class Tell(Trainable):
@@ -53,15 +53,6 @@ class Watch(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self.failed.append(str(trial))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(ENVIRONMENT, "RAY_preload_python_modules", "json")
-        with local_cluster(WORKERS) as wait_for_ray:
-            wait_for_ray()
-            yield
 
 
 def run(folder: Path, *watchers: Callback, kills: bool = False) -> Watch:

@@ -1,7 +1,6 @@
 """The doctor: each planted fault is found by its own check, and by that alone."""
 
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tune.cli import run
 from tune.doctor.checks import GIB, dashboard, look_at
 from tune.doctor.facts import MARK, PACKAGES, Facts, read_facts, remove_mark, seen_marks
 from tune.doctor.findings import Plan
@@ -120,29 +120,37 @@ def test_a_token_that_others_can_read_is_found(tmp_path: Path, monkeypatch: pyte
         assert read_facts("here", str(tmp_path), "one").ray_key == "open"
     path.unlink()
     assert read_facts("here", str(tmp_path), "one").ray_key == "none"
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "secret")
+    assert read_facts("here", str(tmp_path), "one").ray_key == "own"
 
 
-def test_this_machine_is_examined_and_nothing_is_left(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tune", "doctor", "--json", "--storage", str(tmp_path / "a/b/runs")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = {finding["check"]: finding for finding in json.loads(done.stdout)}
-    assert done.returncode == int(any(finding["state"] == "fail" for finding in found.values()))
+def test_this_machine_is_examined_and_nothing_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def doctor(*flags: str) -> tuple[object, str, str]:
+        """The exit code, and what was said."""
+        try:
+            code: object = run(["doctor", "--json", "--storage", str(tmp_path / "a/b/runs"), *flags])
+        except SystemExit as error:
+            code = error.code
+        return code, *capsys.readouterr()
+
+    code, told, _ = doctor()
+    found = {finding["check"]: finding for finding in json.loads(told)}
+    assert code == int(any(finding["state"] == "fail" for finding in found.values()))
     assert found["corpus"]["told"] == "7,445 texts of 21 classes"
     assert found["storage"]["state"] == found["packages"]["state"] == found["clocks"]["state"] == "pass"
     assert not list(tmp_path.iterdir())
-    bad = subprocess.run([*command, "--data", "none.csv"], capture_output=True, text=True, check=False)
-    assert json.loads(bad.stdout)[0] == {
+    code, told, _ = doctor("--data", "none.csv")
+    assert json.loads(told)[0] == {
         "check": "corpus",
         "state": "fail",
         "told": "none.csv does not exist.",
         "fix": "see what it says",
     }
-    assert bad.returncode == 1
-    wrong = subprocess.run([*command, "--workers", "none"], capture_output=True, text=True, check=False)
-    assert wrong.returncode == 2
-    single = subprocess.run([*command, "--preset", "model_1"], capture_output=True, text=True, check=False)
-    assert single.returncode == 2
-    assert "--preset model_1 is one training" in single.stderr
+    assert code == 1
+    assert doctor("--workers", "none")[0] == 2
+    code, _, said = doctor("--preset", "model_1")
+    assert code == 2
+    assert "--preset model_1 is one training" in said
 
 
 def test_a_node_that_has_not_the_storages_folder_makes_none_and_leaves_nothing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import (
@@ -52,7 +52,7 @@ CHECKS = [
 
 def small(**given: Any) -> TopknotClassifier:
     return TopknotClassifier(
-        **({"trials": 2, "workers": 1, "max_epochs": 4, "space": SPACE, "settings": {"portfolio": False}} | given)
+        **({"trials": 2, "workers": 1, "max_epochs": 8, "space": SPACE, "settings": {"portfolio": False}} | given)
     )
 
 
@@ -62,8 +62,23 @@ def labelled(corpus: Corpus) -> tuple[list[str], list[str]]:
 
 
 @pytest.fixture(scope="module")
-def fitted(labelled: tuple[list[str], list[str]]) -> TopknotClassifier:
-    return small().fit(*labelled)
+def rare(labelled: tuple[list[str], list[str]]) -> list[str]:
+    """The labels, the last of which stands once."""
+    return [*labelled[1][:-1], "once"]
+
+
+def kept(storage: Path) -> TopknotClassifier:
+    return small(storage=storage, name="kept", small_classes="drop")
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("storage")
+
+
+@pytest.fixture(scope="module")
+def fitted(labelled: tuple[list[str], list[str]], rare: list[str], storage: Path) -> TopknotClassifier:
+    return kept(storage).fit(labelled[0], rare, [f"group {row // 2}" for row in range(len(rare))])
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -71,15 +86,18 @@ def test_it_passes_the_checks_of_scikit_learn_that_fit_nothing(check: Callable[[
     check("TopknotClassifier", TopknotClassifier())
 
 
-def test_it_answers_with_the_labels_that_it_was_given(fitted: TopknotClassifier, labelled: tuple[list[str], list[str]]) -> None:
-    texts, labels = labelled
-    assert fitted.classes_.tolist() == sorted(set(labels))
+def test_it_answers_with_the_labels_that_it_was_given_but_for_those_that_were_dropped(
+    fitted: TopknotClassifier, labelled: tuple[list[str], list[str]], rare: list[str]
+) -> None:
+    texts, _ = labelled
+    assert fitted.classes_.tolist() == ["class 0", "class 1", "class 2", "once"]
     probabilities = fitted.predict_proba(texts)
-    assert probabilities.shape == (len(texts), 3)
+    assert probabilities.shape == (len(texts), 4)
+    assert (probabilities[:, 3] == 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert fitted.predict(texts).tolist() == fitted.classes_[probabilities.argmax(axis=1)].tolist()
-    assert fitted.score(texts, labels) == np.mean(fitted.predict(texts) == labels) > 0.8
-    assert fitted.predict_proba([]).shape == (0, 3)
+    assert fitted.score(texts, rare) == np.mean(fitted.predict(texts) == rare) > 0.8
+    assert fitted.predict_proba([]).shape == (0, 4)
     for same in (pd.Series(texts, index=range(7, 7 + len(texts))), np.array(texts), np.array(texts, object), iter(texts)):
         np.testing.assert_array_equal(fitted.predict_proba(same), probabilities)
 
@@ -90,36 +108,28 @@ def test_a_pickled_one_answers_the_same(fitted: TopknotClassifier, labelled: tup
     assert again.result_ == fitted.result_
 
 
-def test_fitting_leaves_parameters_as_they_were_and_a_clone_fits_to_the_same(
-    fitted: TopknotClassifier, labelled: tuple[list[str], list[str]]
-) -> None:
-    assert fitted.get_params() == small().get_params()
-    again = clone(fitted)
+def test_fitting_leaves_parameters_as_they_were_and_a_clone_is_not_fitted(fitted: TopknotClassifier, storage: Path) -> None:
+    assert fitted.get_params() == kept(storage).get_params()
     with pytest.raises(NotFittedError):
-        again.predict(["text"])
-    # Numbers for labels, in another order than their names are: 10 comes before 9 there.
-    numbers = np.array([{"class 0": 9, "class 1": 10, "class 2": 100}[label] for label in labelled[1]])
-    again.fit(labelled[0], numbers)
-    assert again.classes_.tolist() == [9, 10, 100]
-    assert again.score(labelled[0], numbers) > 0.8
-    assert set(again.predict(labelled[0][:9]).tolist()) <= {9, 10, 100}
+        clone(fitted).predict(["text"])
 
 
-def test_it_works_in_a_pipeline_and_in_cross_validation(labelled: tuple[list[str], list[str]]) -> None:
+def test_it_works_in_a_pipeline_and_in_cross_validation_with_numbers_for_labels(labelled: tuple[list[str], list[str]]) -> None:
+    texts, labels = labelled
+    # In another order than their names are: 10 comes before 9 there.
+    numbers = np.array([{"class 0": 9, "class 1": 10, "class 2": 100}[label] for label in labels])
     lower = FunctionTransformer(lambda texts: [text.lower() for text in texts])
-    scores = cross_val_score(make_pipeline(lower, small(trials=1)), *labelled, cv=2)
-    assert scores.shape == (2,)
-    assert (scores > 0.5).all()
+    told = cross_validate(make_pipeline(lower, small(trials=1)), texts, numbers, cv=2, return_estimator=True)
+    assert told["test_score"].shape == (2,)
+    assert (told["test_score"] > 0.5).all()
+    for pipeline in told["estimator"]:
+        assert pipeline[-1].classes_.tolist() == [9, 10, 100]
+        assert set(pipeline.predict(texts[:9]).tolist()) <= {9, 10, 100}
 
 
-def test_a_kept_search_is_one_that_commands_know(tmp_path: Path, labelled: tuple[list[str], list[str]]) -> None:
-    rare = [*labelled[1][:-1], "once"]
-    groups = [f"group {row // 2}" for row in range(len(rare))]
-    estimator = small(trials=1, storage=tmp_path, name="kept", small_classes="drop").fit(labelled[0], rare, groups)
-    assert estimator.classes_.tolist() == ["class 0", "class 1", "class 2", "once"]
-    assert (estimator.predict_proba(labelled[0])[:, 3] == 0).all()
-    folder = find_search(tmp_path, "kept")
-    assert folder.result()["test"] == estimator.result_["test"]
+def test_a_kept_search_is_one_that_commands_know(fitted: TopknotClassifier, storage: Path) -> None:
+    folder = find_search(storage, "kept")
+    assert folder.result()["test"] == fitted.result_["test"]
     assert folder.settings().group == "group"
 
 

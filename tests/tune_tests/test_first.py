@@ -1,8 +1,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import optuna
 from optuna.trial import TrialState
 
+from model.hparams import HParams
 from model.presets import PORTFOLIOS
 from tune.first import first_trials, told_of_warm_start, warm_trials
 from tune.inputs import read_inputs
@@ -34,11 +36,21 @@ def test_a_warm_start_says_how_much_of_the_other_search_it_takes_and_what_become
             record.end(proposal.number, TrialState.COMPLETE, "done")
     ours = settings(tmp_path, {"lstm_size": {"int": [1, 4]}}).model_copy(update={"warm_start": "other"})
     space = parse_space(ours.written_space())
-    first = first_trials(ours, space, warm_trials(ours))
-    assert [hparams.lstm_size for hparams in first] == [2, 3, 8, 4, 4, 4], (
-        "the portfolio, with 64 units, comes as near as may be"
-    )
-    assert list(told_of_warm_start(warm_trials(ours), space)) == [
-        "2 of the other search's 3 best configurations lie in this space, and are tried first",
+    warm = warm_trials(ours, space)
+    first = first_trials(ours, space, warm)
+    assert [hparams.lstm_size for hparams in first] == [2, 3, 4, 4, 4], "the portfolio, with 64 units, comes as near as may be"
+    assert list(told_of_warm_start(warm, space)) == [
+        "Tried first: the other search's best configurations that lie in this space, 2 of them",
         "They are tried with this space's layer_norm, which was another there",
     ]
+    small = parse_space({"lstm_size": {"choice": [4, 3]}, "learning_rate": {"float": [1e-4, 1e-1], "log": True}})
+    assert [hparams.lstm_size for hparams in warm_trials(ours, small)] == [3], "a worse one, where the best lies outside"
+
+
+def test_what_is_the_same_within_a_space_is_tried_once_and_nothing_else_stands_in_for_it() -> None:
+    space = parse_space({"lstm_size": {"choice": [1, 2, 3]}, "output_dropout": 0.5})
+    first = [HParams(lstm_size=size, output_dropout=dropout) for size, dropout in ((2, 0.1), (2, 0.2), (9, 0.5), (1, 0.3))]
+    record = Record(optuna.create_study(), space, 4, Podium(3), first)
+    assert record.first == [{"lstm_size": 2}, {"lstm_size": 1}]
+    proposals = [record.propose() for _ in record.first]
+    assert [proposal and proposal.hparams.lstm_size for proposal in proposals] == [2, 1]

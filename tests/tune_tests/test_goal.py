@@ -5,10 +5,9 @@ import pytest
 
 from data.clock import now
 from tune.folder import SearchFolder
+from tune.goal import LEAST_SECONDS, Goal, resumed_goal, seconds_left
 from tune.objective import Objective
 from tune.outcome import TrialOutcome, elapsed_seconds
-from tune.provenance import Goal
-from tune.search import LEAST_SECONDS, resumed_goal, seconds_left
 from tune.stopwatch import Stopwatch
 
 

@@ -32,6 +32,14 @@ def test_a_search_parts_no_group_and_holds_out_as_much_as_it_is_told(data: Path)
     assert (len(split.validation), len(split.test)) == pytest.approx((27, 9), abs=3)
 
 
+@pytest.mark.parametrize(("how", "remedy"), [("refuse", "fold .* or drop"), ("fold", "drop")])
+def test_the_flag_is_named_that_does_something_about_small_classes(data: Path, how: str, remedy: str) -> None:
+    data.write_text(data.read_text() + "rare,d,x\n")
+    settings = Settings.model_validate({"data": data, "small_classes": how})
+    with pytest.raises(InputError, match=rf"class 'd' is too small.*Add rows, or pass --small-classes {remedy}\.$"):
+        settings_split(settings, read_settings_corpus(settings))
+
+
 @pytest.mark.parametrize(("row", "what"), [(" ,a,c\n", "empty"), ("x,,c\n", "unlabelled")])
 def test_rows_are_left_out_by_the_setting_that_names_what_they_lack(data: Path, row: str, what: str) -> None:
     data.write_text(data.read_text() + row)

@@ -28,7 +28,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 24 MiB."""
     with small_file_system(tmp_path, 24) as disk:
         if disk is None:
-            pytest.skip("only root can mount a small file system")
+            pytest.skip("NOT TESTED: a full disk; only root can mount a small file system")
         yield disk
 
 

@@ -16,12 +16,12 @@ from data.split import split_corpus
 from model.hparams import HParams
 from model.trained import Weights
 from tune.again import train_epochs
-from tune.crew import Means
 from tune.inputs import prepare_inputs
+from tune.means import Means
 from tune.outcome import TrialOutcome
 from tune.refit import _work, join, refit_winner
 from tune.settings import Settings
-from tune.trial import trial_seed
+from tune.trial_seed import trial_seed
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False).to_dict()
 MEANS = Means(cpus=1, gpus=0, precision="float32", memory=2.0**34, deadline=math.inf)

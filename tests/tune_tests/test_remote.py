@@ -1,6 +1,7 @@
 """A search that stands under an address: what is sent, fetched, and who may write it. The store is a folder, reached as one."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +28,7 @@ import tune.mirror
 import tune.storage
 from data.errors import InputError
 from tune.bucket import Bucket, check_bucket
+from tune.cli import run
 from tune.errors import SearchFailedError
 from tune.folder import SearchFolder
 from tune.lease import LEASE, Lease, LeaseLostError, Pulse, read_lease, renew_lease, take_lease
@@ -324,7 +327,10 @@ def _beats(there: Bucket) -> int:
     return lease.beats
 
 
-def test_a_driver_whose_search_was_taken_over_stops_and_sends_nothing_more(tmp_path: Path) -> None:
+def test_a_driver_whose_search_was_taken_over_stops_and_sends_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune.lease, "BEAT_SECONDS", 0.5)  # between two beats, the other's is written
     there, path = bucket(tmp_path), tmp_path / "work"
 
     def drive() -> None:
@@ -349,18 +355,20 @@ def test_a_driver_whose_search_was_taken_over_stops_and_sends_nothing_more(tmp_p
     assert read_lease(there).owner == "x"  # type: ignore[union-attr]
 
 
-def topknot(*arguments: str, cache: Path, code: int = 0) -> str:
+def topknot(*arguments: str, cache: Path, code: int = 0, as_process: bool = False) -> str:
     """Runs a command on a machine with a cache of its own; returns its stdout, or its stderr where it fails."""
-    process = subprocess.run(
-        [sys.executable, "-m", "tune", *arguments],
-        env=os.environ | {"XDG_CACHE_HOME": str(cache)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert process.returncode == code, process.stderr
-    return process.stderr if code else process.stdout
+    if as_process:
+        command, environment = [sys.executable, "-m", "tune", *arguments], os.environ | {"XDG_CACHE_HOME": str(cache)}
+        process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        ended, told, failed = process.returncode, process.stdout, process.stderr
+    else:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_CACHE_HOME", str(cache))
+            ended = run(arguments)
+        told, failed = out.getvalue(), err.getvalue()
+    assert ended == code, failed
+    return failed if code else told
 
 
 def test_a_search_whose_driver_was_killed_goes_on_on_another_machine_and_is_used_on_a_third(tmp_path: Path) -> None:
@@ -383,7 +391,7 @@ def test_a_search_whose_driver_was_killed_goes_on_on_another_machine_and_is_used
         os.killpg(driver.pid, signal.SIGKILL)
     assert "words" in topknot("list", *storage, cache=second)
     assert "Finish it with" in topknot("best", "words", *storage, cache=second, code=2)
-    best = json.loads(topknot("resume", "words", *storage, "--json", cache=second))
+    best = json.loads(topknot("resume", "words", *storage, "--json", cache=second, as_process=True))
     shown = json.loads(topknot("show", "words", *storage, "--json", cache=third))
     assert [trial["trial"] for trial in shown["trials"]] == list(range(8))
     assert {trial["state"] for trial in shown["trials"]} == {"complete"}

@@ -16,15 +16,16 @@ from data.dataset import Dataset
 from data.split import split_corpus
 from model.hparams import HParams
 from model.wide import encode_wide
-from tune.again import Rules, train_again
-from tune.crew import Means
+from tune.again import train_again
+from tune.ending import Rules
 from tune.inputs import prepare_inputs
+from tune.means import Means
 from tune.objective import Objective
 from tune.outcome import TrialOutcome
 from tune.repeats import left, repeat_best, run_key, summarise
 from tune.repeats_view import luck
 from tune.settings import Settings
-from tune.trial import trial_seed
+from tune.trial_seed import trial_seed
 from tune.workers import Workers
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False).to_dict()

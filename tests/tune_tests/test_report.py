@@ -1,12 +1,15 @@
 """The report: fair to stopped trials, safe to open whatever the texts and labels hold, drawn without a network."""
 
+import json
 import math
 import re
 import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import accumulate
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -15,9 +18,10 @@ from hypothesis import strategies as st
 
 from model.explanation import Explanation, Word
 from model.hparams import HParams
-from tune.outcome import TrialOutcome
+from tune.objective import Objective
+from tune.outcome import TrialOutcome, best_trial, ranked_trials
 from tune.report.confusion import MOST_CLASSES, PAIRS, matrix, mistakes
-from tune.report.curves import _clock
+from tune.report.curves import _clock, curve_sections
 from tune.report.importance import LEAST, beaten_shares, importances
 from tune.report.page import cell, page
 from tune.report.trials import trial_sections
@@ -34,7 +38,14 @@ HOSTILE = [
 
 def outcome(number: int, losses: list[float], **hparams: object) -> TrialOutcome:
     epochs = tuple(
-        {"loss": loss, "accuracy": 0.5, "macro_f1": 0.4, "seconds": 1.0, "train_loss": loss, "at": 100.0 + number + index}
+        {
+            "loss": loss,
+            "accuracy": 0.5,
+            "macro_f1": 1 / (1 + loss),
+            "seconds": 1.0,
+            "train_loss": loss,
+            "at": 100.0 + number / 8 + index,
+        }
         for index, loss in enumerate(losses)
     )
     return TrialOutcome(number, "pruned", "stopped", HParams().to_dict() | hparams, epochs, 1.0)
@@ -181,6 +192,37 @@ def test_a_pause_between_two_sittings_takes_no_room() -> None:
     clock = _clock([late, before])
     assert [clock(epoch["at"]) for trial in (before, late) for epoch in trial.epochs] == [1.0, 2.0, 3.0]
     assert _clock([before])(before.epochs[1]["at"]) == 2.0
+
+
+def traces(trials: list[TrialOutcome], key: str) -> dict[str, dict[str, Any]]:
+    """What is drawn in a section on curves, by its name."""
+    html = "".join(next(section for section in curve_sections(trials) if section.key == key).parts)
+    (drawn,) = re.findall(r"<script type='application/json'>(.*?)</script>", html)
+    return {trace["name"]: trace for trace in json.loads(drawn)["data"]}
+
+
+STATES = st.sampled_from(["complete", "pruned", "failed", "running"])
+LOSSES = st.lists(st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0, math.nan]), min_size=1, max_size=4)
+
+
+@given(st.lists(st.tuples(LOSSES, STATES), min_size=1, max_size=6), st.sampled_from(["loss", "macro_f1"]))
+def test_the_best_so_far_gets_better_report_by_report_and_ends_at_the_best_trial(
+    told: list[tuple[list[float], str]], metric: Literal["loss", "macro_f1"]
+) -> None:
+    objective = Objective(metric)
+    trials = [replace(outcome(number, losses), state=state, objective=objective) for number, (losses, state) in enumerate(told)]
+    reports = sorted((epoch["at"], objective.cost(epoch)) for trial in ranked_trials(trials) for epoch in trial.epochs)
+    lowest = dict.fromkeys(cost for cost in accumulate((cost for _, cost in reports), min) if cost < math.inf)
+    drawn, best = traces(trials, "progress")["the best so far"], best_trial(trials)
+    assert drawn["y"][:-1] == [objective.cost_of(cost) for cost in lowest]
+    assert drawn["y"][-1] == (objective.cost_of(best.cost) if best else None)
+    assert drawn["x"] == sorted(drawn["x"])
+
+
+def test_a_trial_came_so_far_as_it_has_epochs_however_it_ended() -> None:
+    trials = [outcome(0, [1.0]), replace(outcome(1, [1.0, 0.9, 0.8]), state="failed"), outcome(2, [1.0, math.nan, 0.7])]
+    drawn = traces(trials, "stops")["trials that came so far"]
+    assert (drawn["x"], drawn["y"]) == ([1, 2, 3], [3, 2, 2])
 
 
 def test_trials_that_all_diverged_are_shown() -> None:

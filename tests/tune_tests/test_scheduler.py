@@ -136,6 +136,17 @@ def test_the_median_rule_resumed_does_not_judge_again_what_it_let_go_on() -> Non
     assert decisions(median, 4, [9.0]) == ["STOP"]
 
 
+def test_the_median_rule_counts_neither_an_epoch_twice_nor_what_is_no_number() -> None:
+    before = [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [math.nan, math.nan]]
+    made = scheduler(before, scheduler="median")
+    trial = EndedTrial("4", {"number": 4, "epochs": 2})
+    for epoch, loss in ((1, 8.0), (2, 1.5), (1, 8.0), (2, 1.5)):  # its process has died, and it tells again
+        made.on_trial_result(None, trial, {"epoch": epoch, "loss": loss})
+    assert [result["epoch"] for result in made._results[trial]] == [1, 2]
+    assert decisions(made, 5, [9.0]) == ["STOP"]
+    assert made.reasons[5] == "stopped by the median rule after epoch 1: best 9.0000, median of 4 others 2.5000"
+
+
 def test_pasha_ends_trials_at_the_second_rung_while_the_ranking_holds() -> None:
     pasha = scheduler(scheduler="pasha")
     first = decisions(pasha, 0, [3.0, 2.0, 1.0])

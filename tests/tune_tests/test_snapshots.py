@@ -13,6 +13,8 @@ from data.dataset import Dataset
 from model.hparams import HParams
 from model.snapshot import Snapshot
 from model.training import Training
+from tune.ending import Rules
+from tune.means import Means
 from tune.objective import Objective
 from tune.place import Folder
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED
@@ -55,14 +57,8 @@ def begun(
         "weights": files(folder / "weights"),
         "snapshots": files(folder / "snapshots"),
         "seed": 3,
-        "epochs": 6,
-        "patience": 6,
-        "objective": objective,
-        "cpus": 1,
-        "gpus": 0.0,
-        "precision": "float32",
-        "memory": 2.0**34,
-        "deadline": deadline,
+        "rules": Rules(6, 6, objective),
+        "means": Means(cpus=1, gpus=0, precision="float32", memory=2.0**34, deadline=deadline),
     }
 
     class Begun(LSTMTrial):

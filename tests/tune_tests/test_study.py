@@ -19,11 +19,12 @@ from sqlalchemy import create_engine, text
 from data.errors import InputError
 from tune.searches import claim_search
 from tune.settings import Settings
+from tune.shown_address import shown_address
 from tune.study import create_study, explained, make_sampler, open_storage, open_study
-from tune.study_address import DATABASE, database_url, shown_address, study_url
+from tune.study_address import DATABASE, database_url, study_url
 
 STATES = ("COMPLETE", "PRUNED", "FAIL")
-TRIALS, EPOCHS = 4, 3
+TRIALS, EPOCHS = 3, 2
 
 Postgresql = Callable[[str], str]
 
@@ -199,7 +200,7 @@ def test_a_password_is_never_shown(tmp_path: Path, address: str, shown: str) -> 
     assert shown_address(address) == shown
     if "mysql" in address:
         assert study_url(tmp_path, address) == shown
-        assert f"study: {shown}\n" in Settings(study=address).without_password().to_yaml()
+        assert f"study: {shown}\n" in Settings(study=address).without_passwords().to_yaml()
         with pytest.raises(InputError) as error:
             create_study(tmp_path, "s", address=address)
         assert f"--study: {shown} cannot be used" in str(error.value)

@@ -1,5 +1,6 @@
 """Trackers: told in order, never in the way of a search, and refused before it starts if they cannot be reached."""
 
+import math
 import re
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from ports import free_port
 from data.corpus import Corpus
 from data.errors import InputError
 from model.experiment import run_experiment
+from tune.cli import run
 from tune.folder import SearchFolder
 from tune.objective import Objective
 from tune.searcher import ENDED, EPOCHS, HPARAMS, NUMBER
@@ -78,7 +80,7 @@ def test_a_tracker_is_told_all_in_order_and_no_epoch_twice() -> None:
     tracking.finish(RESULT, Path("classifiers/00003"))
     tracking.close()
     hparams = {"lstm_size": 4}
-    assert listener.told[:-3] == [
+    assert listener.told == [
         ("begin", 0, hparams),
         ("report", 0, 1, 0.75),
         ("begin", 1, hparams),
@@ -88,9 +90,7 @@ def test_a_tracker_is_told_all_in_order_and_no_epoch_twice() -> None:
         ("report", 0, 3, 0.625),
         ("end", 0, "complete", "no better since epoch 2", 0.5),
         ("begin", 2, hparams),
-        listener.told[9],
-    ]
-    assert listener.told[-3:] == [
+        ("report", 2, 1, pytest.approx(math.nan, nan_ok=True)),
         ("end", 2, "failed", "nan: the loss was not finite in epoch 1", None),
         ("finish", 3, "00003"),
         ("close",),
@@ -108,6 +108,22 @@ def test_a_tracker_that_fails_is_left_out_with_a_word_and_the_others_go_on(fails
     tracking.close()
     assert said == ["--track bad failed, and is told no more: gone"]
     assert [message[0] for message in listener.told] == ["begin", *["report"] * 4, "end", "finish", "close"]
+
+
+def test_no_word_about_a_tracker_holds_the_password_of_its_address(capsys: pytest.CaptureFixture[str]) -> None:
+    address, said = "mlflow:http://me:s3cret@127.0.0.1:5000", list[str]()
+
+    class Lost(Listener):
+        def report(self, trial: int, epoch: int, figures: Mapping[str, float]) -> None:
+            raise OSError(f"no answer from {address.removeprefix('mlflow:')}")
+
+    tracking = Tracking({address: Lost()}, Objective(), said.append)
+    tell(tracking, 0, 1, 1.0)
+    tracking.close()
+    assert run(["search", "--track", address, "--print-config"]) == 0
+    told = [*said, capsys.readouterr().out]
+    assert all("mlflow:http://me:***@127.0.0.1:5000" in one and "s3cret" not in one for one in told)
+    assert len(told) == 2
 
 
 def test_a_slow_tracker_keeps_nobody_waiting() -> None:
@@ -190,8 +206,8 @@ def test_mlflow_has_a_run_for_each_trial_and_the_winner_loads_back(
     tracking.close()
     theirs = {run.info.run_id for run in client.search_runs([experiment.experiment_id])} - ours
     assert len(theirs) == 2
-    for run in theirs:
-        client.delete_run(run)
+    for one in theirs:
+        client.delete_run(one)
     assert said == []
     assert capsys.readouterr().out == ""
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}

@@ -14,8 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 
-from data.measured import all_memory
+from data.memory import all_memory
 from tune.cluster import cores, gpus
+from tune.cluster_address import TOKEN, token_file
 from tune.place import Folder
 from tune.storage import storage_place
 
@@ -136,7 +137,9 @@ def _shared_memory() -> int:
 
 
 def _ray_key() -> str:
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    if os.environ.get(TOKEN):
+        return "own"
+    path = token_file()
     try:
         mode = path.stat().st_mode
         for reads, passes in ((stat.S_IRGRP, stat.S_IXGRP), (stat.S_IROTH, stat.S_IXOTH)):

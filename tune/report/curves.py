@@ -22,7 +22,7 @@ CROWD = 50
 def curve_sections(trials: Sequence[TrialOutcome]) -> Iterator[Section]:
     """Yields the sections on curves, of trials that came to an epoch."""
     metric = trials[0].objective.metric.replace("_f1", "-F1")
-    best = f"The best validation {metric} that any trial had reported."
+    best = f"The best validation {metric} that any trial had reported, but for those that failed or still run."
     yield Section("progress", "The best so far, over time", [_progress(trials, metric)], best)
     yield Section(
         "curves",
@@ -49,9 +49,10 @@ def _progress(trials: Sequence[TrialOutcome], metric: str) -> str:
         (epoch["at"], trial.number, index, epoch) for trial in trials for index, epoch in enumerate(trial.epochs, 1)
     )
     objective, lowest = trials[0].objective, np.inf
+    ranked = {trial.number for trial in ranked_trials(trials)}
     times, values, texts = [], [], []
     for at, trial_number, index, epoch in reports:
-        if (cost := objective.cost(epoch)) < lowest:
+        if trial_number in ranked and (cost := objective.cost(epoch)) < lowest:
             lowest = cost
             times.append(clock(at))
             values.append(epoch[objective.metric])

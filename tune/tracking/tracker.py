@@ -10,6 +10,7 @@ from typing import Any
 
 from data.errors import InputError
 from data.packages import install_command
+from tune.shown_address import shown_address
 
 METRICS = ("train_loss", "loss", "accuracy", "macro_f1", "seconds")
 """Figures of an epoch that trackers are told."""
@@ -76,6 +77,17 @@ def absolute_track(value: str) -> str:
     return f"{kind}:{Path(where).absolute()}" if where and names_path else value
 
 
+def shown_tracks(track: str) -> str:
+    """Returns names of trackers, divided by commas, as they may be printed: passwords in addresses are hidden."""
+    return ",".join(map(shown_address, track.split(",")))
+
+
+def why(error: Exception, where: str) -> str:
+    """Returns the first line of what went wrong with a tracker, with no password of its address in it."""
+    told = str(error).replace(where, shown_address(where)) if where else str(error)
+    return next(iter(told.strip().splitlines()), type(error).__name__)[:200]
+
+
 def make_trackers(track: str | None, name: str, folder: Path) -> dict[str, Tracker]:
     """Makes the trackers of a search by the names that the user gave, divided by commas; see `make_tracker`."""
     return {value: make_tracker(value, name, folder) for value in (track.split(",") if track else ())}
@@ -111,6 +123,5 @@ def make_tracker(value: str, name: str, folder: Path) -> Tracker:
             tracker = WandbTracker(where or "topknot", name)
         tracker.check()
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"--track {value}: it cannot be reached: {reason[:200]}") from None
+        raise InputError(f"--track {shown_tracks(value)}: it cannot be reached: {why(error, where)}") from None
     return tracker

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ray.tune import Callback
 
+from tune.ending import CRASHED
 from tune.objective import Objective
 from tune.searcher import ENDED, HPARAMS, NUMBER, ended_as, is_told_again
-from tune.tracking.tracker import METRICS, Tracker
+from tune.tracking.tracker import METRICS, Tracker, shown_tracks, why
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
@@ -55,7 +56,7 @@ class Tracking(Callback):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tells of a failure."""
         if trial.config[NUMBER] in self._begun:
-            self._end(trial.config[NUMBER], "failed", "crashed")
+            self._end(trial.config[NUMBER], "failed", CRASHED)
 
     def finish(self, result: Mapping[str, Any], classifier: Path) -> None:
         """Tells of the result."""
@@ -85,7 +86,7 @@ class _Line:
     def __init__(self, name: str, tracker: Tracker, say: Callable[[str], None]) -> None:
         self._name, self._tracker, self._say = name, tracker, say
         self._messages: queue.SimpleQueue[Callable[[Tracker], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name=f"track {name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="track", daemon=True)
         self._thread.start()
 
     def tell(self, message: Callable[[Tracker], None]) -> None:
@@ -96,7 +97,7 @@ class _Line:
         self._messages.put(None)
         self._thread.join(DRAIN_SECONDS)
         if self._thread.is_alive():
-            self._say(f"--track {self._name} is too slow: what it was not told in time is left out")
+            self._say(f"--track {shown_tracks(self._name)} is too slow: what it was not told in time is left out")
 
     def _run(self) -> None:
         try:
@@ -104,5 +105,5 @@ class _Line:
                 message(self._tracker)
             self._tracker.close()
         except Exception as error:  # the search goes on without it
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            self._say(f"--track {self._name} failed, and is told no more: {reason[:200]}")
+            reason = why(error, self._name.partition(":")[2])
+            self._say(f"--track {shown_tracks(self._name)} failed, and is told no more: {reason}")

@@ -1,0 +1,75 @@
+"""When the parts of a search end, that its time limit is kept and nothing asked for is left without time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from tune.inputs import Inputs
+from tune.settings import Settings
+
+FINISH_SECONDS = 4.0
+TOKENS_PER_SECOND = 300_000
+FINISH_SHARE = 0.3
+"""Kept of a time limit for evaluating the winner: so many seconds, and the time to read the corpus once, by a cautious
+rate; but no more than this share of the limit."""
+CANDIDATE_SECONDS = 0.7
+"""Kept beyond that for each classifier that an ensemble may be chosen from."""
+REPEAT_SHARE, REFIT_SHARE = 0.25, 0.2
+"""Kept of a time limit for training the best configurations again with other seeds, and the winner on more rows."""
+
+
+class Timetable(NamedTuple):
+    """When each part of a run ends, as `data.clock.now` gives it; infinite without a time limit.
+
+    Attributes:
+        trials: The last trial.
+        repeats: Training the best configurations again with other seeds.
+        refit: Training the winner again on train and validation rows.
+        deadline: All of it.
+    """
+
+    trials: float
+    repeats: float
+    refit: float
+    deadline: float
+
+    def told(self) -> Iterator[str]:
+        """Yields what of the time limit is kept for what follows the trials, if that was asked for."""
+        for seconds, what in (
+            (self.repeats - self.trials, "the best configurations again with other seeds"),
+            (self.refit - self.repeats, "the winner again on train and validation rows"),
+        ):
+            if seconds > 0:  # without a limit it is no number
+                yield f"{seconds:.0f} s of that are kept to train {what}"
+
+
+def make_timetable(settings: Settings, started: float, seconds: float | None, finish: float) -> Timetable:
+    """Plans a run.
+
+    Args:
+        settings: Of the search.
+        started: When the user asked for it, as `data.clock.now` gives it.
+        seconds: What it may take from then on, or None.
+        finish: What evaluating the winner takes (`finish_seconds`).
+    """
+    if seconds is None:
+        return Timetable(math.inf, math.inf, math.inf, math.inf)
+    deadline = started + seconds
+    refit = deadline - min(finish, FINISH_SHARE * seconds)
+    repeats = refit - (REFIT_SHARE * seconds if settings.refit else 0)
+    return Timetable(repeats - (REPEAT_SHARE * seconds if settings.repeat else 0), repeats, refit, deadline)
+
+
+def finish_seconds(settings: Settings, inputs: Inputs) -> float:
+    """Returns what evaluating the winner on all three sides takes, by a cautious estimate."""
+    tokens = inputs.dataset.tokens
+    lengths = np.minimum(tokens.lengths(np.arange(len(tokens))), inputs.space.longest_text)
+    once = float(lengths.sum()) / TOKENS_PER_SECOND
+    seconds = FINISH_SECONDS + once
+    if settings.ensemble > 1:
+        seconds += settings.keep * (CANDIDATE_SECONDS + settings.validation * once) + settings.ensemble * once
+    return seconds
