@@ -22,6 +22,7 @@ from model.ensemble import load_classifier
 from model.evaluation import evaluate
 from tune.continuity import read_own_corpus
 from tune.folder import SearchFolder
+from tune.search_result import best_classifier
 
 PARTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 def tell(folder: SearchFolder) -> None:
-    classifier = load_classifier(folder.best_classifier())
+    classifier = load_classifier(best_classifier(folder))
     corpus, split = read_own_corpus(folder, folder.settings())
     shares = log_shares(np.bincount(corpus.labels[split.train], minlength=len(corpus.classes)))
     logits, labels = {}, {}

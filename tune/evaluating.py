@@ -17,6 +17,7 @@ from model.seal import is_whole
 from tune.continuity import read_own_corpus
 from tune.destination import written
 from tune.folder import CLASSIFIERS, SearchFolder
+from tune.search_result import best_classifier, told_of_old_result
 from tune.searches import find_search
 from tune.settings import Settings
 from tune.storage import Storage
@@ -46,8 +47,8 @@ def model_folder(model: str, storage: Storage, say: Callable[[str], None]) -> Pa
     if any(character in model for character in "/\\"):
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
     folder = find_search(storage, model)
-    classifier = folder.best_classifier()
-    for line in folder.told_of_old_result():
+    classifier = best_classifier(folder)
+    for line in told_of_old_result(folder):
         say(line)
     return classifier
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import optuna
 
 from data.errors import InputError
 from data.measured import read_document
-from model.seal import is_whole
 from tune.bucket import PATIENCE, Bucket
 from tune.checksum import with_checksum, without_checksum
 from tune.damage import intact
@@ -44,8 +42,6 @@ SETTINGS, ABOUT, RESULT, CLASSIFIERS, RAY, LOG, WEIGHTS, SNAPSHOTS, LOCK, REPEAT
 )
 HOME = "folder"
 """Attribute of a study that stands elsewhere: the folder of its search."""
-CHECKPOINT = re.compile(rf"{CLASSIFIERS}/[A-Za-z0-9][A-Za-z0-9_-]*")
-"""Where a result's classifier may stand: in the search's own folder, whoever wrote result.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,41 +191,6 @@ class SearchFolder:
         """Tells whether there is a search to show and to resume."""
         return (self.path / SETTINGS).is_file()
 
-    def result(self) -> dict[str, Any]:
-        """Reads what the search came to.
-
-        Raises:
-            InputError: If it has not come to its end.
-        """
-        if not (self.path / RESULT).is_file():
-            raise InputError(f"The search {self.name!r} has no result yet. Finish it with: {self.resume_command()}")
-        document = self.read_json(RESULT)
-        with intact(self.path / RESULT):
-            for part in (document, document.get("original") or document):
-                if not CHECKPOINT.fullmatch(str(part["checkpoint"])):
-                    raise InputError(f"{self.path / RESULT} is damaged: its classifier stands at {part['checkpoint']!r}.")
-        return document
-
-    def told_of_old_result(self) -> Iterator[str]:
-        """Yields that the result is one of before, where the search was gone on with since and has not come to its end."""
-        if (self.path / RESULT).is_file() and not self.read_json(ABOUT)["finished"]:
-            yield (
-                f"The search {self.name!r} was gone on with, and has not come to its end: this is what it came to before. "
-                f"Finish it with: {self.resume_command()}"
-            )
-
-    def missing(self) -> str | None:
-        """Tells what a finished search no longer has as it was, in words; None if it has all."""
-        try:
-            checkpoint = self.best_classifier()
-        except InputError:
-            return f"its {RESULT} is missing or damaged"
-        if any(trial.state == "running" for trial in self.trials()):
-            return "the end of its study is missing"
-        if not checkpoint.is_dir():
-            return "its classifier is missing"
-        return None if is_whole(checkpoint) else "its classifier is damaged"
-
     def study_url(self) -> str:
         """Returns the study's address: 'journal:PATH', or what `optuna.load_study` takes."""
         return study_url(self.path, self.read_json(ABOUT).get("study"))
@@ -237,14 +198,6 @@ class SearchFolder:
     def classifier(self, trial: int) -> Path:
         """Returns where a trial's classifier stands, or would."""
         return self.path / CLASSIFIERS / f"{trial:05d}"
-
-    def best_classifier(self) -> Path:
-        """Returns where the classifier stands that the search came to, of one trial or of several.
-
-        Raises:
-            InputError: If it has not come to its end.
-        """
-        return self.path / str(self.result()["checkpoint"])
 
     @property
     def weights(self) -> TrialFiles:

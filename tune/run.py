@@ -28,6 +28,7 @@ from tune.refit import refit_winner
 from tune.repeat_file import repeat_seconds
 from tune.repeats import repeat_best
 from tune.room import told_of_no_room
+from tune.search_result import read_result
 from tune.settings import Settings
 from tune.stopwatch import Stopwatch
 from tune.study import explained, make_sampler
@@ -173,7 +174,7 @@ def _baselines(settings: Settings, inputs: Inputs) -> dict[str, Baseline]:
 def _known_baselines(folder: SearchFolder) -> dict[str, Any]:
     """Returns the figures of baselines that an earlier run has: of the same corpus and split, they are the same again."""
     with suppress(InputError):  # it came to no end, or is to be made again
-        result = folder.result()
+        result = read_result(folder)
         return {key: figures for key in BASELINES if (figures := result.get(key))}
     return {}
 

@@ -28,6 +28,7 @@ from tune.outcome import elapsed_seconds
 from tune.provenance import describe, read_wide_recipe
 from tune.room import Room, count_locally, count_on_cluster
 from tune.run import run_trials
+from tune.search_result import missing, read_result
 from tune.searches import claim_search
 from tune.settings import Settings
 from tune.stopwatch import began
@@ -157,11 +158,11 @@ def resume_search(
     """
     about = found.read_json(ABOUT)
     if about["finished"] and trials is None and time_limit is None and not after:
-        missing = found.missing()
-        if missing is None:
+        lacking = missing(found)
+        if lacking is None:
             display.say(f"The search {found.name!r} is finished; --trials or --time-limit make it go on")
-            return found.result()
-        display.say(f"The search {found.name!r} was finished, but {missing}: that is made again")
+            return read_result(found)
+        display.say(f"The search {found.name!r} was finished, but {lacking}: that is made again")
     settings = found.settings().model_copy(update=after)
     kept, settings = settings, settings.model_copy(update={"address": address or settings.address})
     check_space(found, settings)

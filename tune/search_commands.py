@@ -139,6 +139,7 @@ def best(name: str, storage: Storage, trial: int | None, export: Path | None, as
 
     With --trial, another one, which is made a classifier first: one on the Pareto front, say.
     """
+    from tune.search_result import told_of_old_result
     from tune.searches import find_search
     from tune.summary import best_document, with_paths
 
@@ -147,7 +148,7 @@ def best(name: str, storage: Storage, trial: int | None, export: Path | None, as
         check_new(export, "--export")
     if trial is None:
         document = best_document(folder)
-        for line in folder.told_of_old_result():
+        for line in told_of_old_result(folder):
             say(line)
     else:
         prepare()

@@ -20,6 +20,7 @@ from tune.printable import printable
 from tune.program import program
 from tune.repeat_file import repeat_seconds
 from tune.repeats_view import repeats_view
+from tune.search_result import read_result
 from tune.trial_tables import FIGURES, front_view, leaderboard_table
 from tune.verdict import BASELINES, verdict
 
@@ -47,7 +48,7 @@ def best_document(folder: SearchFolder) -> dict[str, Any]:
     Raises:
         InputError: If the search has not come to its end.
     """
-    return with_paths(folder, folder.result())
+    return with_paths(folder, read_result(folder))
 
 
 def with_paths(folder: SearchFolder, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +113,7 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     lines.append(Text(f"\n{verdict(document)}", style="bold"))
     lines.append(Text(f"{folder.name}: {sum(ended.values())} trials ({ends}) in {time}"))
     lines += [Text(), leaderboard_table(trials, 5), *front_view(folder, trials), Text()]
-    result = with_paths(folder, folder.result())
+    result = with_paths(folder, read_result(folder))
     is_best = document["trial"] == result["trial"]
     lines.append(Text(f"{'Best: trial' if is_best else 'Trial'} {document['trial']}, epoch {document['epoch']}", style="bold"))
     lines.append(_hparams(document["hparams"]))

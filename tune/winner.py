@@ -21,6 +21,7 @@ from tune.folder import CLASSIFIERS, LOG, SearchFolder
 from tune.inputs import Inputs, prepare_inputs
 from tune.outcome import TrialOutcome, best_trial, ranked_trials
 from tune.provenance import read_wide_recipe
+from tune.search_result import read_result
 from tune.weights import read_trained
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def evaluate_trial(folder: SearchFolder, number: int) -> dict[str, Any]:
     Raises:
         InputError: If the search has no result, there is no such trial, its weights are not kept, or the corpus has changed.
     """
-    result = {name: value for name, value in folder.result().items() if name not in OF_THE_BEST}
+    result = {name: value for name, value in read_result(folder).items() if name not in OF_THE_BEST}
     trials = {trial.number: trial for trial in ranked_trials(folder.trials())}
     kept = [trial.number for trial in folder.kept(trials.values())]
     if number not in kept:

@@ -14,6 +14,7 @@ from kills_check import files
 from kills_processes import answer
 
 from tune.folder import ABOUT, LOCK, LOG, RESULT, SETTINGS, SearchFolder
+from tune.search_result import best_classifier
 from tune.study_address import JOURNAL
 
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)")
@@ -51,7 +52,7 @@ class Outcome:
 
 def targets(folder: SearchFolder) -> list[str]:
     """Returns the files that matter once a search has ended, relative to its folder."""
-    parts = sorted(str(path.relative_to(folder.path)) for path in folder.best_classifier().iterdir())
+    parts = sorted(str(path.relative_to(folder.path)) for path in best_classifier(folder).iterdir())
     return [SETTINGS, ABOUT, RESULT, JOURNAL, *parts]
 
 

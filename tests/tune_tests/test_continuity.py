@@ -10,6 +10,7 @@ from tune.continuity import check_home, read_own_corpus
 from tune.folder import ABOUT, HOME, RESULT, SearchFolder
 from tune.inputs import read_inputs
 from tune.provenance import describe
+from tune.search_result import told_of_old_result
 from tune.searches import claim_search
 from tune.settings import Settings
 
@@ -50,11 +51,11 @@ def test_a_copy_that_has_its_own_study_goes_on(tmp_path: Path) -> None:
 
 def test_a_result_of_before_is_told_as_such_until_the_search_has_come_to_its_end_again(tmp_path: Path) -> None:
     folder = begun(tmp_path)
-    assert list(folder.told_of_old_result()) == []
+    assert list(told_of_old_result(folder)) == []
     folder.write_json(RESULT, {})
-    assert ["resume words" in line for line in folder.told_of_old_result()] == [True]
+    assert ["resume words" in line for line in told_of_old_result(folder)] == [True]
     folder.write_json(ABOUT, folder.read_json(ABOUT) | {"finished": True})
-    assert list(folder.told_of_old_result()) == []
+    assert list(told_of_old_result(folder)) == []
 
 
 def test_a_corpus_that_was_moved_is_asked_for_in_the_settings(tmp_path: Path) -> None:

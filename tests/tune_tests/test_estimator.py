@@ -31,6 +31,7 @@ from data.corpus import Corpus
 from tune.errors import SearchFailedError
 from tune.estimator import TopknotClassifier
 from tune.folder import SearchFolder
+from tune.search_result import read_result
 from tune.searches import find_search
 
 SPACE = {"embedding_size": 8, "lstm_size": 4, "pooling": "max", "bidirectional": False, "dense_layers": 0, "batch_size": 16}
@@ -129,7 +130,7 @@ def test_it_works_in_a_pipeline_and_in_cross_validation_with_numbers_for_labels(
 
 def test_a_kept_search_is_one_that_commands_know(fitted: TopknotClassifier, storage: Path) -> None:
     folder = find_search(storage, "kept")
-    assert folder.result()["test"] == fitted.result_["test"]
+    assert read_result(folder)["test"] == fitted.result_["test"]
     assert folder.settings().group == "group"
 
 

@@ -43,6 +43,7 @@ from tune.outcome import ranked_trials
 from tune.podium import Podium
 from tune.program import program
 from tune.provenance import git_revision
+from tune.search_result import best_classifier, missing
 from tune.searches import find_search
 from tune.study import open_study
 from tune.winner import evaluate_best
@@ -430,8 +431,8 @@ def cut_end(folder: SearchFolder) -> None:
 
 
 LOSSES: dict[str, Callable[[SearchFolder], object]] = {
-    "its classifier is missing": lambda folder: shutil.rmtree(folder.best_classifier()),
-    "its classifier is damaged": lambda folder: (folder.best_classifier() / "network.keras").write_bytes(b""),
+    "its classifier is missing": lambda folder: shutil.rmtree(best_classifier(folder)),
+    "its classifier is damaged": lambda folder: (best_classifier(folder) / "network.keras").write_bytes(b""),
     "the end of its study is missing": cut_end,
     "its result.json is missing or damaged": lambda folder: (folder.path / "result.json").unlink(),
 }
@@ -441,9 +442,9 @@ LOSSES: dict[str, Callable[[SearchFolder], object]] = {
 @pytest.mark.parametrize("said", LOSSES)
 def test_a_finished_search_knows_what_it_has_lost(finished: tuple[Path, dict[str, Any]], tmp_path: Path, said: str) -> None:
     folder = SearchFolder(shutil.copytree(finished[0] / "words", tmp_path / "words"))
-    assert folder.missing() is None
+    assert missing(folder) is None
     LOSSES[said](folder)
-    assert folder.missing() == said
+    assert missing(folder) == said
 
 
 def test_a_finished_search_makes_what_it_has_lost_again(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
@@ -453,7 +454,7 @@ def test_a_finished_search_makes_what_it_has_lost_again(finished: tuple[Path, di
         LOSSES[said](folder)
     flag = ["--storage", str(tmp_path), "--json"]
     again = json.loads(topknot("resume", "words", *flag).stdout)
-    assert folder.missing() is None
+    assert missing(folder) is None
     assert again["test"] == best["test"]
     assert json.loads(topknot("best", "words", *flag).stdout)["test"] == best["test"]
     trials = show(tmp_path, "words")["trials"]
