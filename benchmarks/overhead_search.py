@@ -52,10 +52,10 @@ def prepare_topknot(
         from tune.folder import SearchFolder
         from tune.inputs import Inputs
         from tune.record import METRICS
+        from tune.samplers import make_sampler
         from tune.searcher import ENDED, NUMBER
         from tune.settings import Settings
         from tune.stopwatch import Stopwatch
-        from tune.study import make_sampler
         from tune.tuning import Tuning
         from tune.workers import Workers
 

@@ -34,8 +34,8 @@ from optuna.trial import TrialState
 from tune.folder import ABOUT, SearchFolder
 from tune.podium import Podium
 from tune.record import Record
+from tune.samplers import make_sampler
 from tune.searches import find_search
-from tune.study import make_sampler
 from tune.written_space import parse_space
 
 BROWSERS = ("chromium", "google-chrome")

@@ -35,12 +35,13 @@ from optuna.trial import TrialState
 
 from tune.outcome import podium
 from tune.record import Proposal, Record
+from tune.samplers import make_sampler
 from tune.scheduler import EndedTrial, make_scheduler
 from tune.searcher import NUMBER
 from tune.searches import find_search
 from tune.settings import Settings
 from tune.space import Space
-from tune.study import create_study, make_sampler
+from tune.study import create_study
 from tune.written_space import parse_space
 
 WORKERS = (1, 4, 16, 64, 256, 1_000, 10_000)

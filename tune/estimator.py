@@ -6,7 +6,6 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -23,7 +22,7 @@ from data.small_classes import SmallClassesError
 from model.packed import pack, unpack
 from tune.bucket import is_address
 from tune.errors import SearchInterruptedError
-from tune.labelled_frame import GROUP, LABEL, TEXT, labelled_frame, list_texts, name_classes
+from tune.labelled_frame import GROUP, LABEL, TEXT, labelled_frame, list_texts, name_classes, write_frame
 from tune.settings import Settings
 from tune.settings_file import read_settings
 
@@ -155,7 +154,7 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         settings = self._settings(frame, storage)
         data, folder = Path(str(settings.data)), SearchFolder(storage / str(settings.name))
         another = folder.has_begun()
-        _write(frame, data)
+        write_frame(frame, data)
         try:
             with chatter_diverted():
                 document = start_search(settings, Display(Console(stderr=True), started, quiet=not self.verbose), started)
@@ -229,19 +228,3 @@ def _plain(value: Any) -> Any:
         case list() | tuple():
             return [_plain(one) for one in value]
     return value
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    """Writes the texts where the search reads them: into a new file, which is whole or not there."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file, ExitStack() as stack:
-            stack.callback(path.unlink)
-            frame.to_parquet(file)
-            stack.pop_all()
-    except FileExistsError:
-        raise InputError(
-            f"name: {path} exists, perhaps with the texts of another fit, and is left as it is. Choose another name."
-        ) from None
-    except OSError as error:
-        raise InputError(f"storage: {path.parent} cannot be written: {error.strerror or error}.") from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from data.errors import InputError
 from data.labelled import is_text, lone_surrogate, name_of
 
 TEXT, LABEL, GROUP = "text", "label", "group"
@@ -43,6 +46,26 @@ def labelled_frame(X: Iterable[str], y: Iterable[Any], groups: Iterable[Any] | N
     for what, values in zip(("X", "y", "groups"), columns.values(), strict=False):
         _check_whole(what, values)
     return pd.DataFrame(columns), classes
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Writes the columns where the search reads them: into a new file, which is whole or not there.
+
+    Raises:
+        InputError: If the file exists, or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file, ExitStack() as stack:
+            stack.callback(path.unlink)
+            frame.to_parquet(file)
+            stack.pop_all()
+    except FileExistsError:
+        raise InputError(
+            f"name: {path} exists, perhaps with the texts of another fit, and is left as it is. Choose another name."
+        ) from None
+    except OSError as error:
+        raise InputError(f"storage: {path.parent} cannot be written: {error.strerror or error}.") from None
 
 
 def list_texts(values: Iterable[str]) -> list[str]:

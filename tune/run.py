@@ -28,10 +28,11 @@ from tune.refit import refit_winner
 from tune.repeat_file import repeat_seconds
 from tune.repeats import repeat_best
 from tune.room import told_of_no_room
+from tune.samplers import make_sampler
 from tune.search_result import read_result
 from tune.settings import Settings
 from tune.stopwatch import Stopwatch
-from tune.study import explained, make_sampler
+from tune.study import explained
 from tune.timetable import Timetable, finish_seconds, make_timetable
 from tune.tracking.tracker import Tracker
 from tune.tuning import Tuning

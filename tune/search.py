@@ -28,11 +28,11 @@ from tune.outcome import elapsed_seconds
 from tune.provenance import describe, read_wide_recipe
 from tune.room import Room, count_locally, count_on_cluster
 from tune.run import run_trials
+from tune.samplers import make_sampler
 from tune.search_result import missing, read_result
 from tune.searches import claim_search
 from tune.settings import Settings
 from tune.stopwatch import began
-from tune.study import make_sampler
 from tune.tracking.tracker import make_trackers
 from tune.watchdog import ray_watched, wait_for_start
 from tune.workers import Workers

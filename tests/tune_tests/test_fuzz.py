@@ -25,11 +25,11 @@ from tune.checksum import without_checksum
 from tune.cli import run
 from tune.podium import Podium
 from tune.record import Record
+from tune.samplers import make_sampler
 from tune.searches import claim_search
 from tune.settings import Settings
 from tune.settings_file import read_settings
 from tune.single import parse_assignments
-from tune.study import make_sampler
 from tune.written_space import parse_space
 from tune.written_yaml import parse_yaml
 

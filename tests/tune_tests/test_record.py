@@ -16,8 +16,9 @@ from tune.objective import Objective
 from tune.outcome import best_trial, counts, front_trials, leaderboard, podium, read_trials, useful_share
 from tune.podium import Podium
 from tune.record import Record, epoch_key
+from tune.samplers import make_sampler
 from tune.searcher import SearchStopper, StudyCallback
-from tune.study import create_study, make_sampler, open_study, repair_journal
+from tune.study import create_study, open_study, repair_journal
 from tune.study_address import JOURNAL
 from tune.written_space import parse_space
 

@@ -19,8 +19,9 @@ from tune.informed import Informed
 from tune.objective import Objective
 from tune.podium import Podium
 from tune.record import Proposal, Record
+from tune.samplers import make_sampler
 from tune.space import Space
-from tune.study import create_study, make_sampler, open_study
+from tune.study import create_study, open_study
 from tune.written_space import parse_space
 
 SAMPLERS = ["tpe", "random", "gp", "cmaes", "qmc", "hyperopt"]

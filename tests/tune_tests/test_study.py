@@ -17,10 +17,11 @@ from optuna.trial import TrialState
 from sqlalchemy import create_engine, text
 
 from data.errors import InputError
+from tune.samplers import make_sampler
 from tune.searches import claim_search
 from tune.settings import Settings
 from tune.shown_address import shown_address
-from tune.study import create_study, explained, make_sampler, open_storage, open_study
+from tune.study import create_study, explained, open_storage, open_study
 from tune.study_address import DATABASE, database_url, study_url
 
 STATES = ("COMPLETE", "PRUNED", "FAIL")

@@ -14,7 +14,8 @@ from optuna.trial import TrialState
 from data.errors import InputError
 from tune.podium import Podium
 from tune.record import Record
-from tune.study import create_study, make_sampler, open_study
+from tune.samplers import make_sampler
+from tune.study import create_study, open_study
 from tune.written_space import parse_space
 
 SPACE = parse_space({"lstm_size": {"int": [4, 64]}, "pooling": {"choice": ["last", "max"]}})

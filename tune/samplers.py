@@ -1,0 +1,66 @@
+"""What proposes configurations: a sampler for the study, by its name."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+
+from data.errors import InputError
+from data.packages import install_command
+from tune.hyperopt_sampler import HyperOptSampler
+from tune.informed import Informed
+from tune.space import Space
+
+
+def make_sampler(
+    name: str,
+    seed: int,
+    trials: int = 0,
+    space: Space = Space(()),  # noqa: B008 - it is frozen
+    *,
+    several: bool = False,
+) -> optuna.samplers.BaseSampler:
+    """Makes a seeded sampler: one of Optuna's ('tpe', 'random', 'gp', 'cmaes', 'qmc'), or 'hyperopt'.
+
+    TPE looks at the hyperparameters together, within the groups that conditions make, and takes running trials for bad
+    ones, so that workers do not all try the same. It knows of pruned trials; the others that learn are shown them as completed.
+
+    Args:
+        name: Which.
+        seed: Of the search.
+        trials: How many trials the study holds: one that has drawn before does not draw the same again.
+        space: What is drawn from; HyperOpt asks for it beforehand.
+        several: Whether trials have costs beside what they are ranked by. TPE does not know what to make of pruned trials then,
+            and is shown them as completed too.
+
+    Raises:
+        InputError: If what it needs is not installed.
+    """
+    new_seed = seed + trials
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        match name:
+            case "tpe":
+                tpe = optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=new_seed)
+                return Informed(tpe, completed=several)
+            case "random":
+                return optuna.samplers.RandomSampler(seed=new_seed)
+            case "gp":
+                if not importlib.util.find_spec("torch"):
+                    raise InputError(f"--sampler gp needs PyTorch, which Optuna computes with: {install_command('torch')}")
+                return Informed(optuna.samplers.GPSampler(seed=new_seed, deterministic_objective=False), failed=True)
+            case "cmaes":
+                return Informed(optuna.samplers.CmaEsSampler(seed=new_seed, warn_independent_sampling=False))
+            case "qmc":  # its sequence is one of the seed and goes on where the study says; the rest is drawn at random
+                rest = optuna.samplers.RandomSampler(seed=new_seed)
+                return optuna.samplers.QMCSampler(
+                    scramble=True, seed=seed, independent_sampler=rest, warn_independent_sampling=False
+                )
+            case "hyperopt":
+                if not importlib.util.find_spec("hyperopt"):
+                    raise InputError(f"--sampler hyperopt needs the package of that name: {install_command('hyperopt')}")
+                return Informed(HyperOptSampler(space.distributions, seed))
+    raise ValueError(f"There is no sampler {name!r}.")
