@@ -9,7 +9,7 @@ from pathlib import Path
 
 from data.errors import InputError
 from tune.folder import SETTINGS, SearchFolder
-from tune.settings import NAME
+from tune.setting_types import NAME
 from tune.storage import RemoteStorage, Storage, readable
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -23,16 +20,13 @@ from pydantic import (
 from data.errors import InputError
 from model.hparams import Precision
 from model.presets import SPACES
-from tune.cluster_address import check_address
-from tune.duration import parse_duration
 from tune.objective import Objective, parse_objective
-from tune.remote_file import RemoteFile, parse_file
+from tune.setting_types import ClusterAddress, DataFile, FilePath, Metric, Name, Seconds, StorageAddress, Trackers
 from tune.shown_address import shown_address
-from tune.storage import RemoteStorage, parse_storage
-from tune.tracking.tracker import absolute_track, check_track, shown_tracks
+from tune.storage import RemoteStorage
+from tune.tracking.tracker import absolute_track, shown_tracks
 
 EMBEDDING = "embedding_size"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DEFAULT_STORAGE = "runs"
 DEFAULT_TRIALS = 60
 Sampler = Literal["tpe", "random", "gp", "cmaes", "qmc", "hyperopt"]
@@ -42,43 +36,12 @@ SINGLE = {"cmaes", "hyperopt"}
 """Samplers that learn from one figure alone."""
 
 
-def _name(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"a name is a text; put {value!r} in quotes")  # noqa: TRY004 - pydantic takes ValueErrors
-    if not NAME.fullmatch(value):
-        raise ValueError(
-            "a name holds letters, digits, '.', '_' and '-' only, begins with a letter or digit, and has 100 at most"
-        )
-    return value
-
-
-def _metric(value: Any) -> str:
-    names = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return ",".join(parse_objective(names).names)
-
-
-def _tracks(value: str) -> str:
-    return ",".join(check_track(one.strip()) for one in value.split(","))
-
-
-def _path(value: Path) -> Path:
-    if "\0" in str(value):
-        raise ValueError("no path holds a zero byte")
-    return value
-
-
-FilePath = Annotated[Path, AfterValidator(_path)]
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
-
-
 class Settings(BaseModel):
     """The settings of a search. Every one can stand in a YAML file under its name, or be passed as a flag."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    data: Annotated[
-        FilePath | RemoteFile | None, BeforeValidator(parse_file), PlainSerializer(str, when_used="unless-none")
-    ] = Field(
+    data: DataFile | None = Field(
         None,
         description="Labelled texts: CSV, TSV, JSON lines or Parquet, also .gz; a file, or s3://, gs:// or abfs://BUCKET/FILE "
         "[the embedded corpus]",
@@ -94,10 +57,8 @@ class Settings(BaseModel):
     validation: float = Field(0.1, gt=0, lt=1, description="Fraction of the rows to rank trials on")
     test: float = Field(0.1, gt=0, lt=1, description="Fraction of the rows to test the winner on, once")
 
-    name: Annotated[str, BeforeValidator(_name)] | None = Field(
-        None, description="The search's name [data's name and the time]"
-    )
-    storage: Annotated[FilePath | RemoteStorage, BeforeValidator(parse_storage), PlainSerializer(str)] = Field(
+    name: Name | None = Field(None, description="The search's name [data's name and the time]")
+    storage: StorageAddress = Field(
         Path(DEFAULT_STORAGE), description="Where searches stand: a folder, or s3://, gs:// or abfs://BUCKET/PREFIX"
     )
     trials: int | None = Field(None, ge=1, description="Configurations to try [60; no limit where there is a time limit]")
@@ -105,7 +66,7 @@ class Settings(BaseModel):
     max_epochs: int = Field(30, ge=1, description="Epochs of a trial, at most")
     patience: int = Field(4, ge=1, description="Epochs that are no better after which a trial ends")
     workers: int | Literal["auto"] = Field("auto", description="Trials at a time; 'auto' fills the cores")
-    address: Annotated[str, AfterValidator(check_address)] | None = Field(
+    address: ClusterAddress | None = Field(
         None,
         description="A Ray cluster to run on: its head's HOST:PORT, 'auto' or 'local' [a submitted job's own, else local]",
     )
@@ -126,7 +87,7 @@ class Settings(BaseModel):
     )
     space: dict[str, Any] = Field({}, description="Dimensions that replace the preset's, by name (YAML only)")
     portfolio: bool = Field(True, description="Begin with the preset's configurations that did well on other corpora")
-    warm_start: Annotated[str, BeforeValidator(_name)] | None = Field(
+    warm_start: Name | None = Field(
         None, description="Another search of the storage, whose best configurations are tried first"
     )
     vectors: FilePath | None = Field(
@@ -136,11 +97,11 @@ class Settings(BaseModel):
     study: str | None = Field(
         None, min_length=1, description="Where the Optuna study is kept: 'sqlite' or a URL [a journal in the folder]"
     )
-    metric: Annotated[str, BeforeValidator(_metric)] = Field(
+    metric: Metric = Field(
         "loss",
         description="What ranks trials: loss, accuracy or macro_f1; with costs to weigh it against: macro_f1,size,latency",
     )
-    track: Annotated[str, AfterValidator(_tracks)] | None = Field(
+    track: Trackers | None = Field(
         None, description="Programs to tell of the search, with commas: tensorboard[:DIR], mlflow:URI, wandb[:PROJECT]"
     )
     scheduler: Literal["asha", "pasha", "hyperband", "median", "none"] = Field(
