@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 import tune.bucket
 import tune.lease
 import tune.mirror
+import tune.sender
 import tune.storage
 from data.errors import InputError
 from tune.bucket import Bucket, check_bucket
@@ -53,7 +54,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune.lease, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(tune.lease, "LOST_SECONDS", 0.3)
     monkeypatch.setattr(tune.lease, "BEAT_SECONDS", 0.02)
-    monkeypatch.setattr(tune.mirror, "SEND_SECONDS", 0.02)
+    monkeypatch.setattr(tune.sender, "SEND_SECONDS", 0.02)
     monkeypatch.setattr(tune.bucket, "FIRST_WAIT", 0.01)
 
 
