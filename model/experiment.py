@@ -13,8 +13,8 @@ from data.corpus import Corpus, corpus_from_frame, corpus_from_lists, read_corpu
 from data.dataset import encode_corpus
 from data.errors import InputError
 from data.industries import read_industries
-from data.small_classes import SmallClasses, without_small_classes
-from data.split import SIDES, split_corpus
+from data.small_classes import SmallClasses, SmallClassesError, without_small_classes
+from data.split import SIDES, Split, split_corpus
 from data.subwords import word_parts
 from data.vectors import read_vectors
 from model.classifier import Classifier
@@ -96,7 +96,7 @@ def run_experiment(
     else:
         plan = single_training(preset, len(corpus.classes), hparams)
     chosen = plan.hparams
-    split = split_corpus(corpus, validation=validation, test=test, seed=seed)
+    split = _split(corpus, validation, test, seed)
     wide, logits, limit = None, None, chosen.max_length
     if chosen.wide:
         limit = max(limit, WHOLE_TEXT)
@@ -124,6 +124,13 @@ def run_experiment(
     sides = {side: classifier.evaluate(encoded, dataset.labels, split.side(side)) for side in SIDES}
     classifier.metrics.update(epoch=best[0], **{side: evaluation.summary() for side, evaluation in sides.items()})
     return Experiment(classifier, best[0], tuple(reports), **sides)
+
+
+def _split(corpus: Corpus, validation: float, test: float, seed: int) -> Split:
+    try:
+        return split_corpus(corpus, validation=validation, test=test, seed=seed)
+    except SmallClassesError as error:
+        raise SmallClassesError(error.problem, "Add rows, or give small_classes='fold' or 'drop'.") from None
 
 
 def _corpus(data: Data, text: str, label: str, group: str | None) -> Corpus:

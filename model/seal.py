@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from data.errors import InputError
@@ -27,23 +28,33 @@ def check_seal(folder: Path) -> None:
     if not path.exists():
         return
     try:
-        sealed = dict(json.loads(read_document(path)))
-        found = _digests(folder)
+        changed = list(_changed(folder))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{folder} is damaged: {path.name} cannot be read ({error}).") from None
-    for name, digest in sealed.items():
-        if found.get(name) != digest:
-            what = "has changed since it was written" if name in found else "is missing"
-            raise InputError(f"{folder} is damaged: {name} {what}. Take the folder's copy from where it came from.")
+    if changed:
+        raise InputError(f"{folder} is damaged: {changed[0]}. Take the folder's copy from where it came from.")
 
 
 def is_whole(folder: Path) -> bool:
-    """Tells whether a folder has its seal, and its files are as they were when it was sealed."""
+    """Tells whether a folder has its seal, and its files are as they were when it was sealed.
+
+    Raises:
+        OSError: If they cannot be read, which says nothing of them.
+    """
     try:
-        check_seal(folder)
-    except InputError:
+        return (folder / SEAL).is_file() and not list(_changed(folder))
+    except (ValueError, TypeError, RecursionError):
         return False
-    return (folder / SEAL).is_file()
+
+
+def _changed(folder: Path) -> Iterator[str]:
+    """Yields what has become of files since the folder was sealed."""
+    found = _digests(folder)
+    for name, digest in dict(json.loads(read_document(folder / SEAL))).items():
+        if name not in found:
+            yield f"{name} is missing"
+        elif found[name] != digest:
+            yield f"{name} has changed since it was written"
 
 
 def _digests(folder: Path) -> dict[str, str]:

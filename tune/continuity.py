@@ -16,14 +16,16 @@ from tune.provenance import (
     SPACE,
     SPLIT,
     VECTORS,
+    VOCABULARY,
     digest_sides,
     digest_vectors,
+    digest_vocabulary,
     git_revision,
     split_by,
     versions,
 )
 from tune.settings import Settings
-from tune.study import study_objective
+from tune.study import explained, study_objective
 
 OLDER = "The search {!r} was started by an older version of Topknot, and can be gone on with by that alone."
 
@@ -107,14 +109,25 @@ def check_home(folder: SearchFolder) -> None:
         return
     study, here = folder.study(), folder.path.absolute()
     home = Path(study.user_attrs.get(HOME, here))
-    if home == here:
-        return
-    if (home / SETTINGS).is_file() and not (home / SETTINGS).samefile(here / SETTINGS):
+    if home != here and _has_same_study(SearchFolder(home), folder):
         raise InputError(
             f"{here} is a copy of {home}, and both have one study, {folder.study_url()}, which stands in neither. Go on with "
             f"that one, or remove it; or start a new search, whose --warm-start names this one."
         )
-    study.set_user_attr(HOME, str(here))  # it was moved
+    if study.user_attrs.get(HOME) != str(here):  # it was moved
+        with explained(folder.read_json(ABOUT)["study"]):
+            study.set_user_attr(HOME, str(here))
+
+
+def _has_same_study(other: SearchFolder, ours: SearchFolder) -> bool:
+    """Tells whether another folder, which need not be there or to be looked into, is of the same search."""
+    try:
+        if (other.path / ABOUT).samefile(ours.path / ABOUT):
+            return False  # it is the same folder by another way
+        one, two = other.read_json(ABOUT), ours.read_json(ABOUT)
+    except (OSError, InputError):
+        return False
+    return all(one.get(name) == two.get(name) for name in ("created", "fingerprint", "study", "study_name"))
 
 
 def check_space(folder: SearchFolder, settings: Settings) -> None:
@@ -159,11 +172,13 @@ def check_sides(folder: SearchFolder, split: Split) -> None:
         )
 
 
-def check_vectors(folder: SearchFolder, settings: Settings, inputs: Inputs) -> None:
-    """Makes sure that word vectors are those that a search was started with.
+def check_words(folder: SearchFolder, settings: Settings, inputs: Inputs) -> None:
+    """Makes sure that the texts' words, and the vectors that they begin with, are those that a search was started with.
 
     Raises:
         InputError: If they are others.
     """
+    if digest_vocabulary(inputs.vocabulary) != folder.read_json(ABOUT).get(VOCABULARY):
+        raise InputError(OLDER.format(folder.name))
     if digest_vectors(inputs.dataset.vectors) != folder.read_json(ABOUT).get(VECTORS):
         raise InputError(f"{settings.vectors} has changed since the search {folder.name!r} was started; start a new one.")

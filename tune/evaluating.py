@@ -103,7 +103,10 @@ def evaluate_split(model: str, storage: Storage, side: str, say: Callable[[str],
     given = _search_of(Path(model))
     folder = given or find_search(storage, model)
     corpus, split = read_own_corpus(folder, folder.settings())
-    classifier = load_classifier(Path(model) if given else model_folder(model, storage, say))
+    if not given:
+        for line in told_of_old_result(folder):
+            say(line)
+    classifier = load_classifier(Path(model) if given else best_classifier(folder))
     rows = split.side(side)
     return _document(classifier, classifier.evaluate_texts([corpus.texts[row] for row in rows], corpus.labels[rows]))
 

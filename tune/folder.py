@@ -142,7 +142,8 @@ class SearchFolder:
         self.write_json(ABOUT, about | {"study": settings.study, "study_name": self.name})
         study = create_study(self.path, self.name, settings.objective, settings.study)
         if self.is_apart:
-            study.set_user_attr(HOME, str(self.path.absolute()))
+            with explained(settings.study):
+                study.set_user_attr(HOME, str(self.path.absolute()))
         self.write(SETTINGS, settings.to_yaml())
 
     def repair(self) -> None:

@@ -125,7 +125,7 @@ def settings_split(settings: Settings, corpus: Corpus) -> Split:
     Raises:
         InputError: If it cannot be split.
     """
-    with _remedies_told(settings):
+    with remedies_told(settings):
         return split_corpus(corpus, validation=settings.validation, test=settings.test, seed=settings.seed)
 
 
@@ -146,12 +146,12 @@ def read_settings_corpus(settings: Settings) -> Corpus:
             drop_unlabelled=settings.drop_unlabelled,
             drop_empty=settings.drop_empty,
         )
-    with _remedies_told(settings):
+    with remedies_told(settings):
         return without_small_classes(corpus, settings.small_classes)
 
 
 @contextmanager
-def _remedies_told(settings: Settings) -> Iterator[None]:
+def remedies_told(settings: Settings) -> Iterator[None]:
     """Names the flag that does something about classes that are too small."""
     try:
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -66,8 +67,13 @@ class Folder(Place):
         """Writes a file beside the one that it replaces."""
         path = self.path / name
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().int}")  # others may write it, also from other machines
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
 
     def remove(self, name: str) -> None:
         """Removes a file."""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.split import SIDES, Split
+from data.vocabulary import Vocabulary
 from model.hparams import HParams
 from model.linear import Recipe, read_recipe, write_recipe
 from tune.cluster import cores
@@ -32,8 +33,8 @@ SPLIT = "split"
 """Where it keeps what the corpus is split by."""
 SIDES_DIGEST, RECIPE = "sides", "wide_recipe"
 """Where it keeps a digest of which rows stand on which side, and how the wide branch was fitted; null if there is none."""
-VECTORS = "vectors"
-"""Where it keeps a digest of the word vectors that trials begin with; null if with none."""
+VOCABULARY, VECTORS = "vocabulary", "vectors"
+"""Where it keeps digests of the words in their order, and of the word vectors that trials begin with; null if with none."""
 PACKAGES = ("topknot", "ray", "optuna", "keras", "tensorflow", "numpy", "scipy", "scikit-learn", "cmaes", "hyperopt", "torch")
 """What figures and proposals hang on; some of it need not be installed."""
 
@@ -43,6 +44,7 @@ def describe(settings: Settings, inputs: Inputs, first: list[HParams], workers: 
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "fingerprint": inputs.corpus.fingerprint(),
+        VOCABULARY: digest_vocabulary(inputs.vocabulary),
         VECTORS: digest_vectors(inputs.dataset.vectors),
         "rows": len(inputs.corpus),
         "classes": len(inputs.corpus.classes),
@@ -83,6 +85,11 @@ def git_revision() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
+
+
+def digest_vocabulary(vocabulary: Vocabulary) -> str:
+    """Returns a digest of the words that a corpus was found to have, in their order."""
+    return hashlib.blake2b(vocabulary.to_json().encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def digest_vectors(vectors: npt.NDArray[np.float32] | None) -> str | None:

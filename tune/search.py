@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import Any
 
 from data.corpus import Corpus
+from data.errors import InputError
 from data.split import Split
 from model.linear import Recipe
 from tune.cluster import joined_cluster, local_cluster
 from tune.cluster_address import find_cluster
-from tune.continuity import check_home, check_metric, check_space, check_vectors, read_own_corpus
+from tune.continuity import check_home, check_metric, check_space, check_words, read_own_corpus
 from tune.display import Display
 from tune.errors import SearchInterruptedError
 from tune.first import first_trials, told_of_warm_start, warm_trials
@@ -185,17 +186,20 @@ def resume_search(
             with _left_alone(folder, about, before):
                 workers, wait_for_ray = stack.enter_context(_workers(folder, settings))
                 inputs = _prepare(settings, corpus, display, split, read_wide_recipe(folder))
-                check_vectors(folder, settings, inputs)
+                check_words(folder, settings, inputs)
                 _wait(wait_for_ray)
             return run_trials(folder, settings, inputs, workers, goal.trials, left, display, started, trackers)
 
 
 @contextmanager
 def _left_alone(folder: SearchFolder, about: Mapping[str, Any], settings: str) -> Iterator[None]:
-    """Leaves what a search is to come to, and its settings, as they were where it is not gone on with after all."""
+    """Leaves what a search is to come to, and its settings, as they were where going on with it is refused.
+
+    After anything else `topknot resume` alone goes on with what was asked for now, as the user is told.
+    """
     try:
         yield
-    except BaseException:
+    except InputError:
         folder.write_json(ABOUT, dict(about))
         folder.write(SETTINGS, settings)
         raise

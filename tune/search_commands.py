@@ -21,7 +21,7 @@ from tune.storage import Storage
 @click.command()
 @settings_options
 @click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings; flags win over it")
-@click.option("--print-config", is_flag=True, help="Print all settings as YAML that runs as it is, and stop")
+@click.option("--print-config", is_flag=True, help="Print all settings as YAML that runs as it is but for passwords, and stop")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
 def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any) -> None:
     """Search for the best classifier."""

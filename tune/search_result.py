@@ -37,7 +37,7 @@ def told_of_old_result(folder: SearchFolder) -> Iterator[str]:
     if (folder.path / RESULT).is_file() and not folder.read_json(ABOUT)["finished"]:
         yield (
             f"The search {folder.name!r} was gone on with, and has not come to its end: this is what it came to before. "
-            f"Finish it with: {folder.resume_command()}"
+            f"If nothing runs it, finish it with: {folder.resume_command()}"
         )
 
 
@@ -51,7 +51,10 @@ def missing(folder: SearchFolder) -> str | None:
         return "the end of its study is missing"
     if not checkpoint.is_dir():
         return "its classifier is missing"
-    return None if is_whole(checkpoint) else "its classifier is damaged"
+    try:
+        return None if is_whole(checkpoint) else "its classifier is damaged"
+    except OSError as error:
+        return f"its classifier cannot be read ({error.strerror or error})"
 
 
 def best_classifier(folder: SearchFolder) -> Path:

@@ -19,6 +19,8 @@ from tune.written_yaml import parse_yaml
 LARGEST_FILE = 256 * 1024
 """Bytes of a file of settings, at most; all settings written out are some 5,000, and YAML is read 20 KB a second."""
 
+ADDRESSES = ("study", "track")
+"""Settings that may hold passwords, and are not to be printed as they were given."""
 COLUMNS = ("text", "label", "group")
 """Settings that name columns of `data`."""
 
@@ -88,5 +90,6 @@ def _explain(error: ValidationError, path: Path | None, values: Mapping[str, Any
     if first["type"] == "extra_forbidden":
         return f"{path or 'settings'}: there is no setting {key!r}; there are {', '.join(Settings.model_fields)}."
     message = first["msg"].removeprefix("Value error, ")
-    got = f" (got {first['input']!r})" if key and "got" not in message else ""
+    told = key and "got" not in message and key not in ADDRESSES
+    got = f" (got {first['input']!r})" if told else ""
     return f"{source}: {message[:1].lower()}{message[1:]}{got}."

@@ -15,7 +15,7 @@ from model.question import TRAININGS, single_training
 from tune.cluster import gpus
 from tune.cudnn import obstacles
 from tune.destination import check_new, written
-from tune.inputs import read_settings_corpus
+from tune.inputs import read_settings_corpus, remedies_told
 from tune.settings import EMBEDDING, Settings
 from tune.written_yaml import parse_yaml
 
@@ -62,20 +62,21 @@ def train_once(
     if gpus():
         for line in obstacles(hparams.recurrent_dropout, "float32"):
             say(line)
-    result = run_experiment(
-        corpus,
-        validation=settings.validation,
-        test=settings.test,
-        epochs=epochs,
-        patience=patience,
-        seed=settings.seed,
-        vectors=settings.vectors,
-        on_epoch=lambda report: say(
-            f"epoch {report.epoch}: trained to {report.train_loss:.3f}; validation loss {report.loss:.3f}, "
-            f"accuracy {report.accuracy:.3f}, macro-F1 {report.macro_f1:.3f} ({report.seconds:.1f} s)"
-        ),
-        **hparams.to_dict(),
-    )
+    with remedies_told(settings):
+        result = run_experiment(
+            corpus,
+            validation=settings.validation,
+            test=settings.test,
+            epochs=epochs,
+            patience=patience,
+            seed=settings.seed,
+            vectors=settings.vectors,
+            on_epoch=lambda report: say(
+                f"epoch {report.epoch}: trained to {report.train_loss:.3f}; validation loss {report.loss:.3f}, "
+                f"accuracy {report.accuracy:.3f}, macro-F1 {report.macro_f1:.3f} ({report.seconds:.1f} s)"
+            ),
+            **hparams.to_dict(),
+        )
     if export is not None:
         with written(export, "--export"):
             result.classifier.save(export)

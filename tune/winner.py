@@ -15,7 +15,7 @@ from data.split import SIDES
 from model.hparams import HParams
 from model.seal import is_whole
 from tune.calibrated import calibrate, wide_figures
-from tune.continuity import read_own_corpus
+from tune.continuity import check_words, read_own_corpus
 from tune.errors import SearchFailedError
 from tune.folder import CLASSIFIERS, LOG, SearchFolder
 from tune.inputs import Inputs, prepare_inputs
@@ -91,12 +91,23 @@ def evaluate_trial(folder: SearchFolder, number: int) -> dict[str, Any]:
         raise InputError(f"--trial {number}: the search {folder.name!r} has no weights of that; it has those of {there}.")
     settings = folder.settings()
     inputs = prepare_inputs(settings, *read_own_corpus(folder, settings), read_wide_recipe(folder))
+    check_words(folder, settings, inputs)
     return result | _winner(folder, inputs, trials[number]).result
 
 
 def clear_damaged(path: Path) -> None:
-    """Takes away what was saved of a classifier, if it is no longer whole, for it to be made again."""
-    if path.exists() and not is_whole(path):
+    """Takes away what was saved of a classifier, if it is no longer whole or of another format, for it to be made again."""
+    from model.classifier import read_about
+
+    if not path.exists():
+        return
+    good = is_whole(path)
+    if good:
+        try:
+            read_about(path)
+        except InputError:
+            good = False
+    if not good:
         shutil.rmtree(path)
 
 

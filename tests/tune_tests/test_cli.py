@@ -94,6 +94,9 @@ def test_a_search_on_bad_input_ends_with_2_and_leaves_nothing(
         (["predict", "none", "texts.csv"], "There is no search 'none'"),
         (["train", "--set", "lstm_size"], "must look like lstm_size=64"),
         (["train", "--metric", "macro_f1"], "No such option"),
+        (["train", "--data", "lone.csv"], "class 'b' is too small"),
+        (["train", "--data", "lone.csv"], "or pass --small-classes fold (into one class 'other') or drop."),
+        (["search", "--track", "mlflw:http://me:s3cret@host"], "'mlflw:http://me:***@host' is no tracker"),
         (["train", "--set", "top_k=2"], "`top_k` must lie in (0, 1]"),
         (["train", "--preset", "question"], "--preset question is a space, which `topknot search --preset question` searches"),
         (["search", "--preset", "model_1"], "--preset model_1 is one training, which `topknot train --preset model_1` runs"),
@@ -117,8 +120,11 @@ def test_other_commands_name_what_is_wrong(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     Path("v.txt").write_text("good 1 2 3\n")
     Path("space.yaml").write_text("space: {lstm_size: 128}\n")
+    LONE(tmp_path)
     assert run(arguments) == 2
-    assert message in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert message in told
+    assert "s3cret" not in told
 
 
 def test_a_taken_name_is_refused_with_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from tune.continuity import check_home, read_own_corpus
+from tune.continuity import check_home, check_words, read_own_corpus
 from tune.folder import ABOUT, HOME, RESULT, SearchFolder
 from tune.inputs import read_inputs
 from tune.provenance import describe
@@ -39,6 +39,24 @@ def test_a_copy_does_not_go_on_with_the_study_of_a_folder_that_is_still_there(tm
     shutil.rmtree(folder.path)
     check_home(copy)  # it was moved
     assert copy.study().user_attrs[HOME] == str(copy.path)
+
+
+def test_a_search_that_was_moved_is_no_copy_of_another_that_has_come_to_its_old_place(tmp_path: Path) -> None:
+    folder = begun(tmp_path, f"sqlite:///{tmp_path / 'all.db'}")
+    moved = SearchFolder(Path(shutil.move(folder.path, tmp_path / "archive")))
+    begun(tmp_path, f"sqlite:///{tmp_path / 'others.db'}")
+    check_home(moved)
+    assert moved.study().user_attrs[HOME] == str(moved.path)
+
+
+def test_a_search_is_not_gone_on_with_under_another_vocabulary(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    settings = folder.settings()
+    inputs = read_inputs(settings)
+    check_words(folder, settings, inputs)
+    less = inputs.vocabulary.head(inputs.vocabulary.size - 1)
+    with pytest.raises(InputError, match="was started by an older version"):
+        check_words(folder, settings, inputs._replace(vocabulary=less))
 
 
 def test_a_copy_that_has_its_own_study_goes_on(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
-from tune.continuity import check_vectors
+from tune.continuity import check_words
 from tune.first import first_trials
 from tune.inputs import read_inputs
 from tune.provenance import describe
@@ -57,9 +57,9 @@ def test_settings_are_read_again_without_the_file_and_changed_vectors_are_refuse
     inputs = read_inputs(settings)
     with claim_search(tmp_path / "runs", "one") as folder:
         folder.keep(settings.model_copy(update={"name": "one"}), describe(settings, inputs, [], 1))
-    check_vectors(folder, settings, inputs)
+    check_words(folder, settings, inputs)
     (tmp_path / "vectors.txt").write_text("good 1 2 3\nblue 4 5 7\n")
     with pytest.raises(InputError, match="has changed since the search 'one' was started"):
-        check_vectors(folder, settings, read_inputs(settings))
+        check_words(folder, settings, read_inputs(settings))
     (tmp_path / "vectors.txt").unlink()
     assert folder.settings().space["embedding_size"] == 3

@@ -60,7 +60,7 @@ def check_track(value: str) -> str:
     """
     kind, _, where = value.partition(":")
     if kind not in NEEDS:
-        raise ValueError(f"{value!r} is no tracker; there are tensorboard[:DIR], mlflow:URI and wandb[:PROJECT]")
+        raise ValueError(f"{shown_tracks(value)!r} is no tracker; there are tensorboard[:DIR], mlflow:URI and wandb[:PROJECT]")
     if kind == "mlflow" and not where:
         raise ValueError(
             "mlflow needs the address of its server or store: mlflow:http://127.0.0.1:5000, mlflow:sqlite:///runs/mlflow.db"
