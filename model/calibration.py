@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from model.mixture import Labels, Logits
+from model.logits import Labels, Logits
 
 BINS = 15
 """Bins of equal width of the calibration error, as Guo et al. have it."""

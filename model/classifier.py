@@ -27,7 +27,7 @@ from data.vocabulary import Vocabulary
 from model.compiled import CompiledNetwork
 from model.hparams import HParams
 from model.inference import infer
-from model.mixture import Logits
+from model.logits import Logits
 from model.network import WIDE, build
 from model.network_file import read_network
 from model.new_folder import new_folder

@@ -18,7 +18,7 @@ from data.errors import InputError
 from data.numbered import number_texts
 from data.tokens import Ints
 from model.classifier import CLASSIFIER, FORMAT, Classifier, read_about
-from model.mixture import Logits, softmax
+from model.logits import Logits, softmax
 from model.network import TEMPERATURE
 from model.new_folder import new_folder
 from model.seal import check_seal

@@ -14,8 +14,8 @@ from scipy.sparse import csr_array
 
 from data.ngram_counter import KINDS, Kind
 from model.class_shares import BALANCE, log_shares
+from model.logits import Labels
 from model.max_margin import Scale, fit_max_margin, fit_scale, margin_work
-from model.mixture import Labels
 from model.softmax_regression import Floats, Mask, choose_rate, descend
 
 ANY_RATE = 1.0

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
 
 from model.class_shares import BALANCE
-from model.mixture import Labels
+from model.logits import Labels
 
 Floats = npt.NDArray[np.float32]
 

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from model.logits import Labels, Logits
+
 ROWS, FIGURES = 20_000, 2**22
 """Rows that two numbers are fitted on, at most, and those rows times classes: every worker does it after each epoch."""
 STEPS = 50
 PRIOR = 0.5
 
-Logits = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int32]
 
 
 class Mixture(NamedTuple):
@@ -26,13 +26,6 @@ class Mixture(NamedTuple):
     def of(self, wide: Logits, deep: Logits) -> Logits:
         """Returns the mixture's logits: float32, of the shape of both."""
         return np.float32(self.wide) * wide + np.float32(self.deep) * deep
-
-
-def softmax(logits: Logits) -> Logits:
-    """Returns probabilities, rows summing to 1: float32, of the logits' shape."""
-    exponentials: Logits = np.exp(logits - logits.max(axis=1, keepdims=True))
-    exponentials /= exponentials.sum(axis=1, keepdims=True)
-    return exponentials
 
 
 def fit_mixture(labels: Labels, wide: Logits, deep: Logits) -> Mixture:

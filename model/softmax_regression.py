@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from model.class_shares import log_shares
-from model.mixture import Labels, softmax
+from model.logits import Labels, softmax
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.tokens import Ints
-from model.mixture import Labels, Logits, softmax
+from model.logits import Labels, Logits, softmax
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from data.errors import InputError
 from data.tokens import Ints, Tokens
 from model.calibration import cool
 from model.evaluation import Evaluation, evaluate
-from model.mixture import Logits, softmax
+from model.logits import Logits, softmax
 
 Filled = TypeVar("Filled", bound=npt.NDArray[Any])
 CHUNK = 8192

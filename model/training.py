@@ -22,7 +22,8 @@ from model.hparams import HParams, Precision
 from model.inference import infer
 from model.knobs import Knobs
 from model.latency import milliseconds, typical_row
-from model.mixture import Logits, Mixture, fit_mixture
+from model.logits import Logits
+from model.mixture import Mixture, fit_mixture
 from model.network import initial_weights, with_vectors
 from model.pool import POOL, Pool
 from model.shape import Shape

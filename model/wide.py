@@ -23,7 +23,7 @@ from data.tokens import Ints
 from data.units import number_units
 from data.vocabulary import Vocabulary
 from model.linear import ANY_RATE, PLANS, WORK, Plan, Recipe, choose_linear, fit_linear, for_all_rows, make_plan
-from model.mixture import Labels
+from model.logits import Labels
 from model.softmax_regression import Floats, Mask, choose_rate, descend
 
 PARAMETERS = 2**26

@@ -13,7 +13,7 @@ from data.dataset import Dataset
 from data.split import SIDES, Split
 from model.calibration import BINS, cool, fit_temperature
 from model.evaluation import Evaluation, evaluate
-from model.mixture import Labels, Logits
+from model.logits import Labels, Logits
 
 if TYPE_CHECKING:
     from model.classifier import Classifier

@@ -15,7 +15,7 @@ from data.dataset import encode_corpus
 from data.errors import InputError
 from data.split import Split
 from model.hparams import HParams
-from model.mixture import Logits
+from model.logits import Logits
 from model.suspects import suspect
 from model.wide import WHOLE_TEXT, judge_out_of_fold
 from tune.continuity import read_own_corpus

@@ -150,7 +150,7 @@ def _ensemble(
     """
     from model.classifier import Classifier
     from model.ensemble import Ensemble, select_members
-    from model.mixture import softmax
+    from model.logits import softmax
 
     (best,) = alone.trials.values()
     single = {name: alone.result[name] for name in (*SIDES, "calibration")}

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from model.calibration import MOST, calibration_error, cool, fit_temperature
 from model.evaluation import evaluate
-from model.mixture import softmax
+from model.logits import softmax
 
 
 def guesses(seed: int, rows: int, classes: int, sharpness: float) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from data.split import Split, split_corpus
 from model import softmax_regression
 from model.classifier import Classifier
 from model.hparams import HParams
-from model.mixture import Logits
+from model.logits import Logits
 from model.suspects import margin, suspect
 from model.text_classifier import Encoded
 from model.training import train
