@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers, ops
 
-from model.forward import MOMENTUM, NORM_EPSILON
+from model.forward import MOMENTUM, NORM_EPSILON, NOTHING
 from model.hparams import DenseInit, HParams
 from model.mixture import Mixture
 from model.trained import Weights
@@ -69,10 +69,10 @@ def build(
             x = layers.LayerNormalization(epsilon=NORM_EPSILON, name=f"norm_{index}")(x)
     x = layers.Dropout(hparams.output_dropout, noise_shape=(None, 1, None) if sequences else None, name="output_dropout")(x)
     if hparams.pooling == "max":
-        x = ops.max(ops.where(real, x, -1e9), axis=1)
+        x = ops.max(ops.where(real, x, NOTHING), axis=1)
     elif hparams.pooling == "attention":
         scores = layers.Dense(1, use_bias=False, name="attention")(x)
-        x = ops.sum(x * ops.softmax(ops.where(real, scores, -1e9), axis=1), axis=1)
+        x = ops.sum(x * ops.softmax(ops.where(real, scores, NOTHING), axis=1), axis=1)
     elif hparams.pooling == "mean":
         x = layers.GlobalAveragePooling1D(name="mean")(x)
     for index, size in enumerate(hparams.dense_sizes):

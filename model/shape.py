@@ -30,13 +30,13 @@ class Shape:
     lstm_dropout: bool
     recurrent_dropout: bool
     dense_dropout: bool
-    output_dropout: bool = False
-    weight_dropout: bool = False
-    layer_norm: bool = False
-    ema: bool = False
-    precision: Precision = "float32"
-    plain_loss: bool = True
-    parts: int = 0
+    output_dropout: bool
+    weight_dropout: bool
+    layer_norm: bool
+    ema: bool
+    precision: Precision
+    plain_loss: bool
+    parts: int
     """Rows of the embedding behind those of the vocabulary: vectors of parts of words (`model.subwords`)."""
 
     @classmethod
