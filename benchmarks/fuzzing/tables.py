@@ -6,6 +6,7 @@ import io
 import json
 import math
 import random
+import unicodedata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -148,6 +149,7 @@ def expected(texts: list[Any], labels: list[Any]) -> list[tuple[str, str]] | Non
     for text, label in zip(texts, labels, strict=True):
         whole = isinstance(label, float) and label.is_integer()
         name = "" if label is None or label != label else str(int(label) if whole else label).strip()  # noqa: PLR0124 - NaN
+        name = unicodedata.normalize("NFC", name)
         if (
             not isinstance(text, str)
             or not text.strip()
