@@ -97,18 +97,19 @@ def evaluate_trial(folder: SearchFolder, number: int) -> dict[str, Any]:
 
 def clear_damaged(path: Path) -> None:
     """Takes away what was saved of a classifier, if it is no longer whole or of another format, for it to be made again."""
+    if path.exists() and not (is_whole(path) and _is_known(path)):
+        shutil.rmtree(path)
+
+
+def _is_known(path: Path) -> bool:
+    """Tells whether a classifier's folder is of the format that this version reads."""
     from model.classifier import read_about
 
-    if not path.exists():
-        return
-    good = is_whole(path)
-    if good:
-        try:
-            read_about(path)
-        except InputError:
-            good = False
-    if not good:
-        shutil.rmtree(path)
+    try:
+        read_about(path)
+    except InputError:
+        return False
+    return True
 
 
 def _winner(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Winner:
