@@ -21,8 +21,3 @@ def columns_at(path: Path, header: list[str], columns: Sequence[str]) -> list[in
         if header.count(column) > 1:
             raise InputError(f"{path} has {header.count(column)} columns {column!r}; rename all but one.")
     return [header.index(column) for column in columns]
-
-
-def in_words(columns: Sequence[str]) -> str:
-    """Names columns in a sentence."""
-    return " and ".join(repr(column) for column in columns)

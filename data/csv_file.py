@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from data.columns import columns_at, in_words
+from data.columns import columns_at
 from data.errors import InputError
 from data.measured import Measured, Record
 
@@ -36,7 +36,9 @@ def read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Rec
     with Measured(path) as measured, io.TextIOWrapper(io.BufferedReader(measured), encoding="utf-8-sig", newline="") as file:
         head = _Head(file)
         if not head.lines:
-            raise InputError(f"{path} is empty; its first line must name the columns, among them {in_words(columns)}.")
+            raise InputError(
+                f"{path} is empty; its first line must name the columns, among them {' and '.join(map(repr, columns))}."
+            )
         # Spreadsheets save "CSV" with semicolons or tabs too; the header shows it, or a line before it that says so.
         candidates = dict.fromkeys([*head.said, delimiter, ",", ";", "\t"])
         fits = (d for d in candidates if set(columns) <= set(head.names(d)))

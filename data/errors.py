@@ -3,3 +3,8 @@
 
 class InputError(ValueError):
     """Bad input from the user. Its message names what was wrong, where, and what would be right, in one line."""
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of what an error says, or its kind if it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

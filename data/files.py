@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from data.csv_file import read_csv
-from data.errors import InputError
+from data.errors import InputError, first_line
 from data.json_lines import read_json_lines
 from data.measured import Measured, Record, within_memory
 from data.parquet_file import read_parquet
@@ -65,15 +65,11 @@ def _readable(path: Path) -> Iterator[None]:
             message = f"{path} is not a whole gzip file: {error}."
         raise InputError(message) from None
     except pa.ArrowException as error:
-        raise InputError(f"{path} is not a Parquet file that can be read: {_first_line(error)}") from None
+        raise InputError(f"{path} is not a Parquet file that can be read: {first_line(error)}") from None
     except NOT_WHOLE as error:
         raise InputError(f"{path} is not a whole gzip file: {error}.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _undecodable(path: Path) -> str:

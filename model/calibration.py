@@ -7,12 +7,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from model.logits import Labels, Logits
+from model.logits import AT_ONCE, Labels, Logits
 
 BINS = 15
 """Bins of equal width of the calibration error, as Guo et al. have it."""
-AT_ONCE = 2**21
-"""Figures that are computed with at a time: rows times classes may be more than memory has room for several times over."""
 MOST = 20.0
 """Temperatures lie between its inverse and this."""
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.calibration import AT_ONCE, calibration_error
+from model.calibration import calibration_error
+from model.logits import AT_ONCE
 
 Counts = npt.NDArray[np.int64]
 

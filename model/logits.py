@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 Logits = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
+AT_ONCE = 2**21
+"""Figures that are computed with at a time: rows times classes may be more than memory has room for several times over."""
 
 
 def softmax(logits: Logits) -> Logits:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -57,7 +56,7 @@ def evaluate_sides(
     labels: Labels,
     split: Split,
     told: Collection[str],
-    known: Mapping[str, Logits] = MappingProxyType({}),
+    known: Mapping[str, Logits],
 ) -> Calibrated:
     """Evaluates the three sides of a split at a classifier's temperature, and some of them without it as well.
 

@@ -22,6 +22,8 @@ from ray.tune.experiment import Trial
 from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.utils.object_cache import _ObjectCache
 
+from data.errors import first_line
+
 DEAD_WORKERS = 16
 """So many dead workers a trial may be given, as where a node is gone, and so many may die in a row as they are made, as on a
 node that lacks something; more are laid to the trials' account."""
@@ -36,7 +38,7 @@ def as_death(error: Exception) -> Exception:
     actor too.
     """
     known = not isinstance(error, RayError) or isinstance(error, RayActorError | RayTaskError)
-    return error if known else RayActorError(error_msg=(str(error).strip().splitlines() or [type(error).__name__])[0])
+    return error if known else RayActorError(error_msg=first_line(error))
 
 
 class IdleWorkers(_ObjectCache):

@@ -46,7 +46,11 @@ def model_folder(model: str, storage: Storage, say: Callable[[str], None]) -> Pa
             return Path(model)
     if any(character in model for character in "/\\"):
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
-    folder = find_search(storage, model)
+    return _best_of(find_search(storage, model), say)
+
+
+def _best_of(folder: SearchFolder, say: Callable[[str], None]) -> Path:
+    """Finds a search's best classifier; says so if it is that of before."""
     classifier = best_classifier(folder)
     for line in told_of_old_result(folder):
         say(line)
@@ -103,10 +107,7 @@ def evaluate_split(model: str, storage: Storage, side: str, say: Callable[[str],
     given = _search_of(Path(model))
     folder = given or find_search(storage, model)
     corpus, split = read_own_corpus(folder, folder.settings())
-    if not given:
-        for line in told_of_old_result(folder):
-            say(line)
-    classifier = load_classifier(Path(model) if given else best_classifier(folder))
+    classifier = load_classifier(Path(model) if given else _best_of(folder, say))
     rows = split.side(side)
     return _document(classifier, classifier.evaluate_texts([corpus.texts[row] for row in rows], corpus.labels[rows]))
 

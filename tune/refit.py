@@ -26,7 +26,7 @@ from tune.outcome import TrialOutcome
 from tune.settings import Settings
 from tune.trial_seed import trial_seed
 from tune.watchdog import ended_process
-from tune.winner import Winner, clear_damaged
+from tune.winner import Winner, clear_damaged, encoded
 from tune.workers import Workers
 
 if TYPE_CHECKING:
@@ -81,7 +81,6 @@ def refit_winner(
         again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
         path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
         from model.ensemble import load_classifier
-        from model.text_classifier import Encoded
 
         clear_damaged(path)
         new: Classifier | Ensemble | None = None
@@ -98,9 +97,9 @@ def refit_winner(
             raise KeyboardInterrupt
         epochs = {str(trial.number): trial.best_epoch for trial in winner.trials.values()}
         refit = {"rows": len(again.dataset.split.train), "epochs": epochs}
-        encoded = Encoded(again.dataset.tokens, again.wide_logits)
         split, classifier = inputs.dataset.split, new or load_classifier(path)
-        figures = evaluate_sides(classifier, encoded, again.dataset.labels, split, {"test"}).figures()  # the only rows left out
+        sides = evaluate_sides(classifier, encoded(again), again.dataset.labels, split, {"test"}, {})  # the only rows left out
+        figures = sides.figures()
         if new:
             replace(new, metrics={"search": folder.name, "refit": refit, **figures}).save(path)
         changed |= {

@@ -13,7 +13,7 @@ from optuna.exceptions import ExperimentalWarning, OptunaError, StorageInternalE
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from data.errors import InputError
+from data.errors import InputError, first_line
 from data.packages import install_command
 from tune.damage import intact
 from tune.errors import led_to
@@ -154,7 +154,7 @@ def _explanation(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, StorageInternalError | ImportError) and error.__cause__ else error
     if isinstance(cause, ImportError) and cause.name:
         return f"its driver is missing. Install it: {install_command(DRIVERS.get(cause.name, cause.name))}"
-    reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
+    reason = first_line(cause).rstrip(".")
     return f"{reason}. A URL such as postgresql+psycopg2://user:$PGPASSWORD@host/database, or 'sqlite', is needed."
 
 

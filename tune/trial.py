@@ -57,9 +57,9 @@ class LSTMTrial(Trainable):
                 theirs (`tune.allowance`) is given up.
             each_epoch: Whether each epoch is to outlive the process, whatever that costs.
         """
-        self._memory, self._precision, self._deadline = means.prepare(), means.precision, means.deadline
+        self._means, self._memory = means, means.prepare()
         self._dataset, self._weights, self._snapshots, self._seed = dataset, weights, snapshots, seed
-        self._rules, self._objective, self._each_epoch = rules, rules.objective, each_epoch
+        self._rules, self._each_epoch = rules, each_epoch
         self._training: Training | None = None
         self._failure, self._outgrown = "", False
         self._best, self._best_epoch = math.inf, 0
@@ -85,7 +85,7 @@ class LSTMTrial(Trainable):
         if self._told < len(self._reports):
             return self._report()
         try:
-            report = self._training.run_epoch(self._deadline, self._save_within)
+            report = self._training.run_epoch(self._means.deadline, self._save_within)
         except OutOfTimeError as error:
             return self._end_early(f"{TIME_LIMIT}: in epoch {self._told + 1}", error.seconds)
         except OSError:
@@ -123,18 +123,18 @@ class LSTMTrial(Trainable):
             "tokens": 0,
             "at": time.time(),
         }
-        self._costs = {"size": config[SIZE]} if "size" in self._objective.against else {}
+        self._costs = {"size": config[SIZE]} if "size" in self._rules.objective.against else {}
         hparams = HParams.from_dict(config[HPARAMS])
         seed = trial_seed(self._seed, self._number)
         try:
             kept = self._file.read()  # first: it may say that there is no memory for the training
-            if not kept and now() > self._deadline:
+            if not kept and now() > self._means.deadline:
                 self._failure = f"{TIME_LIMIT}: before it began"
                 return
-            self._training = Training(self._dataset, hparams, seed=seed, precision=self._precision)
+            self._training = Training(self._dataset, hparams, seed=seed, precision=self._means.precision)
             if kept:
                 self._take_up(self._training, kept)
-            if "latency" in self._objective.against:
+            if "latency" in self._rules.objective.against:
                 self._costs["latency"] = self._training.latency()
         except Exception as error:
             self._failure = _crash(error)
@@ -152,7 +152,7 @@ class LSTMTrial(Trainable):
         epoch = self._told + 1
         self._last = {"epoch": epoch, **self._reports[self._told]}
         self._told = epoch
-        cost = self._objective.cost(self._last)
+        cost = self._rules.objective.cost(self._last)
         if cost < self._best:
             self._best, self._best_epoch = cost, epoch
             # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.

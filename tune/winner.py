@@ -120,7 +120,7 @@ def _winner(folder: SearchFolder, inputs: Inputs, trial: TrialOutcome) -> Winner
     if trial.number in folder.weights:
         clear_damaged(path)
     classifier = Classifier.load(path).at_temperature(1.0) if path.exists() else _classifier(folder, inputs, trial)
-    calibrated = calibrate(classifier, _encoded(inputs), inputs.dataset)
+    calibrated = calibrate(classifier, encoded(inputs), inputs.dataset)
     figures = calibrated.figures()
     if not path.exists():
         about = {"search": folder.name, "trial": trial.number, "epoch": trial.best_epoch}
@@ -160,8 +160,8 @@ def _ensemble(
     assert isinstance(alone.classifier, Classifier)
     classifiers = [alone.classifier.at_temperature(1.0), *(_classifier(folder, inputs, trial) for trial in others)]
     rows = inputs.dataset.split.validation
-    encoded = _encoded(inputs)
-    probabilities = [softmax(classifier.logits(encoded, rows)) for classifier in classifiers]
+    texts = encoded(inputs)
+    probabilities = [softmax(classifier.logits(texts, rows)) for classifier in classifiers]
     weights = select_members(inputs.dataset.labels[rows], probabilities, rounds)
     nothing = alone._replace(result=alone.result | {"ensemble": [{"trial": best.number, "weight": 1.0}], "single": single})
     if len(weights) < 2:
@@ -170,7 +170,7 @@ def _ensemble(
     together = Ensemble(
         {names[place]: classifiers[place] for place in weights}, {names[place]: weight for place, weight in weights.items()}
     )
-    calibrated = calibrate(together, encoded, inputs.dataset)
+    calibrated = calibrate(together, texts, inputs.dataset)
     figures = calibrated.figures()
     if best.objective.cost(figures["validation"]) >= best.objective.cost(single["validation"]):
         return nothing
@@ -184,7 +184,8 @@ def _ensemble(
     return Winner(alone.result | changed, calibrated.classifier, {names[place]: candidates[place] for place in weights})
 
 
-def _encoded(inputs: Inputs) -> Encoded:
+def encoded(inputs: Inputs) -> Encoded:
+    """Returns the texts of a corpus as both branches read them."""
     from model.text_classifier import Encoded
 
     return Encoded(inputs.dataset.tokens, inputs.wide_logits)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
+from data.errors import InputError, first_line
 from data.packages import install_command
 from tune.shown_address import shown_address
 
@@ -84,8 +84,8 @@ def shown_tracks(track: str) -> str:
 
 def why(error: Exception, where: str) -> str:
     """Returns the first line of what went wrong with a tracker, with no password of its address in it."""
-    told = str(error).replace(where, shown_address(where)) if where else str(error)
-    return next(iter(told.strip().splitlines()), type(error).__name__)[:200]
+    said = first_line(error)
+    return (said.replace(where, shown_address(where)) if where else said)[:200]
 
 
 def make_trackers(track: str | None, name: str, folder: Path) -> dict[str, Tracker]:
