@@ -96,7 +96,7 @@ def prepare_topknot(
             workers=Workers.on_cluster(settings, workers) if address else Workers.local(settings, workers),
             first=[],
             limit=trials,
-            end=math.inf,
+            end=lambda: math.inf,
         )
         stopwatch = Stopwatch(search, now(), tuning.workers)
         tuning.run(threading.Event(), [display], stopwatch.write, stopwatch.keep)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from data.clock import now
 from data.errors import InputError
 from data.split import SIDES, Split
-from model.trained import Trained
+from model.trained import Trained, Weights
 from tune.again import train_epochs
 from tune.calibrated import evaluate_sides
 from tune.crew import run_on_workers
@@ -53,7 +55,8 @@ def refit_winner(
 
     Each is trained with its trial's seed for as many epochs as its best one has. Vocabulary and wide branch are fitted
     anew, the latter in the way that was found before; the mixture, the ensemble's weights and the temperature stay as they
-    were fitted on the validation rows, for there are no others left to fit them on.
+    were fitted on the validation rows, for there are no others left to fit them on. Members that weigh more come first;
+    those that there was no time for are left out.
 
     Args:
         folder: Of the search.
@@ -67,8 +70,8 @@ def refit_winner(
 
     Returns:
         What it changes in the result: the figures, checkpoint and calibration are those of the refitted classifier, those
-        of the other stand under `original`, and `refit` has rows and epochs. Where there was no time, or a training
-        failed, `refit` is None and all else stays.
+        of the other stand under `original`, and `refit` has rows, and the epochs of each trial. Where there was no time for
+        any, or a training failed, `refit` is None and all else stays.
 
     Raises:
         KeyboardInterrupt: If the user stopped it.
@@ -80,28 +83,25 @@ def refit_winner(
         say("Training the winner again on train and validation rows")
         again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
         path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
-        from model.ensemble import load_classifier
-
         clear_damaged(path)
-        new: Classifier | Ensemble | None = None
-        if not path.exists():
-            weights: dict[str, Any] = {}
-            works = {name: _work(settings, trial) for name, trial in winner.trials.items()}
+        classifier = _made_before(path, winner)
+        if is_new := classifier is None:
+            works = {name: _work(settings, winner.trials[name]) for name in by_weight(winner)}
             means = Means.of(settings, workers, deadline)
-            for name, learned in run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted):
-                if learned is None or isinstance(learned, Exception):
-                    raise NotRefittedError(NO_TIME if learned is None else str(learned).strip().splitlines()[-1])
-                weights[name] = learned
-            new = rebuild(winner, again, weights)
+            weights = _learned(run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted))
+            classifier = rebuild(winner, again, weights)
         if interrupted.is_set():
             raise KeyboardInterrupt
-        epochs = {str(trial.number): trial.best_epoch for trial in winner.trials.values()}
+        trained, all_of_it = parts(classifier, winner), len(winner.trials)
+        if len(trained) < all_of_it:
+            say(f"There was time for {len(trained)} of the ensemble's {all_of_it} classifiers")
+        epochs = {str(winner.trials[name].number): winner.trials[name].best_epoch for name in trained}
         refit = {"rows": len(again.dataset.split.train), "epochs": epochs}
-        split, classifier = inputs.dataset.split, new or load_classifier(path)
-        sides = evaluate_sides(classifier, encoded(again), again.dataset.labels, split, {"test"}, {})  # the only rows left out
-        figures = sides.figures()
-        if new:
-            replace(new, metrics={"search": folder.name, "refit": refit, **figures}).save(path)
+        labels, split = again.dataset.labels, inputs.dataset.split
+        figures = evaluate_sides(classifier, encoded(again), labels, split, {"test"}, {}).figures()  # the only rows left out
+        if is_new:
+            shutil.rmtree(path, ignore_errors=True)
+            replace(classifier, metrics={"search": folder.name, "refit": refit, **figures}).save(path)
         changed |= {
             "checkpoint": str(path.relative_to(folder.path)),
             **figures,
@@ -137,6 +137,40 @@ def _failures_told(say: Callable[[str], None]) -> Iterator[None]:
     say(f"The winner could not be trained on train and validation rows ({reason}); it stays as it was")
 
 
+def _made_before(path: Path, winner: Winner) -> Classifier | Ensemble | None:
+    """Reads what an earlier run of the search has refitted; None if there is nothing, or not all of the winner."""
+    from model.ensemble import load_classifier
+
+    if not path.exists():
+        return None
+    classifier = cast("Classifier | Ensemble", load_classifier(path))
+    return classifier if len(parts(classifier, winner)) == len(winner.trials) else None
+
+
+def _learned(results: Iterable[tuple[str, Any]]) -> dict[str, Weights]:
+    """Returns the weights that trainings came to, by the names of their trials.
+
+    Raises:
+        NotRefittedError: If one failed, or there was time for none.
+    """
+    weights: dict[str, Weights] = {}
+    for name, learned in results:
+        if isinstance(learned, Exception):
+            raise NotRefittedError(str(learned).strip().splitlines()[-1])
+        if learned is not None:
+            weights[name] = learned
+    if not weights:
+        raise NotRefittedError(NO_TIME)
+    return weights
+
+
+def parts(classifier: Classifier | Ensemble, winner: Winner) -> list[str]:
+    """Returns the names of the winner's trials that a refitted classifier is made of."""
+    from model.ensemble import Ensemble
+
+    return list(classifier.members) if isinstance(classifier, Ensemble) else list(winner.trials)
+
+
 def _work(settings: Settings, trial: TrialOutcome) -> tuple[dict[str, Any], int, int | None]:
     return trial.hparams, trial_seed(settings.seed, trial.number), trial.best_epoch
 
@@ -146,13 +180,22 @@ def join(split: Split) -> Split:
     return Split(np.sort(np.concatenate([split.train, split.validation])), split.validation[:0], split.test)
 
 
-def rebuild(winner: Winner, inputs: Inputs, weights: dict[str, Any]) -> Classifier | Ensemble:
+def by_weight(winner: Winner) -> list[str]:
+    """Returns the names of what the winner is made of, those that weigh more first."""
+    from model.ensemble import Ensemble
+
+    if isinstance(classifier := winner.classifier, Ensemble):
+        return sorted(winner.trials, key=lambda name: -classifier.weights[name])
+    return list(winner.trials)
+
+
+def rebuild(winner: Winner, inputs: Inputs, weights: dict[str, Weights]) -> Classifier | Ensemble:
     """Puts weights trained on other rows into the winner, by the names of its trials, beside what those rows gave.
 
     Args:
         winner: Whose mixtures, ensemble weights and temperature stay.
         inputs: With the vocabulary and the wide branch of the other rows.
-        weights: Of each LSTM.
+        weights: Of each LSTM; an ensemble's members that have none are left out.
     """
     from model.ensemble import Ensemble
 
@@ -163,6 +206,8 @@ def rebuild(winner: Winner, inputs: Inputs, weights: dict[str, Any]) -> Classifi
 
     old = winner.classifier
     if isinstance(old, Ensemble):
-        return replace(old, members={name: renew(name, member) for name, member in old.members.items()})
+        total = sum(old.weights[name] for name in weights)
+        kept = {name: weight / total for name, weight in old.weights.items() if name in weights}
+        return replace(old, members={name: renew(name, old.members[name]) for name in kept}, weights=kept)
     (name,) = winner.trials
     return renew(name, old)

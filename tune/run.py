@@ -25,6 +25,7 @@ from tune.inputs import Inputs
 from tune.interrupt import interruptible
 from tune.outcome import counts, useful_share
 from tune.refit import refit_winner
+from tune.refit_time import RefitTime
 from tune.repeat_file import repeat_seconds
 from tune.repeats import repeat_best
 from tune.room import told_of_no_room
@@ -33,7 +34,7 @@ from tune.search_result import read_result
 from tune.settings import Settings
 from tune.stopwatch import Stopwatch
 from tune.study import explained
-from tune.timetable import Timetable, finish_seconds, make_timetable
+from tune.timetable import Timetable, finish_seconds, make_timetable, told
 from tune.tracking.tracker import Tracker
 from tune.tuning import Tuning
 from tune.verdict import BASELINES
@@ -81,7 +82,7 @@ def run_trials(
     """
     from tune.tracking.tracking import Tracking  # and with it Ray, which is there by now
 
-    times = make_timetable(settings, started, seconds, finish_seconds(settings, inputs))
+    finish = finish_seconds(settings, inputs)
     folder.repair()
     tuning = Tuning(
         folder=folder,
@@ -91,12 +92,18 @@ def run_trials(
         workers=workers,
         first=read_first(folder.read_json(ABOUT)),
         limit=limit,
-        end=times.trials,
+        end=lambda: times().trials,
     )
+    again = RefitTime(lambda: folder.trials(tuning.study), settings.ensemble, workers.now(), now() - started)
+
+    def times() -> Timetable:
+        return make_timetable(settings, started, seconds, finish, again.seconds() if seconds and settings.refit else 0)
+
     stopwatch = Stopwatch(folder, started, workers)
     divert_chatter(folder.path / LOG)
-    display.start(folder, settings, inputs, workers, limit, times.deadline if seconds else None, stopwatch)
-    for line in [*told_of_no_room(settings, workers), *_notices(settings, inputs), *times.told()]:
+    deadline = times().deadline
+    display.start(folder, settings, inputs, workers, limit, deadline if seconds else None, stopwatch)
+    for line in [*told_of_no_room(settings, workers), *_notices(settings, inputs), *told(settings, seconds)]:
         display.say(line)
     known = _known_baselines(folder)
     baselines = {key: baseline for key, baseline in _baselines(settings, inputs).items() if key not in known}
@@ -112,7 +119,7 @@ def run_trials(
             stack.enter_context(closing(baseline))
         tracking = Tracking(trackers, settings.objective, display.say)
         stack.enter_context(closing(tracking))
-        stack.enter_context(_calls(_ahead(times, baselines)))
+        stack.enter_context(_calls(_ahead(times(), baselines)))
         try:
             repeats = None
             with interruptible(display.say) as interrupted:
@@ -122,17 +129,17 @@ def run_trials(
                     raise KeyboardInterrupt
                 if settings.repeat:
                     repeats = repeat_best(
-                        folder, settings, inputs, workers, times.repeats, interrupted, display.say, stopwatch.write
+                        folder, settings, inputs, workers, times().repeats, interrupted, display.say, stopwatch.write
                     )
             display.say("Evaluating the best trial")
             winner = evaluate_best(folder, inputs, settings.ensemble, folder.trials(tuning.study))
             result = winner.result
             if settings.refit:
                 with interruptible(display.say) as interrupted:
-                    result |= refit_winner(folder, settings, inputs, winner, workers, times.refit, interrupted, display.say)
+                    result |= refit_winner(folder, settings, inputs, winner, workers, times().refit, interrupted, display.say)
             if repeats:
                 result["repeats"] = repeats
-            result |= known | _wait_for(baselines, times.deadline, display)
+            result |= known | _wait_for(baselines, deadline, display)
         finally:
             wall = stopwatch.write()
         trials = folder.trials(tuning.study)

@@ -17,7 +17,7 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from data.clock import now
-from tune.ending import CRASHED, Ending, ending_of
+from tune.ending import CRASHED, TIME_LIMIT, Ending, ending_of
 from tune.outage import disk_error
 from tune.record import Record
 
@@ -46,17 +46,17 @@ class StudySearcher(Searcher):
 
     Args:
         record: Of the study.
-        deadline: Until when, as `data.clock.now` gives it.
+        end: Until when, as `data.clock.now` gives it; asked anew each time.
         wanted: Returns how many trials may run or wait at a time; None if Tune counts them.
     """
 
-    def __init__(self, record: Record, deadline: float, wanted: Callable[[], int] | None) -> None:
+    def __init__(self, record: Record, end: Callable[[], float], wanted: Callable[[], int] | None) -> None:
         super().__init__(metric=record.objective.metric, mode=record.objective.mode)
-        self._record, self._deadline, self._wanted = record, deadline, wanted
+        self._record, self._end, self._wanted = record, end, wanted
 
     def suggest(self, trial_id: str) -> Any:
         """Returns a trial's config, None if there is no room for one now, or that there are no more."""
-        in_time = now() < self._deadline
+        in_time = now() < self._end()
         if in_time and self._wanted and self._record.live >= self._wanted():
             return None
         proposal = self._record.propose() if in_time else None
@@ -145,23 +145,27 @@ def _forget_figures(trial: Trial) -> None:
 
 
 class SearchStopper(Stopper):
-    """Stops the whole search when an event is set, or at a time.
+    """Stops the whole search when an event is set, or at a time; before that, trials one by one as they end an epoch.
 
     Args:
         interrupted: The event.
-        end: The time, as `data.clock.now` gives it.
+        end: From when on trials are stopped, as `data.clock.now` gives it; asked anew each time.
+        last: When all is stopped.
     """
 
-    def __init__(self, interrupted: threading.Event, end: float) -> None:
-        self._interrupted, self._end = interrupted, end
+    def __init__(self, interrupted: threading.Event, end: Callable[[], float], last: float) -> None:
+        self._interrupted, self._end, self._last = interrupted, end, last
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Stops no trial by its result."""
-        return False
+        """Tells whether to stop a trial that ended an epoch."""
+        due = not result[ENDED] and now() > self._end()
+        if due:
+            result[ENDED] = f"{TIME_LIMIT}: after epoch {result['epoch']}"
+        return due
 
     def stop_all(self) -> bool:
         """Tells whether to stop everything."""
-        return self._interrupted.is_set() or now() > self._end
+        return self._interrupted.is_set() or now() > self._last
 
     def __getstate__(self) -> dict[str, Any]:
         return {}

@@ -170,13 +170,16 @@ def training_table(document: Mapping[str, Any]) -> Group:
 def figure_rows(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Returns whose figures a result has, the winner's first, and for each the figures by side."""
     wide, original = document.get("wide") or {}, document.get("original", document)
-    name, members = "LSTM and wide branch" if wide else "LSTM", document.get("ensemble", [])
-    kinds: list[tuple[str, Mapping[str, Any]]] = [(name, document["single"] if len(members) > 1 else original)]
-    if len(members) > 1:
-        name = f"ensemble of {len(members)}"
-        kinds.insert(0, (name, original))
-    if document.get("refit"):
-        kinds.insert(0, (f"{name}, refitted on train and validation", {"test": document["test"]}))
+    alone, members = "LSTM and wide branch" if wide else "LSTM", len(document.get("ensemble", []))
+
+    def of(classifiers: int) -> str:
+        return f"ensemble of {classifiers}" if classifiers > 1 else alone
+
+    kinds: list[tuple[str, Mapping[str, Any]]] = [(alone, document["single"] if members > 1 else original)]
+    if members > 1:
+        kinds.insert(0, (of(members), original))
+    if refit := document.get("refit"):
+        kinds.insert(0, (f"{of(len(refit['epochs']))}, refitted on train and validation", {"test": document["test"]}))
     linear = [(name, document.get(key) or {}) for key, name in BASELINES.items()]
     return [(kind, sides) for kind, sides in (*kinds, ("wide branch alone", wide), *linear) if sides]
 

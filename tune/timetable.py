@@ -18,8 +18,10 @@ FINISH_SHARE = 0.3
 rate; but no more than this share of the limit."""
 CANDIDATE_SECONDS = 0.7
 """Kept beyond that for each classifier that an ensemble may be chosen from."""
-REPEAT_SHARE, REFIT_SHARE = 0.25, 0.2
-"""Kept of a time limit for training the best configurations again with other seeds, and the winner on more rows."""
+REPEAT_SHARE = 0.25
+"""Kept of a time limit for training the best configurations again with other seeds."""
+REFIT_SHARE = 0.5
+"""Kept of what is left then, at most, for training the winner on more rows."""
 
 
 class Timetable(NamedTuple):
@@ -37,17 +39,8 @@ class Timetable(NamedTuple):
     refit: float
     deadline: float
 
-    def told(self) -> Iterator[str]:
-        """Yields what of the time limit is kept for what follows the trials, if that was asked for."""
-        for seconds, what in (
-            (self.repeats - self.trials, "the best configurations again with other seeds"),
-            (self.refit - self.repeats, "the winner again on train and validation rows"),
-        ):
-            if seconds > 0:  # without a limit it is no number
-                yield f"{seconds:.0f} s of that are kept to train {what}"
 
-
-def make_timetable(settings: Settings, started: float, seconds: float | None, finish: float) -> Timetable:
+def make_timetable(settings: Settings, started: float, seconds: float | None, finish: float, refit: float = 0.0) -> Timetable:
     """Plans a run.
 
     Args:
@@ -55,13 +48,28 @@ def make_timetable(settings: Settings, started: float, seconds: float | None, fi
         started: When the user asked for it, as `data.clock.now` gives it.
         seconds: What it may take from then on, or None.
         finish: What evaluating the winner takes (`finish_seconds`).
+        refit: What training it again takes, as far as that is known by now (`tune.refit_time`).
     """
     if seconds is None:
         return Timetable(math.inf, math.inf, math.inf, math.inf)
     deadline = started + seconds
-    refit = deadline - min(finish, FINISH_SHARE * seconds)
-    repeats = refit - (REFIT_SHARE * seconds if settings.refit else 0)
-    return Timetable(repeats - (REPEAT_SHARE * seconds if settings.repeat else 0), repeats, refit, deadline)
+    trained = deadline - min(finish, FINISH_SHARE * seconds)
+    repeat = REPEAT_SHARE * seconds if settings.repeat else 0.0
+    repeats = trained - (min(refit, REFIT_SHARE * (trained - repeat - started)) if settings.refit else 0.0)
+    return Timetable(repeats - repeat, repeats, trained, deadline)
+
+
+def told(settings: Settings, seconds: float | None) -> Iterator[str]:
+    """Yields what of a time limit of so many seconds is kept for what follows the trials, if that was asked for."""
+    if seconds is None:
+        return
+    if settings.repeat:
+        yield f"{REPEAT_SHARE * seconds:.0f} s of that are kept to train the best configurations again with other seeds"
+    if settings.refit:
+        yield (
+            "Of the rest, as much as it will take by what trials took, and half at most, is kept to train the winner again on "
+            "train and validation rows"
+        )
 
 
 def finish_seconds(settings: Settings, inputs: Inputs) -> float:

@@ -47,7 +47,8 @@ class Tuning:
         workers: That run trials.
         first: The configurations to begin with.
         limit: How many trials the study shall hold, or None.
-        end: When the last trial ends, as `data.clock.now` gives it; infinite where there is no time limit.
+        end: When the last trial ends, as `data.clock.now` gives it; infinite where there is no time limit. It may become
+            earlier while trials run, never later than it is at first.
     """
 
     folder: SearchFolder
@@ -57,7 +58,7 @@ class Tuning:
     workers: Workers
     first: list[HParams]
     limit: int | None
-    end: float
+    end: Callable[[], float]
 
     def run(
         self,
@@ -83,6 +84,7 @@ class Tuning:
         from tune.trial import LSTMTrial
 
         settings, trials, room = self.settings, read_trials(self.study), self.workers.room
+        last = self.end()
         weights, snapshots = self.folder.weights, self.folder.snapshots
         kept, left = weights.at_once(), snapshots.at_once()
         spared = UNSENT_SECONDS if self.folder.storage else 0.0
@@ -117,7 +119,7 @@ class Tuning:
             snapshots=snapshots,
             seed=settings.seed,
             rules=Rules(settings.max_epochs, settings.patience, record.objective),
-            means=Means.of(settings, self.workers, self.end),
+            means=Means.of(settings, self.workers, last),
             each_epoch=self.workers.on_nodes,
         )
         tuner = Tuner(
@@ -133,7 +135,7 @@ class Tuning:
             run_config=RunConfig(
                 name=RAY,
                 storage_path=str(self.folder.path),
-                stop=SearchStopper(interrupted, self.end + LATE_SECONDS),
+                stop=SearchStopper(interrupted, self.end, last + LATE_SECONDS),
                 verbose=0,
                 failure_config=FailureConfig(max_failures=RETRIES),
                 checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves

@@ -17,7 +17,7 @@ from tune.outcome import best_trial, counts, front_trials, leaderboard, podium, 
 from tune.podium import Podium
 from tune.record import Record, epoch_key
 from tune.samplers import make_sampler
-from tune.searcher import SearchStopper, StudyCallback
+from tune.searcher import ENDED, SearchStopper, StudyCallback
 from tune.study import create_study, open_study, repair_journal
 from tune.study_address import JOURNAL
 from tune.written_space import parse_space
@@ -227,12 +227,29 @@ def test_a_trial_is_spared_for_a_while_after_its_end(tmp_path: Path) -> None:
     assert record.unfinished(0.0) == {0}
 
 
+def never() -> float:
+    return math.inf
+
+
+def test_when_the_trials_time_becomes_shorter_they_end_with_the_epoch_that_they_are_in() -> None:
+    end = [math.inf]
+    stopper = SearchStopper(threading.Event(), lambda: end[0], math.inf)
+    first, own = ({"epoch": 3, ENDED: reason} for reason in ("", "no better since epoch 1"))
+    assert not stopper("", first)
+    end[0] = now() - 1
+    assert stopper("", first)
+    assert first[ENDED] == "time limit: after epoch 3"
+    assert not stopper("", own)  # it has ended of itself, and said why
+    assert own[ENDED] == "no better since epoch 1"
+    assert not stopper.stop_all()
+
+
 def test_a_search_is_stopped_by_its_user_and_at_its_time() -> None:
     user = threading.Event()
-    assert not SearchStopper(user, math.inf).stop_all()
-    assert SearchStopper(user, now() - 1).stop_all()
+    assert not SearchStopper(user, never, math.inf).stop_all()
+    assert SearchStopper(user, never, now() - 1).stop_all()
     user.set()
-    assert SearchStopper(user, math.inf).stop_all()
+    assert SearchStopper(user, never, math.inf).stop_all()
 
 
 def test_trials_that_there_is_no_time_to_run_again_end_as_they_stand(tmp_path: Path) -> None:

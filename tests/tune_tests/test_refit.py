@@ -3,7 +3,9 @@
 import dataclasses
 import math
 import threading
+from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,16 +14,22 @@ import pytest
 
 from data.corpus import Corpus
 from data.dataset import Dataset
-from data.split import split_corpus
+from data.split import SIDES, split_corpus
+from model.classifier import Classifier
+from model.ensemble import Ensemble
 from model.hparams import HParams
-from model.trained import Weights
+from model.shape import Shape
+from model.trained import Trained, Weights
 from tune.again import train_epochs
-from tune.inputs import prepare_inputs
+from tune.folder import SearchFolder
+from tune.inputs import Inputs, prepare_inputs
 from tune.means import Means
 from tune.outcome import TrialOutcome
 from tune.refit import _work, join, refit_winner
 from tune.settings import Settings
 from tune.trial_seed import trial_seed
+from tune.winner import Winner
+from tune.workers import Workers
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False).to_dict()
 MEANS = Means(cpus=1, gpus=0, precision="float32", memory=2.0**34, deadline=math.inf)
@@ -101,6 +109,65 @@ def test_a_winner_that_cannot_be_trained_again_stays_as_it_was(
         result = refit_winner(unasked, settings, inputs, unasked, unasked, math.inf, threading.Event(), said.append)
         assert result == {"refit": None}
         assert "MemoryError: no room" in said[-1]
+
+
+def winner_of_two(folder: SearchFolder, inputs: Inputs) -> Winner:
+    """An ensemble of two LSTMs, each of which answers all texts with a class of its own; the first weighs 2 / 3."""
+    folder.path.mkdir()
+    folder.repair()
+    hparams = HParams.from_dict(TINY)
+    members, trials = {}, {}
+    for number, name in enumerate(("00000", "00001")):
+        trials[name] = TrialOutcome(number, "complete", "", TINY, ({"loss": 1.0 + number},), 1.0)
+        members[name] = Classifier(hparams, Trained(constant(inputs, number)), inputs.vocabulary, inputs.corpus.classes, 3000)
+    result: dict[str, Any] = {"checkpoint": "classifiers/both", "calibration": {}, **{side: {} for side in SIDES}}
+    return Winner(result, Ensemble(members, {"00001": 1 / 3, "00000": 2 / 3}), trials)
+
+
+def constant(inputs: Inputs, answer: int) -> Weights:
+    shape = Shape.of(HParams.from_dict(TINY), inputs.dataset.vocabulary_size, inputs.dataset.classes)
+    weights = [np.zeros(size, np.float32) for _, size in shape.weights()]
+    weights[-1][answer] = 4.0
+    return weights
+
+
+def test_an_ensemble_is_refitted_as_far_as_there_is_time_those_first_that_weigh_most(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.model_validate({"space": {"wide": False}})
+    inputs, folder, said = prepare_inputs(settings, corpus), SearchFolder(tmp_path / "one"), list[str]()
+    winner, workers = winner_of_two(folder, inputs), Workers(2, 1, None)
+    in_time, works = 0, list[str]()
+
+    def run(_: Any, given: dict[str, Any], shared: tuple[Dataset], *__: Any) -> Iterator[tuple[str, Weights | None]]:
+        assert len(shared[0].split.train) == 216
+        works[:] = given
+        again = prepare_inputs(settings, corpus, join(inputs.dataset.split))
+        yield from ((name, constant(again, 2) if place < in_time else None) for place, name in enumerate(given))
+
+    def refit() -> dict[str, Any]:
+        works.clear()
+        return refit_winner(folder, settings, inputs, winner, workers, math.inf, threading.Event(), said.append)
+
+    monkeypatch.setattr("tune.refit.run_on_workers", run)
+    assert refit() == {"refit": None}
+    assert "there was no time" in said[-1]
+
+    in_time = 1
+    result = refit()
+    assert works == ["00000", "00001"]
+    assert result["refit"] == {"rows": 216, "epochs": {"0": 1}}
+    assert said[-1] == "There was time for 1 of the ensemble's 2 classifiers"
+    assert Ensemble.load(folder.path / result["checkpoint"]).weights == {"00000": 1.0}
+
+    in_time = 2
+    result = refit()
+    assert result["refit"]["epochs"] == {"0": 1, "1": 1}
+    assert Ensemble.load(folder.path / result["checkpoint"]).weights == pytest.approx({"00000": 2 / 3, "00001": 1 / 3})
+    assert "There was time" not in said[-1]
+
+    assert refit()["refit"] == result["refit"]
+    assert not works  # all of it was there
 
 
 def test_no_time_gives_no_weights_and_a_loss_that_is_not_finite_is_told(dataset: Dataset) -> None:
