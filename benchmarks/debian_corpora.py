@@ -1,13 +1,16 @@
-"""Two corpora that no default was chosen on, made of what a Debian machine has or can fetch.
+"""Three corpora that no default was chosen on, made of what a Debian machine has or can fetch.
 
-    apt-get update -o Acquire::Languages=en; apt-get download fortunes fortunes-min
-    python benchmarks/debian_corpora.py FOLDER fortunes*.deb
+    apt-get update -o Acquire::Languages=en; apt-get download fortunes fortunes-min linux-doc-6.1
+    python benchmarks/debian_corpora.py FOLDER --sayings fortunes*.deb --kernel linux-doc*.deb
 
 FOLDER/debian.parquet: the descriptions of 20,000 packages and the sections that they stand in (columns text, label, and source,
 by which to group: one source makes several packages). FOLDER/fortunes.csv: short sayings, and the files that they stand in.
+FOLDER/kernel.parquet: the Linux kernel's documentation, pages of some hundred words and some of thousands, and the folders that
+they stand in.
 """
 
 import argparse
+import gzip
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,8 +18,10 @@ from pathlib import Path
 
 import pandas as pd
 
-ROWS, SECTION, FILE = 20_000, 30, 10
-"""Packages that are drawn, and rows that a section and a file of sayings have at least."""
+ROWS, SECTION, FILE, FOLDER = 20_000, 30, 10, 20
+"""Packages that are drawn, and rows that a section, a file of sayings and a folder of the kernel's have at least."""
+TEXTS, COPIES = {".rst", ".txt", ".yaml"}, {"translations", "ABI"}
+"""Pages of the kernel's documentation, and folders that are left out: of other languages, and of lists of files."""
 HELPER = "/usr/lib/apt/apt-helper"
 
 
@@ -74,15 +79,32 @@ def read_fortunes(packages: list[Path]) -> pd.DataFrame:
     return large_classes(pd.DataFrame({"text": list(rows), "label": list(rows.values())}), FILE)
 
 
+def read_kernel(package: Path) -> pd.DataFrame:
+    rows: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
+        (root,) = Path(folder).glob("usr/share/doc/*/Documentation")
+        for path in sorted(root.rglob("*")):
+            parts = path.relative_to(root).parts
+            if len(parts) < 2 or parts[0] in COPIES or Path(path.name.removesuffix(".gz")).suffix not in TEXTS:
+                continue
+            data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            bindings = parts[0] == "devicetree" and len(parts) > 3
+            rows.setdefault(data.decode(errors="replace"), f"dt-{parts[2]}" if bindings else parts[0])
+    return large_classes(pd.DataFrame({"text": list(rows), "label": list(rows.values())}), FOLDER)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("packages", type=Path, nargs="+")
+    parser.add_argument("--sayings", type=Path, nargs="+", required=True, metavar="DEB")
+    parser.add_argument("--kernel", type=Path, required=True, metavar="DEB")
     options = parser.parse_args()
-    packages, fortunes = read_packages(), read_fortunes(options.packages)
+    packages, fortunes, kernel = read_packages(), read_fortunes(options.sayings), read_kernel(options.kernel)
     packages.to_parquet(options.folder / "debian.parquet", index=False)
     fortunes.to_csv(options.folder / "fortunes.csv", index=False)
-    for name, frame in (("debian", packages), ("fortunes", fortunes)):
+    kernel.to_parquet(options.folder / "kernel.parquet", index=False)
+    for name, frame in (("debian", packages), ("fortunes", fortunes), ("kernel", kernel)):
         lengths = frame.text.str.split().str.len()
         print(f"{name}: {len(frame):,} texts of {frame.label.nunique()} classes, {lengths.median():.0f} words in the median")
 

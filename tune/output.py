@@ -52,7 +52,8 @@ def stdout() -> Any:
 def print_result(folder: SearchFolder, document: dict[str, Any], as_json: bool) -> None:
     """Prints what a search came to."""
     from tune.damage import intact
-    from tune.summary import result_view, with_paths
+    from tune.documents import with_paths
+    from tune.summary import result_view
 
     with intact(folder):
         document = with_paths(folder, document)

@@ -80,8 +80,9 @@ def resume(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
 def list_(storage: Storage, as_json: bool) -> None:
     """List the searches in a storage."""
+    from tune.documents import search_row
     from tune.searches import list_searches
-    from tune.summary import search_row, search_table
+    from tune.summary import search_table
 
     rows = [search_row(folder) for folder in list_searches(storage)]
     if as_json:
@@ -110,8 +111,9 @@ def show(name: str, storage: Storage, top: int, suspects: int | None, as_json: b
     if suspects is not None:
         prepare()
     from tune.damage import intact
+    from tune.documents import show_document
     from tune.searches import find_search
-    from tune.summary import show_document, show_table
+    from tune.summary import show_table
 
     folder = find_search(storage, name)
     if suspects is not None:
@@ -139,9 +141,9 @@ def best(name: str, storage: Storage, trial: int | None, export: Path | None, as
 
     With --trial, another one, which is made a classifier first: one on the Pareto front, say.
     """
+    from tune.documents import best_document, with_paths
     from tune.search_result import told_of_old_result
     from tune.searches import find_search
-    from tune.summary import best_document, with_paths
 
     folder = find_search(storage, name)
     if export is not None:

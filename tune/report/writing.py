@@ -15,6 +15,7 @@ from data.split import SIDES
 from model.explanation import explain
 from tune.continuity import read_own_corpus
 from tune.damage import intact
+from tune.documents import best_document
 from tune.evaluating import load_classifier
 from tune.folder import ABOUT, RESULT, SearchFolder
 from tune.live_view import clock
@@ -23,7 +24,7 @@ from tune.repeat_file import repeat_seconds
 from tune.report.page import Section, bar, cell, number, page, table
 from tune.report.trials import trial_sections
 from tune.report.winner import Answers, winner_sections
-from tune.summary import best_document, figure_rows
+from tune.summary import figure_rows
 from tune.verdict import verdict
 from tune.whole_file import whole_file
 
