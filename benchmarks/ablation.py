@@ -20,6 +20,7 @@ import math
 import os
 import statistics
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ from model.training import Training
 from model.wide import WHOLE_TEXT, WideCorpus, encode_wide
 
 PLAIN = "plain"
+FULL: dict[str, Any] = {"top_k": 1.0, "top_k_schedule": "constant"}
 INGREDIENTS: dict[str, dict[str, Any]] = {
     PLAIN: {},
     "no_wide": {"wide": False},
@@ -66,14 +68,21 @@ INGREDIENTS: dict[str, dict[str, Any]] = {
     "ema": {"ema_momentum": 0.99},
     "small_batches": {"batch_size": 32},
     "large_batches": {"batch_size": 128},
-    "full_loss": {"top_k": 1.0, "top_k_schedule": "constant"},
+    "full_loss": FULL,
     "top_half": {"top_k": 0.5},
     "top_quarter": {"top_k": 0.25},
     "label_smoothing": {"label_smoothing": 0.1},
     "class_weights": {"class_weight": "effective"},
     "focal": {"focal_gamma": 1.0},
     "logit_adjustment": {"logit_adjustment": 0.5},
+    "class_weights_alone": {"class_weight": "effective", **FULL},
+    "focal_alone": {"focal_gamma": 1.0, **FULL},
+    "logit_adjustment_alone": {"logit_adjustment": 0.5, **FULL},
+    "short": {"max_length": 200},
+    "long": {"max_length": 800},
 }
+COMPARED = 4
+"""Trainings that are compared with a plain one that went before them: the machine is not as quick at one time as at another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +128,24 @@ def read_options() -> argparse.Namespace:
 def measure(options: argparse.Namespace, path: Path) -> None:
     use_device(1, gpu=False)
     corpus = read(options)
-    names = [PLAIN, *(name for name in options.only if name != PLAIN)]
+    names = [name for name in options.only if name != PLAIN]
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         encoded = encode_wide(corpus, split_corpus(corpus, seed=seed), WHOLE_TEXT, seed)
         encoded = encoded._replace(dataset=replace(encoded.dataset, parts=word_parts(encoded.vocabulary)))
         plain = ""
-        for name in names:
+        for name in with_plain(names):
             hparams = HParams.from_dict(PORTFOLIOS["default"][0].to_dict() | INGREDIENTS[name])
             run = train(name, seed, options.budget, encoded, hparams)
             plain = run.date if name == PLAIN else plain
             keep(path, replace(run, plain=plain))
             print(f"seed {seed}, {name}: {run.validation['loss']:.4f} in epoch {run.epoch} of {run.epochs}", flush=True)
+
+
+def with_plain(names: Sequence[str]) -> Iterator[str]:
+    """Yields the names, and that of the plain configuration before each `COMPARED` of them."""
+    for first in range(0, max(len(names), 1), COMPARED):
+        yield PLAIN
+        yield from names[first : first + COMPARED]
 
 
 def train(name: str, seed: int, budget: float, encoded: WideCorpus, hparams: HParams) -> Run:

@@ -97,6 +97,7 @@ def prepare_topknot(
             first=[],
             limit=trials,
             end=lambda: math.inf,
+            last=math.inf,
         )
         stopwatch = Stopwatch(search, now(), tuning.workers)
         tuning.run(threading.Event(), [display], stopwatch.write, stopwatch.keep)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -78,29 +77,30 @@ def refit_winner(
     """
     changed: dict[str, Any] = {"refit": None}
     with _failures_told(say):
-        if now() > deadline:
+        base = folder.path / winner.result["checkpoint"]
+        classifier = before = _made_before(base, winner)
+        if now() > deadline and before is None:
             raise NotRefittedError(NO_TIME)
         say("Training the winner again on train and validation rows")
         again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
-        path = folder.path / f"{winner.result['checkpoint']}{SUFFIX}"
-        clear_damaged(path)
-        classifier = _made_before(path, winner)
-        if is_new := classifier is None:
-            works = {name: _work(settings, winner.trials[name]) for name in by_weight(winner)}
+        weights = _weights(before, winner) if before else {}
+        if works := {name: _work(settings, winner.trials[name]) for name in by_weight(winner) if name not in weights}:
             means = Means.of(settings, workers, deadline)
-            weights = _learned(run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted))
-            classifier = rebuild(winner, again, weights)
+            learned = _learned(run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted))
+            if learned:
+                weights |= learned
+                classifier = rebuild(winner, again, weights)
         if interrupted.is_set():
             raise KeyboardInterrupt
-        trained, all_of_it = parts(classifier, winner), len(winner.trials)
-        if len(trained) < all_of_it:
-            say(f"There was time for {len(trained)} of the ensemble's {all_of_it} classifiers")
-        epochs = {str(winner.trials[name].number): winner.trials[name].best_epoch for name in trained}
+        if classifier is None:
+            raise NotRefittedError(NO_TIME)
+        if len(weights) < len(winner.trials):
+            say(f"There was time for {len(weights)} of the ensemble's {len(winner.trials)} classifiers")
+        epochs = {str(winner.trials[name].number): winner.trials[name].best_epoch for name in winner.trials if name in weights}
         refit = {"rows": len(again.dataset.split.train), "epochs": epochs}
-        labels, split = again.dataset.labels, inputs.dataset.split
+        labels, split, path = again.dataset.labels, inputs.dataset.split, _place(base, len(weights), len(winner.trials))
         figures = evaluate_sides(classifier, encoded(again), labels, split, {"test"}, {}).figures()  # the only rows left out
-        if is_new:
-            shutil.rmtree(path, ignore_errors=True)
+        if classifier is not before:
             replace(classifier, metrics={"search": folder.name, "refit": refit, **figures}).save(path)
         changed |= {
             "checkpoint": str(path.relative_to(folder.path)),
@@ -137,21 +137,39 @@ def _failures_told(say: Callable[[str], None]) -> Iterator[None]:
     say(f"The winner could not be trained on train and validation rows ({reason}); it stays as it was")
 
 
-def _made_before(path: Path, winner: Winner) -> Classifier | Ensemble | None:
-    """Reads what an earlier run of the search has refitted; None if there is nothing, or not all of the winner."""
+def _place(base: Path, trained: int, members: int) -> Path:
+    """Returns where so many of the winner's members are kept, refitted; what has more of them replaces nothing."""
+    part = "" if trained == members else f"-{trained}-of-{members}"
+    return base.with_name(f"{base.name}{SUFFIX}{part}")
+
+
+def _made_before(base: Path, winner: Winner) -> Classifier | Ensemble | None:
+    """Reads the most that an earlier run of the search has refitted of the winner; None if there is nothing."""
     from model.ensemble import load_classifier
 
-    if not path.exists():
-        return None
-    classifier = cast("Classifier | Ensemble", load_classifier(path))
-    return classifier if len(parts(classifier, winner)) == len(winner.trials) else None
+    members = len(winner.trials)
+    for trained in range(members, 0, -1):
+        path = _place(base, trained, members)
+        clear_damaged(path)
+        if path.exists():
+            return cast("Classifier | Ensemble", load_classifier(path))
+    return None
+
+
+def _weights(classifier: Classifier | Ensemble, winner: Winner) -> dict[str, Weights]:
+    """Returns the LSTMs' weights of a refitted classifier, by the names of the trials that they are of."""
+    from model.ensemble import Ensemble
+
+    if isinstance(classifier, Ensemble):
+        return {name: member.trained.weights for name, member in classifier.members.items()}
+    return dict.fromkeys(winner.trials, classifier.trained.weights)
 
 
 def _learned(results: Iterable[tuple[str, Any]]) -> dict[str, Weights]:
-    """Returns the weights that trainings came to, by the names of their trials.
+    """Returns the weights that trainings came to for which there was time, by the names of their trials.
 
     Raises:
-        NotRefittedError: If one failed, or there was time for none.
+        NotRefittedError: If one failed.
     """
     weights: dict[str, Weights] = {}
     for name, learned in results:
@@ -159,16 +177,7 @@ def _learned(results: Iterable[tuple[str, Any]]) -> dict[str, Weights]:
             raise NotRefittedError(str(learned).strip().splitlines()[-1])
         if learned is not None:
             weights[name] = learned
-    if not weights:
-        raise NotRefittedError(NO_TIME)
     return weights
-
-
-def parts(classifier: Classifier | Ensemble, winner: Winner) -> list[str]:
-    """Returns the names of the winner's trials that a refitted classifier is made of."""
-    from model.ensemble import Ensemble
-
-    return list(classifier.members) if isinstance(classifier, Ensemble) else list(winner.trials)
 
 
 def _work(settings: Settings, trial: TrialOutcome) -> tuple[dict[str, Any], int, int | None]:

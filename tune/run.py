@@ -25,16 +25,16 @@ from tune.inputs import Inputs
 from tune.interrupt import interruptible
 from tune.outcome import counts, useful_share
 from tune.refit import refit_winner
-from tune.refit_time import RefitTime
 from tune.repeat_file import repeat_seconds
 from tune.repeats import repeat_best
 from tune.room import told_of_no_room
+from tune.run_times import RunTimes
 from tune.samplers import make_sampler
 from tune.search_result import read_result
 from tune.settings import Settings
 from tune.stopwatch import Stopwatch
 from tune.study import explained
-from tune.timetable import Timetable, finish_seconds, make_timetable, told
+from tune.timetable import Timetable, told
 from tune.tracking.tracker import Tracker
 from tune.tuning import Tuning
 from tune.verdict import BASELINES
@@ -82,26 +82,23 @@ def run_trials(
     """
     from tune.tracking.tracking import Tracking  # and with it Ray, which is there by now
 
-    finish = finish_seconds(settings, inputs)
     folder.repair()
+    study = folder.study(_sampler(folder, settings, inputs))
+    times = RunTimes(settings, inputs, workers, lambda: folder.trials(study), started, seconds)
     tuning = Tuning(
         folder=folder,
         settings=settings,
         inputs=inputs,
-        study=folder.study(_sampler(folder, settings, inputs)),
+        study=study,
         workers=workers,
         first=read_first(folder.read_json(ABOUT)),
         limit=limit,
-        end=lambda: times().trials,
+        end=lambda: times.by_now().trials,
+        last=times.latest.trials,
     )
-    again = RefitTime(lambda: folder.trials(tuning.study), settings.ensemble, workers.now(), now() - started)
-
-    def times() -> Timetable:
-        return make_timetable(settings, started, seconds, finish, again.seconds() if seconds and settings.refit else 0)
-
     stopwatch = Stopwatch(folder, started, workers)
     divert_chatter(folder.path / LOG)
-    deadline = times().deadline
+    deadline = times.latest.deadline
     display.start(folder, settings, inputs, workers, limit, deadline if seconds else None, stopwatch)
     for line in [*told_of_no_room(settings, workers), *_notices(settings, inputs), *told(settings, seconds)]:
         display.say(line)
@@ -119,7 +116,7 @@ def run_trials(
             stack.enter_context(closing(baseline))
         tracking = Tracking(trackers, settings.objective, display.say)
         stack.enter_context(closing(tracking))
-        stack.enter_context(_calls(_ahead(times(), baselines)))
+        stack.enter_context(_calls(_ahead(times.earliest, baselines)))
         try:
             repeats = None
             with interruptible(display.say) as interrupted:
@@ -129,20 +126,21 @@ def run_trials(
                     raise KeyboardInterrupt
                 if settings.repeat:
                     repeats = repeat_best(
-                        folder, settings, inputs, workers, times().repeats, interrupted, display.say, stopwatch.write
+                        folder, settings, inputs, workers, times.by_now().repeats, interrupted, display.say, stopwatch.write
                     )
             display.say("Evaluating the best trial")
-            winner = evaluate_best(folder, inputs, settings.ensemble, folder.trials(tuning.study))
+            winner = evaluate_best(folder, inputs, settings.ensemble, folder.trials(study))
             result = winner.result
             if settings.refit:
                 with interruptible(display.say) as interrupted:
-                    result |= refit_winner(folder, settings, inputs, winner, workers, times().refit, interrupted, display.say)
+                    end = times.latest.refit
+                    result |= refit_winner(folder, settings, inputs, winner, workers, end, interrupted, display.say)
             if repeats:
                 result["repeats"] = repeats
             result |= known | _wait_for(baselines, deadline, display)
         finally:
             wall = stopwatch.write()
-        trials = folder.trials(tuning.study)
+        trials = folder.trials(study)
         result |= {
             "wall_seconds": wall,
             "useful_share": useful_share(trials, folder.read_json(ABOUT)["workers"], wall, repeat_seconds(folder)),

@@ -46,17 +46,17 @@ class StudySearcher(Searcher):
 
     Args:
         record: Of the study.
-        end: Until when, as `data.clock.now` gives it; asked anew each time.
+        over: Tells whether there is no more time for new trials.
         wanted: Returns how many trials may run or wait at a time; None if Tune counts them.
     """
 
-    def __init__(self, record: Record, end: Callable[[], float], wanted: Callable[[], int] | None) -> None:
+    def __init__(self, record: Record, over: Callable[[], bool], wanted: Callable[[], int] | None) -> None:
         super().__init__(metric=record.objective.metric, mode=record.objective.mode)
-        self._record, self._end, self._wanted = record, end, wanted
+        self._record, self._over, self._wanted = record, over, wanted
 
     def suggest(self, trial_id: str) -> Any:
         """Returns a trial's config, None if there is no room for one now, or that there are no more."""
-        in_time = now() < self._end()
+        in_time = not self._over()
         if in_time and self._wanted and self._record.live >= self._wanted():
             return None
         proposal = self._record.propose() if in_time else None
@@ -102,9 +102,12 @@ class StudyCallback(Callback):
         if not result.get("repeated"):
             self._record.report(number, result)
         if ended := ended_as(result):
-            by_scheduler = self._reasons.get(number, f"stopped by the scheduler after epoch {result['epoch']}")
+            epoch = max(result["epoch"], trial.config.get(EPOCHS, 0))  # one that is run again has told of more, it may be
+            reason = result[ENDED] or self._reasons.get(number, f"stopped by the scheduler after epoch {epoch}")
+            if reason == TIME_LIMIT:  # by the stopper
+                reason += f": after epoch {epoch}"
             seconds = result["seconds"] if result.get("repeated") else 0.0
-            self._record.end(number, STATES[ended], result[ENDED] or by_scheduler, seconds)
+            self._record.end(number, STATES[ended], reason, seconds)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tells a trial that is run again what it has reported: it leaves better weights alone, and is not stopped there."""
@@ -149,18 +152,18 @@ class SearchStopper(Stopper):
 
     Args:
         interrupted: The event.
-        end: From when on trials are stopped, as `data.clock.now` gives it; asked anew each time.
-        last: When all is stopped.
+        over: Tells whether trials are to be stopped.
+        last: When all is stopped, as `data.clock.now` gives it.
     """
 
-    def __init__(self, interrupted: threading.Event, end: Callable[[], float], last: float) -> None:
-        self._interrupted, self._end, self._last = interrupted, end, last
+    def __init__(self, interrupted: threading.Event, over: Callable[[], bool], last: float) -> None:
+        self._interrupted, self._over, self._last = interrupted, over, last
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Tells whether to stop a trial that ended an epoch."""
-        due = not result[ENDED] and now() > self._end()
+        due = not result[ENDED] and self._over()
         if due:
-            result[ENDED] = f"{TIME_LIMIT}: after epoch {result['epoch']}"
+            result[ENDED] = TIME_LIMIT
         return due
 
     def stop_all(self) -> bool:

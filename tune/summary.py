@@ -61,6 +61,9 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     if len(members := document.get("ensemble", [])) > 1:
         weights = ", ".join(f"trial {member['trial']} ({member['weight']:.2f})" for member in members)
         lines.append(Text(f"Ensemble: {weights}", style="bold"))
+        if (refit := document.get("refit")) and len(refit["epochs"]) < len(members):
+            there = ", ".join(refit["epochs"])
+            lines.append(Text(f"Refitted, as far as there was time: trial {there}; the classifier below is made of that"))
     lines += [Text(), _figures(document), Text(_calibration(document["calibration"])), Text()]
     if document.get("refit", "not asked for") is None:
         lines += [

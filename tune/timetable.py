@@ -21,7 +21,7 @@ CANDIDATE_SECONDS = 0.7
 REPEAT_SHARE = 0.25
 """Kept of a time limit for training the best configurations again with other seeds."""
 REFIT_SHARE = 0.5
-"""Kept of what is left then, at most, for training the winner on more rows."""
+"""Kept of what is left then for training, at most, for training the winner on more rows."""
 
 
 class Timetable(NamedTuple):
@@ -40,7 +40,23 @@ class Timetable(NamedTuple):
     deadline: float
 
 
-def make_timetable(settings: Settings, started: float, seconds: float | None, finish: float, refit: float = 0.0) -> Timetable:
+class Again(NamedTuple):
+    """What it takes to train the winner again.
+
+    Attributes:
+        seconds: The training, as far as that is known by now (`tune.refit_time`).
+        evaluation: Seconds that evaluating it takes then (`retest_seconds`).
+        began: When trials could begin, as `data.clock.now` gives it.
+    """
+
+    seconds: float
+    evaluation: float
+    began: float
+
+
+def make_timetable(
+    settings: Settings, started: float, seconds: float | None, finish: float, again: Again | None = None
+) -> Timetable:
     """Plans a run.
 
     Args:
@@ -48,15 +64,18 @@ def make_timetable(settings: Settings, started: float, seconds: float | None, fi
         started: When the user asked for it, as `data.clock.now` gives it.
         seconds: What it may take from then on, or None.
         finish: What evaluating the winner takes (`finish_seconds`).
-        refit: What training it again takes, as far as that is known by now (`tune.refit_time`).
+        again: What training it again takes; None if it is not to be.
     """
     if seconds is None:
         return Timetable(math.inf, math.inf, math.inf, math.inf)
-    deadline = started + seconds
-    trained = deadline - min(finish, FINISH_SHARE * seconds)
+    deadline, most = started + seconds, FINISH_SHARE * seconds
     repeat = REPEAT_SHARE * seconds if settings.repeat else 0.0
-    repeats = trained - (min(refit, REFIT_SHARE * (trained - repeat - started)) if settings.refit else 0.0)
-    return Timetable(repeats - repeat, repeats, trained, deadline)
+    if again is None:
+        trained = deadline - min(finish, most)
+        return Timetable(trained - repeat, trained, trained, deadline)
+    refit = deadline - min(again.evaluation, most)
+    kept = min(finish + again.seconds, REFIT_SHARE * max(refit - repeat - again.began, 0.0))
+    return Timetable(refit - kept - repeat, refit - kept, refit, deadline)
 
 
 def told(settings: Settings, seconds: float | None) -> Iterator[str]:
@@ -67,17 +86,27 @@ def told(settings: Settings, seconds: float | None) -> Iterator[str]:
         yield f"{REPEAT_SHARE * seconds:.0f} s of that are kept to train the best configurations again with other seeds"
     if settings.refit:
         yield (
-            "Of the rest, as much as it will take by what trials took, and half at most, is kept to train the winner again on "
-            "train and validation rows"
+            "As much of that as it will take, by what the trials take, but half at most, is kept to train the winner again "
+            "on train and validation rows"
         )
 
 
 def finish_seconds(settings: Settings, inputs: Inputs) -> float:
     """Returns what evaluating the winner on all three sides takes, by a cautious estimate."""
-    tokens = inputs.dataset.tokens
-    lengths = np.minimum(tokens.lengths(np.arange(len(tokens))), inputs.space.longest_text)
-    once = float(lengths.sum()) / TOKENS_PER_SECOND
+    once = _reading_seconds(inputs)
     seconds = FINISH_SECONDS + once
     if settings.ensemble > 1:
         seconds += settings.keep * (CANDIDATE_SECONDS + settings.validation * once) + settings.ensemble * once
     return seconds
+
+
+def retest_seconds(settings: Settings, inputs: Inputs) -> float:
+    """Returns what evaluating the refitted winner on the test rows takes, by a cautious estimate."""
+    return FINISH_SECONDS + settings.ensemble * settings.test * _reading_seconds(inputs)
+
+
+def _reading_seconds(inputs: Inputs) -> float:
+    """Returns what it takes to read the corpus once."""
+    tokens = inputs.dataset.tokens
+    lengths = np.minimum(tokens.lengths(np.arange(len(tokens))), inputs.space.longest_text)
+    return float(lengths.sum()) / TOKENS_PER_SECOND

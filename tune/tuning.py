@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 
+from data.clock import now
 from data.errors import InputError
 from model.hparams import HParams
 from tune.ending import TIME_LIMIT, Rules
@@ -47,8 +48,9 @@ class Tuning:
         workers: That run trials.
         first: The configurations to begin with.
         limit: How many trials the study shall hold, or None.
-        end: When the last trial ends, as `data.clock.now` gives it; infinite where there is no time limit. It may become
-            earlier while trials run, never later than it is at first.
+        end: Tells when trials are to end, as `data.clock.now` gives it; infinite where there is no time limit. It is asked
+            anew as they go on.
+        last: The latest that this may become.
     """
 
     folder: SearchFolder
@@ -59,6 +61,7 @@ class Tuning:
     first: list[HParams]
     limit: int | None
     end: Callable[[], float]
+    last: float
 
     def run(
         self,
@@ -84,7 +87,7 @@ class Tuning:
         from tune.trial import LSTMTrial
 
         settings, trials, room = self.settings, read_trials(self.study), self.workers.room
-        last = self.end()
+        over = passed(self.end)
         weights, snapshots = self.folder.weights, self.folder.snapshots
         kept, left = weights.at_once(), snapshots.at_once()
         spared = UNSENT_SECONDS if self.folder.storage else 0.0
@@ -119,13 +122,13 @@ class Tuning:
             snapshots=snapshots,
             seed=settings.seed,
             rules=Rules(settings.max_epochs, settings.patience, record.objective),
-            means=Means.of(settings, self.workers, last),
+            means=Means.of(settings, self.workers, self.last),
             each_epoch=self.workers.on_nodes,
         )
         tuner = Tuner(
             with_resources(trainable, {"cpu": self.workers.cpus, "gpu": settings.gpus_per_trial}),
             tune_config=TuneConfig(
-                search_alg=StudySearcher(record, self.end, room.wanted if room else None),
+                search_alg=StudySearcher(record, over, room.wanted if room else None),
                 scheduler=scheduler,
                 num_samples=-1,
                 max_concurrent_trials=None if room else self.workers.count,
@@ -135,7 +138,7 @@ class Tuning:
             run_config=RunConfig(
                 name=RAY,
                 storage_path=str(self.folder.path),
-                stop=SearchStopper(interrupted, self.end, last + LATE_SECONDS),
+                stop=SearchStopper(interrupted, over, self.last + LATE_SECONDS),
                 verbose=0,
                 failure_config=FailureConfig(max_failures=RETRIES),
                 checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # trials write their best weights themselves
@@ -149,3 +152,15 @@ class Tuning:
             record.end_live(f"{TIME_LIMIT}: before it was heard of again")
             spared = 0.0
             tidy()
+
+
+def passed(end: Callable[[], float]) -> Callable[[], bool]:
+    """Returns what tells whether a time has passed that may yet become another; once it has, that stays so."""
+    over = False
+
+    def tell() -> bool:
+        nonlocal over
+        over = over or now() >= end()
+        return over
+
+    return tell

@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 
 from data.clock import now
 from model.hparams import HParams
+from tune.ending import ending_of
 from tune.folder import SearchFolder
 from tune.objective import Objective
 from tune.outcome import best_trial, counts, front_trials, leaderboard, podium, read_trials, useful_share
@@ -20,6 +21,7 @@ from tune.samplers import make_sampler
 from tune.searcher import ENDED, SearchStopper, StudyCallback
 from tune.study import create_study, open_study, repair_journal
 from tune.study_address import JOURNAL
+from tune.tuning import passed
 from tune.written_space import parse_space
 
 SPACE = parse_space({"lstm_size": {"int": [4, 64]}, "pooling": {"choice": ["last", "max"]}})
@@ -227,20 +229,23 @@ def test_a_trial_is_spared_for_a_while_after_its_end(tmp_path: Path) -> None:
     assert record.unfinished(0.0) == {0}
 
 
-def never() -> float:
-    return math.inf
+def never() -> bool:
+    return False
 
 
 def test_when_the_trials_time_becomes_shorter_they_end_with_the_epoch_that_they_are_in() -> None:
     end = [math.inf]
-    stopper = SearchStopper(threading.Event(), lambda: end[0], math.inf)
+    over = passed(lambda: end[0])
+    stopper = SearchStopper(threading.Event(), over, math.inf)
     first, own = ({"epoch": 3, ENDED: reason} for reason in ("", "no better since epoch 1"))
     assert not stopper("", first)
     end[0] = now() - 1
     assert stopper("", first)
-    assert first[ENDED] == "time limit: after epoch 3"
+    assert ending_of(first[ENDED]) == "stopped"
     assert not stopper("", own)  # it has ended of itself, and said why
     assert own[ENDED] == "no better since epoch 1"
+    end[0] = math.inf
+    assert over()  # else workers would be idle whose trials were stopped already
     assert not stopper.stop_all()
 
 

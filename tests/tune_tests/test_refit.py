@@ -95,24 +95,8 @@ def test_vocabulary_and_wide_branch_know_what_stands_in_validation_rows_alone(co
     assert untested not in after.vocabulary.tokens
 
 
-@pytest.mark.parametrize(("error", "raised"), [(MemoryError("no room"), False), (OSError(28, "No space left"), True)])
-def test_a_winner_that_cannot_be_trained_again_stays_as_it_was(
-    error: Exception, raised: bool, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any) -> None:
-        raise error
-
-    settings, said, unasked = Settings(space={"wide": False}), list[str](), cast("Any", None)
-    inputs = prepare_inputs(settings, corpus)
-    monkeypatch.setattr("tune.refit.prepare_inputs", fail)
-    with pytest.raises(OSError, match="No space") if raised else nullcontext():
-        result = refit_winner(unasked, settings, inputs, unasked, unasked, math.inf, threading.Event(), said.append)
-        assert result == {"refit": None}
-        assert "MemoryError: no room" in said[-1]
-
-
 def winner_of_two(folder: SearchFolder, inputs: Inputs) -> Winner:
-    """An ensemble of two LSTMs, each of which answers all texts with a class of its own; the first weighs 2 / 3."""
+    """An ensemble of two LSTMs, each of which answers all texts with a class of its own; the second weighs 2 / 3."""
     folder.path.mkdir()
     folder.repair()
     hparams = HParams.from_dict(TINY)
@@ -121,7 +105,7 @@ def winner_of_two(folder: SearchFolder, inputs: Inputs) -> Winner:
         trials[name] = TrialOutcome(number, "complete", "", TINY, ({"loss": 1.0 + number},), 1.0)
         members[name] = Classifier(hparams, Trained(constant(inputs, number)), inputs.vocabulary, inputs.corpus.classes, 3000)
     result: dict[str, Any] = {"checkpoint": "classifiers/both", "calibration": {}, **{side: {} for side in SIDES}}
-    return Winner(result, Ensemble(members, {"00001": 1 / 3, "00000": 2 / 3}), trials)
+    return Winner(result, Ensemble(members, {"00000": 1 / 3, "00001": 2 / 3}), trials)
 
 
 def constant(inputs: Inputs, answer: int) -> Weights:
@@ -129,6 +113,23 @@ def constant(inputs: Inputs, answer: int) -> Weights:
     weights = [np.zeros(size, np.float32) for _, size in shape.weights()]
     weights[-1][answer] = 4.0
     return weights
+
+
+@pytest.mark.parametrize(("error", "raised"), [(MemoryError("no room"), False), (OSError(28, "No space left"), True)])
+def test_a_winner_that_cannot_be_trained_again_stays_as_it_was(
+    error: Exception, raised: bool, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    settings, said, unasked = Settings(space={"wide": False}), list[str](), cast("Any", None)
+    inputs, folder = prepare_inputs(settings, corpus), SearchFolder(tmp_path / "one")
+    winner = winner_of_two(folder, inputs)
+    monkeypatch.setattr("tune.refit.prepare_inputs", fail)
+    with pytest.raises(OSError, match="No space") if raised else nullcontext():
+        result = refit_winner(folder, settings, inputs, winner, unasked, math.inf, threading.Event(), said.append)
+        assert result == {"refit": None}
+        assert "MemoryError: no room" in said[-1]
 
 
 def test_an_ensemble_is_refitted_as_far_as_there_is_time_those_first_that_weigh_most(
@@ -154,17 +155,22 @@ def test_an_ensemble_is_refitted_as_far_as_there_is_time_those_first_that_weigh_
     assert "there was no time" in said[-1]
 
     in_time = 1
-    result = refit()
-    assert works == ["00000", "00001"]
-    assert result["refit"] == {"rows": 216, "epochs": {"0": 1}}
+    part = refit()
+    assert works == ["00001", "00000"]
+    assert part["refit"] == {"rows": 216, "epochs": {"1": 1}}
     assert said[-1] == "There was time for 1 of the ensemble's 2 classifiers"
-    assert Ensemble.load(folder.path / result["checkpoint"]).weights == {"00000": 1.0}
+    assert Ensemble.load(folder.path / part["checkpoint"]).weights == {"00001": 1.0}
 
-    in_time = 2
+    in_time = 0
+    assert refit() == part
+    assert works == ["00000"]  # the other is there
+
+    in_time = 1
     result = refit()
     assert result["refit"]["epochs"] == {"0": 1, "1": 1}
-    assert Ensemble.load(folder.path / result["checkpoint"]).weights == pytest.approx({"00000": 2 / 3, "00001": 1 / 3})
+    assert Ensemble.load(folder.path / result["checkpoint"]).weights == pytest.approx({"00000": 1 / 3, "00001": 2 / 3})
     assert "There was time" not in said[-1]
+    assert Ensemble.load(folder.path / part["checkpoint"])  # what an earlier result names is still there
 
     assert refit()["refit"] == result["refit"]
     assert not works  # all of it was there
