@@ -111,7 +111,8 @@ def main() -> None:
     path = options.results / f"ablation-{corpus_name}.json"
     if not options.redraw:
         measure(options, path)
-    print(table([Run(**run) for run in json.loads(path.read_text())]))
+    runs = [Run(**run) for run in json.loads(path.read_text())]
+    print(table(runs), top_k_table(runs), sep="\n\n")
 
 
 def read_options() -> argparse.Namespace:
@@ -199,14 +200,36 @@ def table(runs: list[Run]) -> str:
     return "\n".join(lines)
 
 
+def top_k_table(runs: list[Run]) -> str:
+    """Returns what fractions of a batch come to beside all of it; the plain configuration has three quarters."""
+    plain = {run.date: run for run in runs if run.ingredient == PLAIN}
+    full = {run.seed: run for run in runs if run.ingredient == "full_loss"}
+    beside = {"3/4": {seed: plain[run.plain] for seed, run in full.items()}}
+    beside |= {
+        fraction: {run.seed: run for run in runs if run.ingredient == name and run.seed in full}
+        for fraction, name in (("1/2", "top_half"), ("1/4", "top_quarter"))
+    }
+    figures = [(side, figure) for side in ("validation", "test") for figure in ("loss", "accuracy", "macro_f1")]
+    lines = [f"| k/B | seeds | {' | '.join(' '.join(figure) for figure in figures)} |", f"|{'---|' * (2 + len(figures))}"]
+    for fraction, own in beside.items():
+        if own:
+            pairs = [(run, full[seed]) for seed, run in own.items()]
+            cells = (spread([getattr(a, side)[name] - getattr(b, side)[name] for a, b in pairs]) for side, name in figures)
+            lines.append(f"| {fraction} | {len(own)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def spread(values: list[float], sign: str = "+") -> str:
+    return f"{statistics.median(values):{sign}.3f} ({min(values):{sign}.3f} to {max(values):{sign}.3f})"
+
+
 def cells_of(runs: list[Run], plain: dict[str, Run], *, differences: bool) -> list[str]:
     cells = []
     for side, figure in (("validation", "loss"), ("validation", "macro_f1"), ("test", "loss"), ("test", "macro_f1")):
         values = [
             getattr(run, side)[figure] - (getattr(plain[run.plain], side)[figure] if differences else 0.0) for run in runs
         ]
-        sign = "+" if differences else ""
-        cells.append(f"{statistics.median(values):{sign}.3f} ({min(values):{sign}.3f} to {max(values):{sign}.3f})")
+        cells.append(spread(values, "+" if differences else ""))
     ratios = [run.seconds / (plain[run.plain].seconds if differences else 1.0) for run in runs]
     return [*cells, f"{statistics.median(ratios):.2f}{'' if differences else ' s'}"]
 

@@ -1,5 +1,7 @@
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import keras
 import numpy as np
@@ -165,6 +167,63 @@ def test_each_kind_of_dropout_does_something(name: str) -> None:
     rates = (tf.constant(0.5 if field == name else 0.0) for field in Dropout._fields[:-1])
     dropped = forward(shape, weights_of(hparams), tokens, Dropout(*rates, tf.constant([1, 1], tf.int64)))
     assert np.abs(dropped - forward(shape, weights_of(hparams), tokens)).max() > 1e-3
+
+
+def dropped_at_half(hparams: HParams, weights: list[np.ndarray], tokens: np.ndarray, name: str) -> Iterator[np.ndarray]:
+    """Logits of one text with one kind of dropout at a rate of a half, in forty steps."""
+    shape = Shape.of(hparams, VOCABULARY, CLASSES)
+    for step in range(40):
+        rates = (tf.constant(0.5 if field == name else 0.0) for field in Dropout._fields[:-1])
+        yield forward(shape, weights, tokens, Dropout(*rates, tf.constant([step, 1], tf.int64))).numpy()
+
+
+def by_hand(hparams: HParams, tokens: np.ndarray, places: Sequence[tuple[int, Any]]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Weights; and logits, without dropout, for each way to halve parts of them: taken to 0, or doubled."""
+    shape, weights = Shape.of(hparams, VOCABULARY, CLASSES), weights_of(hparams)
+    logits = []
+    for kept in product((0.0, 2.0), repeat=len(places)):
+        changed = [weight.copy() for weight in weights]
+        for (place, part), factor in zip(places, kept, strict=True):
+            changed[place][part] *= factor
+        logits.append(forward(shape, changed, tokens).numpy())
+    return weights, np.stack(logits)
+
+
+EMBEDDING, FORWARDS, BACKWARDS = 0, 2, 5
+"""Places of the vectors and of the recurrent kernels among the weights."""
+
+
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [
+        pytest.param("embedding", [(EMBEDDING, 7), (EMBEDDING, 8), (EMBEDDING, 9)], id="a word's whole vector"),
+        pytest.param("lstm", [(EMBEDDING, np.s_[:, 0]), (EMBEDDING, np.s_[:, 1])], id="an input at all steps"),
+        pytest.param(
+            "weight",
+            [(place, np.s_[0, gate]) for place in (FORWARDS, BACKWARDS) for gate in range(4)],
+            id="an entry of a recurrent kernel, in either direction by itself",
+        ),
+    ],
+)
+def test_what_dropout_takes_is_gone_and_the_rest_is_doubled_at_a_half(name: str, places: list[tuple[int, Any]]) -> None:
+    hparams = HParams(lstm_size=1, embedding_size=2, bidirectional=True, lstm_dropout=0.0, dense_dropout=0.0)
+    hparams = replace(hparams, **{f"{name}_dropout": 0.5})
+    tokens = np.array([[7, 8, 9]], np.int32)
+    weights, all_ways = by_hand(hparams, tokens, places)
+    seen = set()
+    for logits in dropped_at_half(hparams, weights, tokens, name):
+        apart = np.abs(all_ways - logits).max(axis=(1, 2))
+        assert apart.min() < 1e-5
+        seen.add(int(apart.argmin()))
+    assert len(seen) > min(len(all_ways), 20) / 2
+
+
+def test_one_word_alone_has_no_step_before_it_whose_weights_could_be_dropped() -> None:
+    hparams = HParams(lstm_size=1, embedding_size=2, lstm_dropout=0.0, dense_dropout=0.0, weight_dropout=0.5)
+    weights, tokens = weights_of(hparams), np.array([[7]], np.int32)
+    plain = forward(Shape.of(hparams, VOCABULARY, CLASSES), weights, tokens)
+    for logits in dropped_at_half(hparams, weights, tokens, "weight"):
+        np.testing.assert_allclose(logits, plain, atol=1e-6)
 
 
 def test_dense_kernels_are_drawn_as_their_name_says() -> None:

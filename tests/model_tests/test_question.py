@@ -71,6 +71,17 @@ def test_they_are_trained_as_in_the_question() -> None:
         training = single_training(name, CLASSES)
         hparams = training.hparams
         assert (training.epochs, hparams.batch_size, hparams.top_k, hparams.max_length) == (50, 100, 1.0, 3_000)
+        assert (hparams.learning_rate, hparams.learning_rate_schedule, hparams.clip_norm >= 1e9) == (1e-3, "constant", True)
+        shaped = (
+            hparams.weight_decay,
+            hparams.label_smoothing,
+            hparams.focal_gamma,
+            hparams.logit_adjustment,
+            hparams.ema_momentum,
+        )
+        assert (shaped, hparams.class_weight, hparams.wide) == ((0,) * 5, "none", False)
+    assert single_training("model_2", CLASSES).hparams.dense_init == "he_uniform"
+    assert single_training("model_3", CLASSES).hparams.dense_init == "normal"
     baseline = single_training("baseline", CLASSES)
     assert (baseline.epochs, baseline.hparams.top_k * baseline.hparams.batch_size) == (100, 16)
     assert single_training("baseline", 3).hparams.lstm_size == 1
