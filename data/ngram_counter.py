@@ -77,16 +77,15 @@ class NgramCounter:
         if kind == "words":
             self.codes = _codes(names, "words")
         elif kind == "characters":
-            runs: dict[str, int] = {"": 0}
-            of_piece, ends = array("q"), array("q", [0])
+            hashed, ends = array("I"), array("q", [0])  # no run is kept as a text: where words are not parted, all are distinct
             for name in names:
-                of_piece.extend([runs.setdefault(run, len(runs)) for run in _runs(name)])
-                ends.append(len(of_piece))
-            ones = np.ones(len(of_piece), dtype=np.float32)
-            shape = (len(names), len(runs))
-            columns = np.frombuffer(of_piece, dtype=np.int64)
+                hashed.extend(_run_hashes(name))
+                ends.append(len(hashed))
+            codes, columns = np.unique(np.frombuffer(hashed, dtype=np.uint32), return_inverse=True)
+            ones = np.ones(len(columns), dtype=np.float32)
+            shape = (len(names), len(codes))
             self._contain = csr_array((ones, columns, np.frombuffer(ends, dtype=np.int64)), shape=shape)
-            self.codes = _codes(runs, "characters")
+            self.codes = codes.astype(np.uint64) | np.uint64(KINDS.index("characters") << 32)
         else:
             hashes = _codes(names, "words").astype(np.uint32)  # 32 bits, for there may be a hundred million pairs
             flat = numbered.tokens.flat
@@ -116,12 +115,21 @@ class NgramCounter:
         return counts
 
 
-def _runs(name: str) -> list[str]:
-    """Returns the runs of characters of a piece, its ends marked by a space; a piece of one character is a run itself."""
+def _run_hashes(name: str) -> list[int]:
+    """Returns hashes of a piece's runs of characters, its ends marked by a space; a piece of one character is a run itself."""
+    if not name:
+        return []
     marked = f" {name} "
-    return [marked[at : at + size] for size in RUNS for at in range(len(marked) - size + 1)] if name else []
+    places = [(at, at + size) for size in RUNS for at in range(len(marked) - size + 1)]
+    if marked.isascii():  # a character a byte
+        data = marked.encode()
+        return [zlib.crc32(data[first:last]) for first, last in places]
+    return [_hash(marked[first:last]) for first, last in places]
+
+
+def _hash(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def _codes(names: Collection[str], kind: Kind) -> Codes:
-    hashes = np.fromiter((zlib.crc32(name.encode("utf-8", "surrogatepass")) for name in names), np.uint64, len(names))
-    return hashes | np.uint64(KINDS.index(kind) << 32)
+    return np.fromiter(map(_hash, names), np.uint64, len(names)) | np.uint64(KINDS.index(kind) << 32)
