@@ -59,7 +59,7 @@ SPACES: dict[str, dict[str, Any]] = {
         "batch_size": {"choice": [32, 64, 128, 256, 512]},
         "weight_decay": {"float": [1e-5, 1.0], "log": True},
         "clip_norm": {"float": [0.1, 10.0], "log": True},
-        "top_k": {"float": [0.05, 1.0]},
+        "top_k": {"choice": [0.0625, 0.125, 0.25, 0.5, 0.75, 1.0]},
         "top_k_schedule": {"choice": ["constant", "warmup", "anneal"], "when": {"top_k": "< 1"}},
         "top_k_epochs": {"int": [1, 8], "when": {"top_k_schedule": ["warmup", "anneal"]}},
         "class_weight": {"choice": ["none", "balanced", "effective"]},
