@@ -36,7 +36,7 @@ class RefitTime:
         split: Split,
         prepare: float,
     ) -> None:
-        self._trials, self._members, self._workers, self.prepare = trials, members, workers, prepare
+        self._trials, self._members, self._workers, self._prepare = trials, members, workers, prepare
         self._pace = MARGIN * (1 + len(split.validation) / len(split.train))
         self._known, self._read = prepare, -math.inf
 
@@ -46,7 +46,7 @@ class RefitTime:
             self._read = now()
             with suppress(OSError, InputError):  # out of reach for now: what was known holds
                 trials = self._trials()
-                self._known = self.prepare + self._pace * training_seconds(trials, self._members, self._workers())
+                self._known = self._prepare + self._pace * training_seconds(trials, self._members, self._workers())
                 self._known += epoch_seconds(trials)
         return self._known
 
