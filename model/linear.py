@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from data.ngram_counter import KINDS, Kind
 from model.class_shares import BALANCE, log_shares
 from model.logits import Labels
-from model.max_margin import Scale, fit_max_margin, fit_scale
+from model.max_margin import Scale, fit_max_margin, fit_scale, margin_work
 from model.softmax_regression import Floats, Mask, choose_rate, descend
 
 ANY_RATE = 1.0
@@ -103,7 +103,7 @@ def for_all_rows(rate: float, part: float) -> float:
 
 
 def choose_linear(
-    features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int, *, margin: bool = True
+    features: csr_array, labels: Labels, classes: int, held_out: Mask, epochs: int, seed: int, work: float = WORK
 ) -> tuple[float, Scale | None]:
     """Chooses softmax regression or a machine of the largest margin, whichever is the better on rows held out.
 
@@ -116,7 +116,7 @@ def choose_linear(
         held_out: bool (n,): the rows on which to choose.
         epochs: Times that softmax regression visits each row.
         seed: Of the order.
-        margin: Whether the second is tried.
+        work: Multiplications that the second may take; it is not tried where it would take more.
 
     Returns:
         The step size of the first, and the scale of the second if that is the one: `Recipe`.
@@ -124,7 +124,7 @@ def choose_linear(
     shares = log_shares(np.bincount(labels, minlength=classes))
     with ThreadPoolExecutor(1, "margin") as beside:  # liblinear leaves Python to others meanwhile
         tried = None
-        if margin:
+        if margin_work(features, classes) <= work:
             tried = beside.submit(fit_max_margin, features[np.flatnonzero(~held_out)], labels[~held_out], classes, seed)
         rate = choose_rate(features, labels, classes, held_out, epochs, seed)
     if rate is None:

@@ -24,7 +24,6 @@ from data.units import number_units
 from data.vocabulary import Vocabulary
 from model.linear import ANY_RATE, PLANS, WORK, Plan, Recipe, choose_linear, fit_linear, for_all_rows, make_plan
 from model.logits import Labels
-from model.max_margin import margin_work
 from model.softmax_regression import Floats, Mask, choose_rate, descend
 
 PARAMETERS = 2**26
@@ -124,15 +123,15 @@ def encode_wide(
         split: Its sides.
         limit: Tokens of a text that are looked at.
         seed: Of the rows held out to choose a step size on, and of the order of the steps.
-        work: Multiplications that the fit may take, and choosing how; a machine of the largest margin as many again.
+        work: Multiplications that the fit may take.
         recipe: How to fit it; None to find out.
     """
     ready = _prepare(corpus, split, limit, seed, work, plan=recipe and recipe.plan)
     classes, x, labels = len(corpus.classes), ready.features[split.train], corpus.labels[split.train]
     if recipe is None:
         rows, theirs, held_out = ready.choose_on(x, labels, seed)
-        margin = margin_work(x, classes) <= work  # as much again as all else takes: nothing brings long texts more
-        rate, scale = choose_linear(rows, theirs, classes, held_out, ready.plan.epochs, seed, margin=margin)
+        margin = work / 2 if ready.part == 1 else 0  # else there is no time for it on all rows
+        rate, scale = choose_linear(rows, theirs, classes, held_out, ready.plan.epochs, seed, margin)
         recipe = Recipe(ready.plan, for_all_rows(rate, ready.part), scale)
     kernel = fit_linear(x, labels, classes, seed, recipe)
     logits = ready.features @ kernel

@@ -26,8 +26,8 @@ def test_few_long_texts_take_the_largest_margin_and_many_short_ones_softmax_regr
     features, labels = texts(rows, 4, words, tilt)
     held_out = np.random.default_rng(0).random(rows) < 0.2
 
-    def fitted(*, margin: bool = True) -> np.ndarray:
-        recipe = Recipe(PLANS[0], *choose_linear(features, labels, 4, held_out, 5, 0, margin=margin))
+    def fitted(**work: float) -> np.ndarray:
+        recipe = Recipe(PLANS[0], *choose_linear(features, labels, 4, held_out, 5, 0, **work))
         return fit_linear(features, labels, 4, 0, recipe)
 
     kernel = fitted()
@@ -35,7 +35,7 @@ def test_few_long_texts_take_the_largest_margin_and_many_short_ones_softmax_regr
     softmax = descend(features, labels, 4, rate.value, 5, 0)
     softmax[-1] -= BALANCE * log_shares(np.bincount(labels, minlength=4))
     assert (np.abs(kernel - softmax).max() > 0) == wins
-    np.testing.assert_array_equal(fitted(margin=False), softmax)
+    np.testing.assert_array_equal(fitted(work=0), softmax)
     if wins:
         others, truth = texts(400, 4, words, tilt, seed=2)
         right, theirs = ((np.argmax(others @ one, axis=1) == truth).mean() for one in (kernel, softmax))

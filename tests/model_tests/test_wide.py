@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from data.corpus import Corpus
-from data.ngram_counter import KINDS, count_ngrams
+from data.ngram_counter import KINDS
 from data.ngrams import fit_ngrams
 from data.numbered import number_texts
 from data.split import Split, split_corpus
@@ -103,33 +103,6 @@ def test_a_step_size_chosen_on_few_rows_is_made_smaller_for_all(
     rates = [encode_wide(corpus, split, 50, 0, work=work).recipe.rate for work in (1, 1e12)]
     assert parts == [LEAST_PART, 1.0]
     assert {2 * rate for rate in rates} <= set(RATES)
-
-
-def long_texts(rows: int = 150, words: int = 300) -> Corpus:
-    """Texts of two classes, each of which says a tenth of all words a little more often."""
-    rng = np.random.default_rng(0)
-    labels = (np.arange(rows) % 2).astype(np.int32)
-    chances = np.where(np.arange(1000) % 10 == np.arange(2)[:, None], 1.6, 1.0)
-    said = [rng.choice(1000, words, p=chances[label] / chances[label].sum()) for label in labels]
-    return Corpus([" ".join(f"w{word}" for word in text) for text in said], labels, ("even", "odd"))
-
-
-def test_long_texts_get_the_largest_margin_though_the_step_size_is_chosen_on_a_part_of_them() -> None:
-    texts = long_texts()
-    split = split_corpus(texts)
-    share = len(split.train) / len(texts)
-    counts = {kind: int(share * count) for kind, count in count_ngrams(number_texts(texts.texts, 5000)).items()}
-
-    def recipe(part: float) -> Recipe:
-        work = part * (1 + CHOICES) * PLANS[0].work(counts, 2)
-        plan, chosen_on = make_plan(PLANS, counts, 2, work)
-        assert plan == PLANS[0]
-        assert (chosen_on == 1) == (part >= 1)
-        return encode_wide(texts, split, 5000, 0, work=work).recipe
-
-    assert recipe(2.0).scale
-    assert recipe(0.98).scale
-    assert not recipe(0.5).scale  # there would not be time for it
 
 
 @given(st.integers(1, 10**7), st.integers(2, 1000), st.floats(1, 1e12), st.sampled_from([1, 4]))
