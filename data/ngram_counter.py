@@ -27,6 +27,7 @@ TOKENS = 2**18
 """Tokens of the texts whose n-grams are counted at a time; or as many pieces as they may have, one for each two characters."""
 
 Codes = npt.NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint32]
 
 
 def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
@@ -75,7 +76,7 @@ class NgramCounter:
         self._tokens, self._kind, names = numbered.tokens, kind, numbered.names
         self._size = len(names)
         if kind == "words":
-            self.codes = _codes(names, "words")
+            self.codes = _of_kind(_hashes(names), "words")
         elif kind == "characters":
             hashed, ends = array("I"), array("q", [0])  # no run is kept as a text: where words are not parted, all are distinct
             for name in names:
@@ -85,15 +86,15 @@ class NgramCounter:
             ones = np.ones(len(columns), dtype=np.float32)
             shape = (len(names), len(codes))
             self._contain = csr_array((ones, columns, np.frombuffer(ends, dtype=np.int64)), shape=shape)
-            self.codes = codes.astype(np.uint64) | np.uint64(KINDS.index("characters") << 32)
+            self.codes = _of_kind(codes, "characters")
         else:
-            hashes = _codes(names, "words").astype(np.uint32)  # 32 bits, for there may be a hundred million pairs
+            hashes = _hashes(names)  # 32 bits, for there may be a hundred million pairs
             flat = numbered.tokens.flat
             mixed = hashes[flat[:-1]]
             mixed *= np.uint32(0x9E3779B1)
             mixed += hashes[flat[1:]]
             codes, pairs = np.unique(mixed, return_inverse=True)
-            self.codes, self._pairs = codes.astype(np.uint64) | np.uint64(KINDS.index("pairs") << 32), pairs.astype(np.int32)
+            self.codes, self._pairs = _of_kind(codes, "pairs"), pairs.astype(np.int32)
 
     def count(self, first: int, last: int) -> csr_array:
         """Returns counts of the texts from the first to before the last: float32 (texts, n-grams)."""
@@ -131,5 +132,9 @@ def _hash(text: str) -> int:
     return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
-def _codes(names: Collection[str], kind: Kind) -> Codes:
-    return np.fromiter(map(_hash, names), np.uint64, len(names)) | np.uint64(KINDS.index(kind) << 32)
+def _hashes(names: Collection[str]) -> Hashes:
+    return np.fromiter(map(_hash, names), np.uint32, len(names))
+
+
+def _of_kind(hashes: Hashes, kind: Kind) -> Codes:
+    return hashes.astype(np.uint64) | np.uint64(KINDS.index(kind) << 32)

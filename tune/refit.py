@@ -7,15 +7,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 
 from data.clock import now
 from data.errors import InputError
 from data.split import SIDES, Split
-from model.trained import Trained, Weights
+from model.trained import Weights
 from tune.again import train_epochs
 from tune.calibrated import evaluate_sides
 from tune.crew import run_on_workers
@@ -24,20 +23,15 @@ from tune.folder import SearchFolder
 from tune.inputs import Inputs, prepare_inputs
 from tune.means import Means
 from tune.outcome import TrialOutcome
+from tune.refitted import by_weight, made_before, place, rebuild, weights_of
 from tune.settings import Settings
 from tune.trial_seed import trial_seed
 from tune.watchdog import ended_process
-from tune.winner import Winner, clear_damaged, encoded
+from tune.winner import Winner, encoded
 from tune.workers import Workers
-
-if TYPE_CHECKING:
-    from model.classifier import Classifier
-    from model.ensemble import Ensemble
 
 logger = logging.getLogger(__name__)
 NO_TIME = "there was no time"
-SUFFIX = "-refit"
-"""What the folder of the refitted classifier has behind the original's name."""
 
 
 def refit_winner(
@@ -78,12 +72,12 @@ def refit_winner(
     changed: dict[str, Any] = {"refit": None}
     with _failures_told(say):
         base = folder.path / winner.result["checkpoint"]
-        classifier = before = _made_before(base, winner)
+        classifier = before = made_before(base, winner)
         if now() > deadline and before is None:
             raise NotRefittedError(NO_TIME)
         say("Training the winner again on train and validation rows")
         again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
-        weights = _weights(before, winner) if before else {}
+        weights = weights_of(before, winner) if before else {}
         if works := {name: _work(settings, winner.trials[name]) for name in by_weight(winner) if name not in weights}:
             means = Means.of(settings, workers, deadline)
             learned = _learned(run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted))
@@ -98,7 +92,7 @@ def refit_winner(
             say(f"There was time for {len(weights)} of the ensemble's {len(winner.trials)} classifiers")
         epochs = {str(winner.trials[name].number): winner.trials[name].best_epoch for name in winner.trials if name in weights}
         refit = {"rows": len(again.dataset.split.train), "epochs": epochs}
-        labels, split, path = again.dataset.labels, inputs.dataset.split, _place(base, len(weights), len(winner.trials))
+        labels, split, path = again.dataset.labels, inputs.dataset.split, place(base, len(weights), len(winner.trials))
         figures = evaluate_sides(classifier, encoded(again), labels, split, {"test"}, {}).figures()  # the only rows left out
         if classifier is not before:
             replace(classifier, metrics={"search": folder.name, "refit": refit, **figures}).save(path)
@@ -137,34 +131,6 @@ def _failures_told(say: Callable[[str], None]) -> Iterator[None]:
     say(f"The winner could not be trained on train and validation rows ({reason}); it stays as it was")
 
 
-def _place(base: Path, trained: int, members: int) -> Path:
-    """Returns where so many of the winner's members are kept, refitted; what has more of them replaces nothing."""
-    part = "" if trained == members else f"-{trained}-of-{members}"
-    return base.with_name(f"{base.name}{SUFFIX}{part}")
-
-
-def _made_before(base: Path, winner: Winner) -> Classifier | Ensemble | None:
-    """Reads the most that an earlier run of the search has refitted of the winner; None if there is nothing."""
-    from model.ensemble import load_classifier
-
-    members = len(winner.trials)
-    for trained in range(members, 0, -1):
-        path = _place(base, trained, members)
-        clear_damaged(path)
-        if path.exists():
-            return cast("Classifier | Ensemble", load_classifier(path))
-    return None
-
-
-def _weights(classifier: Classifier | Ensemble, winner: Winner) -> dict[str, Weights]:
-    """Returns the LSTMs' weights of a refitted classifier, by the names of the trials that they are of."""
-    from model.ensemble import Ensemble
-
-    if isinstance(classifier, Ensemble):
-        return {name: member.trained.weights for name, member in classifier.members.items()}
-    return dict.fromkeys(winner.trials, classifier.trained.weights)
-
-
 def _learned(results: Iterable[tuple[str, Any]]) -> dict[str, Weights]:
     """Returns the weights that trainings came to for which there was time, by the names of their trials.
 
@@ -187,36 +153,3 @@ def _work(settings: Settings, trial: TrialOutcome) -> tuple[dict[str, Any], int,
 def join(split: Split) -> Split:
     """Returns the split whose training rows are those to train on and those to choose by; none are left to choose by."""
     return Split(np.sort(np.concatenate([split.train, split.validation])), split.validation[:0], split.test)
-
-
-def by_weight(winner: Winner) -> list[str]:
-    """Returns the names of what the winner is made of, those that weigh more first."""
-    from model.ensemble import Ensemble
-
-    if isinstance(classifier := winner.classifier, Ensemble):
-        return sorted(winner.trials, key=lambda name: -classifier.weights[name])
-    return list(winner.trials)
-
-
-def rebuild(winner: Winner, inputs: Inputs, weights: dict[str, Weights]) -> Classifier | Ensemble:
-    """Puts weights trained on other rows into the winner, by the names of its trials, beside what those rows gave.
-
-    Args:
-        winner: Whose mixtures, ensemble weights and temperature stay.
-        inputs: With the vocabulary and the wide branch of the other rows.
-        weights: Of each LSTM; an ensemble's members that have none are left out.
-    """
-    from model.ensemble import Ensemble
-
-    def renew(name: str, old: Classifier) -> Classifier:
-        trained = Trained(weights[name], old.trained.mixture)
-        wide = inputs.wide if old.hparams.wide else None
-        return replace(old, trained=trained, vocabulary=inputs.vocabulary, wide=wide, metrics={})
-
-    old = winner.classifier
-    if isinstance(old, Ensemble):
-        total = sum(old.weights[name] for name in weights)
-        kept = {name: weight / total for name, weight in old.weights.items() if name in weights}
-        return replace(old, members={name: renew(name, old.members[name]) for name in kept}, weights=kept)
-    (name,) = winner.trials
-    return renew(name, old)
