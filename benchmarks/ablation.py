@@ -32,7 +32,6 @@ from contest.names import among
 from corpora import corpus_parser, read
 
 from data.split import split_corpus
-from data.subwords import word_parts
 from model.device import use_device
 from model.evaluation import Evaluation, evaluate
 from model.hparams import HParams
@@ -131,8 +130,7 @@ def measure(options: argparse.Namespace, path: Path) -> None:
     corpus = read(options)
     names = [name for name in options.only if name != PLAIN]
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        encoded = encode_wide(corpus, split_corpus(corpus, seed=seed), WHOLE_TEXT, seed)
-        encoded = encoded._replace(dataset=replace(encoded.dataset, parts=word_parts(encoded.vocabulary)))
+        encoded = encode_wide(corpus, split_corpus(corpus, seed=seed), WHOLE_TEXT, seed, subwords=True)
         plain = ""
         for name in with_plain(names):
             hparams = HParams.from_dict(PORTFOLIOS["default"][0].to_dict() | INGREDIENTS[name])

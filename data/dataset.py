@@ -10,6 +10,7 @@ import numpy.typing as npt
 from data.corpus import Corpus
 from data.numbered import NumberedTexts, number_texts
 from data.split import Split
+from data.subwords import word_parts
 from data.tokens import Tokens
 from data.vocabulary import Vocabulary, fit_vocabulary
 
@@ -27,7 +28,7 @@ class Dataset:
         wide: float32 (validation rows, classes), or None: the wide branch's logits of them (`model.wide`).
         vectors: float32 (vocabulary_size, length), or None: vectors of tokens to begin with, NaN where there is none
             (`data.vectors`).
-        parts: int32 (vocabulary_size, most), or None: the parts of words (`data.subwords`).
+        parts: int32 (ids, most), or None: the parts of words (`data.subwords`), of those of no training text too.
     """
 
     tokens: Tokens
@@ -40,14 +41,23 @@ class Dataset:
     parts: npt.NDArray[np.int32] | None = None
 
 
-def encode_corpus(corpus: Corpus, split: Split, limit: int) -> tuple[Dataset, Vocabulary]:
-    """Fits a vocabulary on the training side and encodes all texts with it, at most `limit` tokens of each."""
-    return encode_numbered(number_texts(corpus.texts, limit), corpus, split)
+def encode_corpus(corpus: Corpus, split: Split, limit: int, *, subwords: bool = False) -> tuple[Dataset, Vocabulary]:
+    """Fits a vocabulary on the training side and encodes all texts with it, at most `limit` tokens of each.
+
+    With subwords, the dataset has the parts of words.
+    """
+    return encode_numbered(number_texts(corpus.texts, limit), corpus, split, subwords=subwords)
 
 
 def encode_numbered(
-    numbered: NumberedTexts, corpus: Corpus, split: Split, wide: npt.NDArray[np.float32] | None = None
+    numbered: NumberedTexts,
+    corpus: Corpus,
+    split: Split,
+    wide: npt.NDArray[np.float32] | None = None,
+    *,
+    subwords: bool = False,
 ) -> tuple[Dataset, Vocabulary]:
     """Encodes a corpus whose texts are numbered; the numbers are overwritten."""
     vocabulary, tokens = fit_vocabulary(numbered, split.train)
-    return Dataset(tokens, corpus.labels, split, len(corpus.classes), vocabulary.size, wide), vocabulary
+    parts = word_parts(vocabulary, vocabulary.unseen(numbered)) if subwords else None
+    return Dataset(tokens, corpus.labels, split, len(corpus.classes), vocabulary.size, wide, parts=parts), vocabulary

@@ -20,7 +20,7 @@ class Tokens:
     """The tokens of n texts, one text behind the other; every text has at least one.
 
     Attributes:
-        flat: int32, shape (total,): ids, `UNKNOWN` or from `FIRST` up; never `PAD`.
+        flat: int32, shape (total,): ids from `FIRST` up, or `UNKNOWN` for a text without any token; never `PAD`.
         offsets: int64, shape (n + 1,): text i is flat[offsets[i]:offsets[i + 1]].
     """
 

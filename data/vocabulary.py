@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ CHUNK = 65_536
 class Vocabulary:
     """Tokens by falling frequency in the training texts, equally frequent ones in the order of their code points.
 
-    The id of tokens[i] is i + 2, so a smaller vocabulary is a view of a larger one: ids beyond it become `UNKNOWN`.
+    The id of tokens[i] is i + 2, so a smaller vocabulary is a view of a larger one: to a network, ids beyond its own are
+    `UNKNOWN`, unless it has vectors for parts of words (`data.subwords`).
 
     Attributes:
         tokens: The distinct tokens.
@@ -62,9 +64,14 @@ class Vocabulary:
         return cls(tokens, counts)
 
     def encode(self, numbered: NumberedTexts) -> Tokens:
-        """Encodes texts; tokens that are not of the vocabulary become `UNKNOWN`."""
-        of_name = np.array([self._ids.get(name, UNKNOWN) for name in numbered.names], dtype=np.int32)
-        return Tokens(of_name[numbered.tokens.flat], numbered.tokens.offsets)
+        """Encodes texts; tokens that are not of the vocabulary get ids behind it, in the order of `unseen`."""
+        behind = count(FIRST + len(self.tokens))
+        of_name = [UNKNOWN] * FIRST + [self._ids.get(name) or next(behind) for name in numbered.names[FIRST:]]
+        return Tokens(np.array(of_name, dtype=np.int32)[numbered.tokens.flat], numbered.tokens.offsets)
+
+    def unseen(self, numbered: NumberedTexts) -> tuple[str, ...]:
+        """Returns the distinct tokens of texts that are not of the vocabulary, in the order in which they appear."""
+        return tuple(name for name in numbered.names[FIRST:] if name not in self._ids)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -79,13 +86,14 @@ def fit_vocabulary(numbered: NumberedTexts, train: Ints) -> tuple[Vocabulary, To
         train: int64: the rows to fit on.
 
     Returns:
-        The vocabulary, and each text's tokens.
+        The vocabulary, and each text's tokens as `Vocabulary.encode` gives them.
     """
     names, tokens = numbered.names, numbered.tokens
     counts = _train_counts(tokens, train, len(names))
     ranked = sorted(np.flatnonzero(counts).tolist(), key=lambda number: (-counts[number], names[number]))
     ids = np.full(len(names), UNKNOWN, dtype=np.int32)
     ids[ranked] = np.arange(FIRST, FIRST + len(ranked), dtype=np.int32)
+    ids[FIRST:][counts[FIRST:] == 0] = np.arange(FIRST + len(ranked), len(names), dtype=np.int32)
     for flat in np.split(tokens.flat, range(CHUNK, len(tokens.flat), CHUNK)):
         flat[:] = ids[flat]
     return Vocabulary(tuple(names[number] for number in ranked), counts[ranked]), tokens

@@ -90,7 +90,10 @@ def _count_words(dataset: Dataset) -> csr_array:
     shape = (len(tokens), int(tokens.flat.max()) + 1)
     counts = csr_array((ones, tokens.flat, tokens.offsets), shape=shape, copy=True)  # trials share the tokens, read-only
     counts.sum_duplicates()
-    counts.data[counts.indices == UNKNOWN] = 0
+    seen = np.zeros(shape[1], bool)
+    seen[counts[dataset.split.train].indices] = True
+    seen[UNKNOWN] = False
+    counts.data[~seen[counts.indices]] = 0
     counts.eliminate_zeros()
     # Fewer than 2**31 words; and SGDClassifier takes no other.
     counts.indices, counts.indptr = counts.indices.astype(np.int32), counts.indptr.astype(np.int32)

@@ -22,6 +22,7 @@ from data.errors import InputError
 from data.measured import read_document
 from data.ngrams import Ngrams
 from data.numbered import number_texts
+from data.subwords import BUCKETS, word_parts
 from data.tokens import Ints
 from data.vocabulary import Vocabulary
 from model.compiled import CompiledNetwork
@@ -38,6 +39,8 @@ from model.trained import Trained
 from model.wide import Wide
 
 FORMAT = 3
+FORMAT_OF_PARTS = 4
+"""Of a classifier whose embedding has rows for parts of words behind those of the vocabulary; others are as they were."""
 DAMAGE = (
     OSError,
     ValueError,
@@ -90,22 +93,30 @@ class Classifier(TextClassifier):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        shape = Shape.of(self.hparams, self.trained.weights[0].shape[0], len(self.classes)).to_infer()
+        shape = Shape.of(self.hparams, self.words, len(self.classes)).to_infer()
         network = CompiledNetwork(shape)
         network.assign(self.trained.weights)
         object.__setattr__(self, "_network", network)
         object.__setattr__(self, "vocabulary", self.vocabulary.head(shape.vocabulary_size))
 
+    @property
+    def words(self) -> int:
+        """Ids that have a row of their own in the embedding."""
+        rows: int = self.trained.weights[0].shape[0]
+        return rows - (BUCKETS if self.hparams.subwords else 0)
+
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encodes texts as both branches read them."""
         numbered = number_texts(texts, self.limit)
-        return Encoded(self.vocabulary.encode(numbered), self.wide.logits(numbered) if self.wide else None)
+        unseen = self.vocabulary.unseen(numbered)
+        parts = word_parts(self.vocabulary, unseen, self.words) if self.hparams.subwords else None
+        return Encoded(self.vocabulary.encode(numbered), self.wide.logits(numbered) if self.wide else None, parts)
 
     def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
         """Returns logits as they are at a temperature of 1: float32 (rows, classes)."""
         network: CompiledNetwork = self._network  # type: ignore[attr-defined]
         chosen = np.arange(len(encoded.tokens)) if rows is None else rows
-        deep = infer(network, encoded.tokens, chosen, self.hparams)
+        deep = infer(network, encoded.tokens, chosen, self.hparams, parts=encoded.parts)
         return deep if self.wide is None or encoded.wide is None else self.trained.mixture.of(encoded.wide[chosen], deep)
 
     def save(self, folder: Path) -> None:
@@ -118,7 +129,7 @@ class Classifier(TextClassifier):
             self.keras_network().save(temporary / NETWORK)
             (temporary / VOCABULARY).write_text(self.vocabulary.to_json(), encoding="utf-8")
             about = {
-                "format": FORMAT,
+                "format": FORMAT_OF_PARTS if self.hparams.subwords else FORMAT,
                 "classes": self.classes,
                 "hparams": self.hparams.to_dict(),
                 "limit": self.limit,
@@ -133,7 +144,7 @@ class Classifier(TextClassifier):
         """Returns the network as Keras knows it."""
         weights, mixture = self.trained
         sizes: dict[str, Any] = {
-            "vocabulary_size": weights[0].shape[0],
+            "vocabulary_size": self.words,
             "classes": len(self.classes),
             "temperature": self.temperature,
         }
@@ -215,9 +226,10 @@ def read_about(folder: Path) -> dict[str, Any]:
         if not path.is_file():
             raise InputError(f"{folder} is not a classifier's folder: it has no {CLASSIFIER}.")
         about = json.loads(read_document(path))
-        if about["format"] != FORMAT:
+        needed = FORMAT_OF_PARTS if about.get("hparams", {}).get("subwords") else FORMAT
+        if about["format"] != needed:
             raise InputError(
-                f"{folder} is of format {about['format']}; this version of Topknot reads format {FORMAT}. "
+                f"{folder} is of format {about['format']}; this version of Topknot reads format {needed} of such a classifier. "
                 "Use the version that wrote it, or search again."
             )
     except InputError:

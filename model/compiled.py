@@ -19,7 +19,7 @@ from model.loss_scale import LossScale
 from model.losses import cross_entropies, shaped_cross_entropies, top_k
 from model.optimizer import LazyAdam
 from model.shape import Shape
-from model.subwords import table_rows
+from model.subwords import COLUMNS, batch_rows, table_rows
 from model.trained import Weights
 from model.variables import NetworkVariables
 
@@ -54,7 +54,8 @@ class CompiledNetwork(NetworkVariables):
         signature = (ids, labels, scalar, scalar, knobs, seed)
         # Python's loops and conditions are over the shape; there is nothing for AutoGraph to convert.
         function = partial(tf.function, autograph=False)
-        self._infer = function(self._logits, input_signature=(ids,))
+        rows = (tf.TensorSpec((None, COLUMNS), tf.int32),) if shape.composed else ()
+        self._infer = function(self._logits, input_signature=(ids, *rows))
         self._train_on_all: Step = function(self._dense_step, input_signature=signature)
         self._train_on_hardest: Step = function(self._ranked_step, input_signature=signature)
         self._warm: set[Step] = set()
@@ -66,7 +67,7 @@ class CompiledNetwork(NetworkVariables):
         return GRAPHS + sum(4 * (3 + self.shape.ema) * math.prod(size) for _, size in self.shape.weights())
 
     def reset(self, weights: Weights, balance: ClassBalance | None = None, parts: Buckets | None = None) -> None:
-        """Puts weights in place, what training does for rare classes, and the parts of words, int32 (vocabulary or more, most);
+        """Puts weights in place, what training does for rare classes, and the parts of words, int32 (ids, most);
         forgets the optimizer's state.
         """
         self.assign(weights)
@@ -74,6 +75,7 @@ class CompiledNetwork(NetworkVariables):
             if parts is None:
                 raise ValueError("The network adds the parts of words, and was given none.")
             self._parts.assign(table_rows(parts, self.shape.vocabulary_size))
+            self.known = len(parts)
         self._class_weights.assign(balance.weights if balance else np.ones(self.shape.classes, np.float32))
         self._class_offsets.assign(balance.offsets if balance else np.zeros(self.shape.classes, np.float32))
         self._adam.reset()
@@ -142,9 +144,18 @@ class CompiledNetwork(NetworkVariables):
         dropout_seed = np.array([step * 1024, seed], np.int64)
         return self._step_for(fraction)(tokens, labels, k, step, np.array(knobs, np.float32), dropout_seed)
 
-    def infer(self, tokens: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-        """Returns logits, float32 (batch, classes), of token ids, int32 (batch, time)."""
-        logits: npt.NDArray[np.float32] = self._infer(tokens).numpy()
+    def infer(self, tokens: npt.NDArray[np.int32], parts: Buckets | None = None) -> npt.NDArray[np.float32]:
+        """Returns logits, float32 (batch, classes).
+
+        Args:
+            tokens: int32 (batch, time), below `known`; with parts, below len(parts).
+            parts: int32 (ids, most): those of the words, for a network that is composed.
+        """
+        given: tuple[npt.NDArray[np.int32], ...] = (tokens,)
+        if self.shape.composed:
+            rows, places = batch_rows(tokens, parts, self.shape.vocabulary_size)
+            given = places, rows
+        logits: npt.NDArray[np.float32] = self._infer(*given).numpy()
         return logits
 
     def _step_for(self, fraction: float) -> Step:
@@ -152,8 +163,8 @@ class CompiledNetwork(NetworkVariables):
         hardest = fraction <= RANK_FIRST_BELOW and not self.shape.batch_norm
         return self._train_on_hardest if hardest else self._train_on_all
 
-    def _logits(self, tokens: tf.Tensor) -> tf.Tensor:
-        weights, tokens = self._as_read(self._others, tokens)
+    def _logits(self, tokens: tf.Tensor, rows: tf.Tensor | None = None) -> tf.Tensor:
+        weights, tokens = self._as_read(self._others, tokens, rows)
         return forward(self.shape, weights, tokens)
 
     def _losses(self, labels: tf.Tensor, logits: tf.Tensor, knob: Knobs) -> tf.Tensor:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from data.errors import InputError
 from data.numbered import number_texts
+from data.subwords import word_parts
 from data.tokens import Ints
 from model.classifier import CLASSIFIER, FORMAT, Classifier, read_about
 from model.logits import Logits, softmax
@@ -58,9 +59,11 @@ class Ensemble(TextClassifier):
         """Encodes texts with the largest vocabulary, of which the others are heads."""
         members = list(self.members.values())
         numbered = number_texts(texts, self.limit)
-        largest = max(members, key=lambda member: len(member.vocabulary.tokens))
+        vocabulary = max(members, key=lambda member: member.words).vocabulary
         wide = next((member.wide for member in members if member.wide), None)
-        return Encoded(largest.vocabulary.encode(numbered), wide.logits(numbered) if wide else None)
+        of_parts = [member.words for member in members if member.hparams.subwords]
+        parts = word_parts(vocabulary, vocabulary.unseen(numbered), min(of_parts)) if of_parts else None
+        return Encoded(vocabulary.encode(numbered), wide.logits(numbered) if wide else None, parts)
 
     def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
         """Returns the logarithms of the members' mean probabilities: float32 (rows, classes)."""

@@ -15,7 +15,6 @@ from data.errors import InputError
 from data.industries import read_industries
 from data.small_classes import SmallClasses, SmallClassesError, without_small_classes
 from data.split import SIDES, Split, split_corpus
-from data.subwords import word_parts
 from data.vectors import read_vectors
 from model.classifier import Classifier
 from model.epoch_report import EpochReport
@@ -100,13 +99,11 @@ def run_experiment(
     wide, logits, limit = None, None, chosen.max_length
     if chosen.wide:
         limit = max(limit, WHOLE_TEXT)
-        dataset, vocabulary, wide, logits, _ = encode_wide(corpus, split, limit, seed)
+        dataset, vocabulary, wide, logits, _ = encode_wide(corpus, split, limit, seed, subwords=chosen.subwords)
     else:
-        dataset, vocabulary = encode_corpus(corpus, split, limit)
+        dataset, vocabulary = encode_corpus(corpus, split, limit, subwords=chosen.subwords)
     if vectors is not None:
         dataset = replace(dataset, vectors=read_vectors(vectors, vocabulary))
-    if chosen.subwords:
-        dataset = replace(dataset, parts=word_parts(vocabulary))
     reports: list[EpochReport] = []
     best: tuple[int, Trained] | None = None
     for report, trained in train(
@@ -120,7 +117,7 @@ def run_experiment(
     if best is None:
         raise InputError("The loss was not finite in the first epoch; choose a lower learning_rate.")
     classifier = Classifier(chosen, best[1], vocabulary, corpus.classes, limit, wide=wide)
-    encoded = Encoded(dataset.tokens, logits)
+    encoded = Encoded(dataset.tokens, logits, dataset.parts)
     sides = {side: classifier.evaluate(encoded, dataset.labels, split.side(side)) for side in SIDES}
     classifier.metrics.update(epoch=best[0], **{side: evaluation.summary() for side, evaluation in sides.items()})
     return Experiment(classifier, best[0], tuple(reports), **sides)

@@ -9,24 +9,40 @@ import numpy.typing as npt
 
 from data.batches import pad, sorted_batches
 from data.clock import now
+from data.subwords import Buckets
 from data.tokens import Ints, Tokens
 from model.compiled import CompiledNetwork
 from model.hparams import HParams
 
 
 def infer(
-    network: CompiledNetwork, tokens: Tokens, rows: Ints, hparams: HParams, deadline: float = math.inf
+    network: CompiledNetwork,
+    tokens: Tokens,
+    rows: Ints,
+    hparams: HParams,
+    deadline: float = math.inf,
+    parts: Buckets | None = None,
 ) -> npt.NDArray[np.float32]:
     """Computes the logits of rows in large batches of like length: float32 (len(rows), classes), in the rows' order.
 
+    Args:
+        network: Its weights in place.
+        tokens: Encoded texts.
+        rows: int64: which of them.
+        hparams: Of the network.
+        deadline: A time as `data.clock.now` gives it.
+        parts: int32 (ids, most): the parts of words, for a network of parts that is composed; else no one looks at them.
+
     Raises:
-        TimeoutError: If the deadline, a time as `data.clock.now` gives it, passes meanwhile.
+        TimeoutError: If the deadline passes meanwhile.
     """
     logits = np.empty((len(rows), network.shape.classes), dtype=np.float32)
-    size = network.shape.vocabulary_size
+    if not network.shape.composed:
+        parts = None
+    size = network.known if parts is None else len(parts)
     for places in sorted_batches(tokens.lengths(rows), hparams.max_length):
         ids = pad(tokens, rows[places], max_length=hparams.max_length, vocabulary_size=size)
-        logits[places] = network.infer(ids)
+        logits[places] = network.infer(ids, parts)
         if now() > deadline:
             raise TimeoutError
     return logits

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers, ops
 
+from data.subwords import BUCKETS, MOST
 from model.forward import MOMENTUM, NORM_EPSILON, NOTHING
 from model.hparams import DenseInit, HParams
 from model.mixture import Mixture
@@ -14,7 +15,8 @@ from model.trained import Weights
 
 WIDE, WIDE_SCALE, DEEP_SCALE, TEMPERATURE = "wide", "wide_scale", "deep_scale", "temperature"
 """The names of the layers that hold the wide branch's kernel, the weights of the two branches, and the last, which divides."""
-
+PLACES, PARTS = "new_words", "word_parts"
+"""The names of the inputs that a network of parts of words has."""
 
 NORMAL = (0.039, 0.55)
 """Standard deviations of `dense_init: normal`, those of the original question's third model: of the first dense layer's
@@ -44,16 +46,27 @@ def build(
         temperature: What the logits are divided by.
 
     Returns:
-        Token ids, int32 (batch, time), `PAD` = 0 to the right -> logits, float32 (batch, classes). With a wide branch, two
-        inputs more: each text's n-grams, int32 (batch, most), counted from 1, 0 to the right; and their weights, float32
-        (batch, most). The layer of their kernel is called 'wide', its first row zero.
+        Token ids, int32 (batch, time), `PAD` = 0 to the right -> logits, float32 (batch, classes).
+
+        With subwords, two inputs more: the parts of words that the network has no vector for, int32 (words, `MOST`), counted
+        from 1, 0 where there are fewer, at least one row; and where they stand in texts, int32 (batch, time), counted from 1,
+        0 for all other tokens. The embedding has a row for each part behind those of the vocabulary.
+
+        With a wide branch, two more: each text's n-grams, int32 (batch, most), counted from 1, 0 to the right; and their
+        weights, float32 (batch, most). The layer of their kernel is called 'wide', its first row zero.
     """
-    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    inputs = [keras.Input((None,), dtype="int32", name="tokens")]
+    (tokens,) = inputs
     real = ops.expand_dims(ops.not_equal(tokens, 0), -1)
+    rows = vocabulary_size + (BUCKETS if hparams.subwords else 0)
     embedding = layers.Embedding(
-        vocabulary_size, hparams.embedding_size, mask_zero=True, trainable=hparams.train_embedding, name="embedding"
+        rows, hparams.embedding_size, mask_zero=True, trainable=hparams.train_embedding, name="embedding"
     )
     x = embedding(tokens)
+    if hparams.subwords:
+        inputs += [keras.Input((None,), dtype="int32", name=PLACES), keras.Input((MOST,), dtype="int32", name=PARTS)]
+        x = _with_new_words(embedding, x, inputs[1], inputs[2], vocabulary_size)
+        x = layers.Masking(name="real_tokens")(x * ops.cast(real, x.dtype))
     x = layers.Dropout(hparams.embedding_dropout, noise_shape=(None, None, 1), name="embedding_dropout")(x)
     for index in range(hparams.lstm_layers):
         sequences = index < hparams.lstm_layers - 1 or hparams.pooling != "last"
@@ -84,13 +97,24 @@ def build(
     logits = layers.Dense(classes, name="logits")(x)
     cooled = layers.Rescaling(1 / temperature, name=TEMPERATURE)
     if mixture is None:
-        return keras.Model(tokens, cooled(logits), name="topknot")
+        return keras.Model(inputs if len(inputs) > 1 else tokens, cooled(logits), name="topknot")
     present = keras.Input((None,), dtype="int32", name="ngrams")
     weights = keras.Input((None,), dtype="float32", name="ngram_weights")
     kernel = layers.Embedding(ngrams + 1, classes, name=WIDE)(present)
     linear = layers.Rescaling(mixture.wide, name=WIDE_SCALE)(ops.sum(kernel * ops.expand_dims(weights, -1), axis=1))
     mixed = layers.Add(name="mixture")([linear, layers.Rescaling(mixture.deep, name=DEEP_SCALE)(logits)])
-    return keras.Model([tokens, present, weights], cooled(mixed), name="topknot")
+    return keras.Model([*inputs, present, weights], cooled(mixed), name="topknot")
+
+
+def _with_new_words(
+    embedding: layers.Embedding, vectors: keras.KerasTensor, places: keras.KerasTensor, parts: keras.KerasTensor, size: int
+) -> keras.KerasTensor:
+    """Puts the means of their parts, behind the embedding's first `size` rows, in the place of words that have no vector."""
+    known = ops.greater(parts, 0)
+    summed = ops.sum(embedding(ops.where(known, parts + (size - 1), 0)) * ops.cast(known, vectors.dtype)[:, :, None], axis=1)
+    means = summed / ops.maximum(ops.sum(ops.cast(known, vectors.dtype), axis=1, keepdims=True), 1.0)
+    new = ops.take(means, ops.maximum(places - 1, 0), axis=0)
+    return ops.where(ops.expand_dims(ops.greater(places, 0), -1), new, vectors)
 
 
 def initial_weights(shapes: list[tuple[str, tuple[int, ...]]], seed: int, dense_init: DenseInit = "glorot_uniform") -> Weights:

@@ -38,6 +38,8 @@ class Shape:
     plain_loss: bool
     parts: int
     """Rows of the embedding behind those of the vocabulary: vectors of parts of words (`model.subwords`)."""
+    composed: bool = False
+    """Whether the vocabulary's rows are means already; then a batch brings the parts of other words."""
 
     @classmethod
     def of(cls, hparams: HParams, vocabulary_size: int, classes: int, precision: Precision = "float32") -> Shape:
@@ -81,7 +83,7 @@ class Shape:
             ema=False,
             precision="float32",
             plain_loss=True,
-            parts=0,
+            composed=self.parts > 0,
         )
 
     def weights(self) -> list[tuple[str, tuple[int, ...]]]:

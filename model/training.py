@@ -155,7 +155,7 @@ class Training:
         network = self._pool.take(self._network.shape.to_infer())
         network.assign(self._network.learned())
         try:
-            return milliseconds(lambda: infer(network, tokens, row, self.hparams))
+            return milliseconds(lambda: infer(network, tokens, row, self.hparams, parts=self.dataset.parts))
         finally:
             self._pool.give_back(network)
 
@@ -193,8 +193,8 @@ class Training:
             return infer(self._network, self.dataset.tokens, rows, self.hparams, deadline)
 
     def _pad(self, rows: Ints) -> npt.NDArray[np.int32]:
-        size = self._network.shape.vocabulary_size
-        return pad(self.dataset.tokens, rows, max_length=self.hparams.max_length, vocabulary_size=size)
+        known = self._network.known
+        return pad(self.dataset.tokens, rows, max_length=self.hparams.max_length, vocabulary_size=known)
 
 
 def train(

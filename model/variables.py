@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from model.average import WeightAverage
 from model.shape import Shape
-from model.subwords import batch_table, no_parts, word_vectors
+from model.subwords import COLUMNS, batch_table, means, no_parts, with_means
 from model.trained import Weights
 
 
@@ -20,10 +20,14 @@ class NetworkVariables:
     """A network's weights as variables.
 
     All but the embedding lie in one vector: with fewer operations, a network compiles in a tenth less time.
+
+    Attributes:
+        shape: The network's.
+        known: Ids from here up are `UNKNOWN`.
     """
 
     def __init__(self, shape: Shape) -> None:
-        self.shape = shape
+        self.shape, self.known = shape, shape.vocabulary_size
         (_, embedding), *others = shape.weights()
         self._sizes = [size for _, size in others]
         self._lengths = [math.prod(size) for size in self._sizes]
@@ -37,7 +41,9 @@ class NetworkVariables:
             for (kind, _), length, end in zip(others, self._lengths, ends, strict=True)
             if kind.startswith("moving")
         ]
-        self._parts = tf.Variable(no_parts(shape.vocabulary_size), trainable=False) if shape.parts else None
+        self._parts = None
+        if shape.parts and not shape.composed:
+            self._parts = tf.Variable(no_parts(shape.vocabulary_size), trainable=False, shape=(None, COLUMNS))
 
     def assign(self, weights: Weights) -> None:
         """Puts weights in place, in Keras's order.
@@ -58,10 +64,12 @@ class NetworkVariables:
     def learned(self) -> Weights:
         """Returns a copy of the weights to use, in Keras's order: their moving average, where there is one.
 
-        The embedding has one vector a word, also where that is the mean of several.
+        The embedding has one vector a word, also where that is the mean of several; behind them, those of parts.
         """
         embedding, *others = self._averaged()
-        return [embedding if self._parts is None else word_vectors(embedding, self._parts.numpy()), *others]
+        if self._parts is not None:
+            embedding = with_means(embedding, self._parts.numpy(), self.shape.vocabulary_size)
+        return [embedding, *others]
 
     @contextmanager
     def as_learned(self) -> Iterator[None]:
@@ -83,10 +91,17 @@ class NetworkVariables:
         parts = np.split(others, np.cumsum(self._lengths)[:-1])
         return [embedding, *(part.reshape(size) for part, size in zip(parts, self._sizes, strict=True))]
 
-    def _as_read(self, others: tf.Tensor, tokens: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """Returns the weights as `forward` takes them, and a batch's tokens as rows of their embedding."""
+    def _as_read(
+        self, others: tf.Tensor, tokens: tf.Tensor, rows: tf.Tensor | None = None
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """Returns the weights as `forward` takes them, and a batch's tokens as rows of their embedding.
+
+        Rows are those of a batch's words where the network is composed, and tokens places among them (`batch_rows`).
+        """
         pieces = tf.split(others, self._lengths)
         weights = [tf.reshape(piece, size) for piece, size in zip(pieces, self._sizes, strict=True)]
+        if rows is not None:
+            return [means(self._embedding, rows), *weights], tokens
         if self._parts is None:
             return [self._embedding, *weights], tokens
         table, tokens = batch_table(self._embedding, self._parts, tokens)

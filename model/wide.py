@@ -114,7 +114,14 @@ def _prepare(
 
 
 def encode_wide(
-    corpus: Corpus, split: Split, limit: int, seed: int, work: float = WORK, recipe: Recipe | None = None
+    corpus: Corpus,
+    split: Split,
+    limit: int,
+    seed: int,
+    work: float = WORK,
+    recipe: Recipe | None = None,
+    *,
+    subwords: bool = False,
 ) -> WideCorpus:
     """Fits a vocabulary and the wide branch on the training side, and encodes all texts, at most `limit` tokens of each.
 
@@ -125,6 +132,7 @@ def encode_wide(
         seed: Of the rows held out to choose a step size on, and of the order of the steps.
         work: Multiplications that the fit may take.
         recipe: How to fit it; None to find out.
+        subwords: Whether the dataset has the parts of words.
     """
     ready = _prepare(corpus, split, limit, seed, work, plan=recipe and recipe.plan)
     classes, x, labels = len(corpus.classes), ready.features[split.train], corpus.labels[split.train]
@@ -135,7 +143,7 @@ def encode_wide(
         recipe = Recipe(ready.plan, for_all_rows(rate, ready.part), scale)
     kernel = fit_linear(x, labels, classes, seed, recipe)
     logits = ready.features @ kernel
-    dataset, vocabulary = encode_numbered(ready.numbered, corpus, split, logits[split.validation])
+    dataset, vocabulary = encode_numbered(ready.numbered, corpus, split, logits[split.validation], subwords=subwords)
     return WideCorpus(dataset, vocabulary, Wide(ready.ngrams, kernel), logits, recipe)
 
 

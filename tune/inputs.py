@@ -16,7 +16,6 @@ from data.errors import InputError
 from data.industries import read_industries
 from data.small_classes import SmallClassesError, without_small_classes
 from data.split import Split, split_corpus
-from data.subwords import word_parts
 from data.tokens import FIRST
 from data.vectors import read_vectors
 from data.vocabulary import Vocabulary
@@ -93,24 +92,23 @@ def prepare_inputs(settings: Settings, corpus: Corpus, split: Split | None = Non
     """
     space = parse_space(settings.written_space())
     split = split or settings_split(settings, corpus)
-    length = max(space.longest_text, WHOLE_TEXT)
+    length, subwords = max(space.longest_text, WHOLE_TEXT), space.may_be("subwords", True)
+    if subwords and settings.vectors is not None:
+        raise InputError("space, subwords: they cannot be mixed with --vectors; choose one of the two.")
     if not space.may_be("wide", True):
-        dataset, vocabulary = encode_corpus(corpus, split, length)
-        return Inputs(space, corpus, _with_words(dataset, vocabulary, settings, space), vocabulary, length)
+        dataset, vocabulary = encode_corpus(corpus, split, length, subwords=subwords)
+        return Inputs(space, corpus, _with_vectors(dataset, vocabulary, settings), vocabulary, length)
     limit = settings.time_limit
     seconds = min(max(WIDE_SECONDS, WIDE_SHARE * limit), MOST_WIDE_SHARE * limit) if limit else UNLIMITED_SECONDS
-    encoded = encode_wide(corpus, split, length, settings.seed, SPEED * seconds, recipe)
-    dataset = _with_words(encoded.dataset, encoded.vocabulary, settings, space)
+    encoded = encode_wide(corpus, split, length, settings.seed, SPEED * seconds, recipe, subwords=subwords)
+    dataset = _with_vectors(encoded.dataset, encoded.vocabulary, settings)
     return Inputs(space, corpus, dataset, encoded.vocabulary, length, encoded.wide, encoded.logits, encoded.recipe)
 
 
-def _with_words(dataset: Dataset, vocabulary: Vocabulary, settings: Settings, space: Space) -> Dataset:
-    """Adds what the space needs to know of words: their parts, or vectors to begin with."""
-    subwords = space.may_be("subwords", True)
+def _with_vectors(dataset: Dataset, vocabulary: Vocabulary, settings: Settings) -> Dataset:
+    """Adds the vectors of words to begin with, where the settings name a file of them."""
     if settings.vectors is None:
-        return replace(dataset, parts=word_parts(vocabulary)) if subwords else dataset
-    if subwords:
-        raise InputError("space, subwords: they cannot be mixed with --vectors; choose one of the two.")
+        return dataset
     vectors = read_vectors(settings.vectors, vocabulary)
     if (given := settings.space[EMBEDDING]) != vectors.shape[1]:
         raise InputError(

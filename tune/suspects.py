@@ -66,12 +66,13 @@ def _judge(folder: SearchFolder, kept: list[TrialOutcome], corpus: Corpus, split
     from model.classifier import Classifier  # brings TensorFlow
     from model.text_classifier import Encoded
 
-    dataset, vocabulary = encode_corpus(corpus, split, limit)
+    subwords = any(trial.hparams.get("subwords") for trial in kept)
+    dataset, vocabulary = encode_corpus(corpus, split, limit, subwords=subwords)
     for trial in kept:
         hparams = replace(HParams.from_dict(trial.hparams), wide=False)
         trained = read_trained(folder.weights, trial.number)
         classifier = Classifier(hparams, trained, vocabulary, corpus.classes, limit)
-        yield classifier.logits(Encoded(dataset.tokens), split.train)
+        yield classifier.logits(Encoded(dataset.tokens, parts=dataset.parts), split.train)
 
 
 def _told(corpus: Corpus, split: Split, place: int, probabilities: Logits) -> dict[str, Any]:

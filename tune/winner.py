@@ -188,7 +188,7 @@ def encoded(inputs: Inputs) -> Encoded:
     """Returns the texts of a corpus as both branches read them."""
     from model.text_classifier import Encoded
 
-    return Encoded(inputs.dataset.tokens, inputs.wide_logits)
+    return Encoded(inputs.dataset.tokens, inputs.wide_logits, inputs.dataset.parts)
 
 
 def _name(trial: TrialOutcome) -> str:

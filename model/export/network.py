@@ -8,9 +8,11 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from data.subwords import MOST
 from data.tokens import UNKNOWN
 from model.classifier import Classifier
 from model.ensemble import Ensemble
+from model.network import PARTS, PLACES
 from model.text_classifier import TextClassifier
 
 TOKENS, NGRAMS, NGRAM_WEIGHTS, PROBABILITIES = "tokens", "ngrams", "ngram_weights", "probabilities"
@@ -36,11 +38,14 @@ def exported_network(classifier: TextClassifier) -> keras.Model:
 
     Returns:
         Token ids, int32 (batch, time), 0 to the right, as the largest vocabulary numbers them -> 'probabilities', float32
-        (batch, classes). Each member cuts texts at its own `max_length`. Where there is a wide branch, two inputs more, as
-        in `model.network.build`.
+        (batch, classes). Each member cuts texts at its own `max_length`. Where there are parts of words, and where there is a
+        wide branch, two inputs more, as in `model.network.build`; a word that one member has a vector for and another has not
+        stands in both the first and the second input.
     """
     members = members_of(classifier)
     inputs = [keras.Input((None,), dtype="int32", name=TOKENS)]
+    if any(member.hparams.subwords for _, member in members):
+        inputs += [keras.Input((None,), dtype="int32", name=PLACES), keras.Input((MOST,), dtype="int32", name=PARTS)]
     if any(member.wide for _, member in members):
         inputs += [keras.Input((None,), dtype="int32", name=NGRAMS), keras.Input((None,), dtype="float32", name=NGRAM_WEIGHTS)]
     answers = [(weight, _probabilities(member, inputs, index)) for index, (weight, member) in enumerate(members)]
@@ -58,7 +63,13 @@ def exported_network(classifier: TextClassifier) -> keras.Model:
 def _probabilities(member: Classifier, inputs: Sequence[keras.KerasTensor], index: int) -> keras.KerasTensor:
     own = member.keras_network()
     network = keras.Model(own.inputs, own.outputs[0], name=f"member_{index}")
-    ids = inputs[0][:, : member.hparams.max_length]
-    ids = ops.where(ops.less(ids, member.trained.weights[0].shape[0]), ids, UNKNOWN)
-    logits = network([ids, *inputs[1:]] if member.wide else ids)
+    named = {one.name: one for one in inputs}
+    ids = named[TOKENS][:, : member.hparams.max_length]
+    known = ops.less(ids, member.words)
+    given = [ops.where(known, ids, UNKNOWN)]
+    if member.hparams.subwords:
+        given += [ops.where(known, 0, named[PLACES][:, : member.hparams.max_length]), named[PARTS]]
+    if member.wide:
+        given += [named[NGRAMS], named[NGRAM_WEIGHTS]]
+    logits = network(given if len(given) > 1 else given[0])
     return layers.Softmax(name=f"probabilities_{index}")(logits)

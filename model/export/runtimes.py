@@ -61,7 +61,10 @@ TIME = MODEL.get_input_details()["tokens"]["shape"][1]
 
 
 def run(arrays):
-    tokens = np.pad(arrays["tokens"], ((0, 0), (0, TIME - arrays["tokens"].shape[1])))
-    rows = ({name: array[row : row + 1] for name, array in (arrays | {"tokens": tokens}).items()} for row in range(len(tokens)))
-    return np.concatenate([MODEL(**row)["probabilities"] for row in rows])
+    texts = {name: array for name, array in arrays.items() if name != "word_parts"}
+    for name in texts.keys() & {"tokens", "new_words"}:
+        texts[name] = np.pad(texts[name], ((0, 0), (0, TIME - texts[name].shape[1])))
+    shared = {name: array for name, array in arrays.items() if name not in texts}
+    rows = ({name: array[row : row + 1] for name, array in texts.items()} for row in range(len(texts["tokens"])))
+    return np.concatenate([MODEL(**row, **shared)["probabilities"] for row in rows])
 '''

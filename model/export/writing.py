@@ -16,8 +16,10 @@ import numpy as np
 
 from data.errors import InputError
 from data.packages import install_command
+from data.subwords import BUCKETS, MOST
 from model.export import runtimes
-from model.export.network import NGRAM_WEIGHTS, NGRAMS, PROBABILITIES, TOKENS, exported_network, members_of
+from model.export.network import PROBABILITIES, TOKENS, exported_network, members_of
+from model.network import PARTS, PLACES
 from model.new_folder import new_folder
 
 if TYPE_CHECKING:
@@ -40,13 +42,21 @@ def write_export(classifier: TextClassifier, form: str, folder: Path) -> None:
     if form == "onnx" and (missing := [name for name in ("onnx", "tf2onnx", "onnxruntime") if not find_spec(name)]):
         raise InputError(f"--format onnx needs {', '.join(missing)}; install them with: {install_command(*missing)}")
     members = [member for _, member in members_of(classifier)]
-    longest = max(members, key=lambda member: len(member.vocabulary.tokens))
+    longest = max(members, key=lambda member: member.words)
+    of_parts = [member.words for member in members if member.hparams.subwords]
     wide = next((member.wide for member in members if member.wide), None)
     time = min(longest.limit, max(member.hparams.max_length for member in members))
     with new_folder(folder) as temporary:
         with _quiet():
             _WRITERS[form](exported_network(classifier), temporary, time)
-        about = {"classes": classifier.classes, "limit": longest.limit, "time": time, "wide": wide is not None, "format": form}
+        about = {
+            "classes": classifier.classes,
+            "limit": longest.limit,
+            "time": time,
+            "wide": wide is not None,
+            "parts": {"known": min(of_parts), "buckets": BUCKETS, "most": MOST} if of_parts else None,
+            "format": form,
+        }
         (temporary / "about.json").write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")
         (temporary / "vocabulary.json").write_text(json.dumps(longest.vocabulary.tokens, ensure_ascii=False), encoding="utf-8")
         if wide:
@@ -110,11 +120,8 @@ _WRITERS: dict[str, Callable[[Any, Path, int], None]] = {
 def _specs(network: keras.Model, batch: int | None, time: int | None) -> dict[str, Any]:
     import tensorflow as tf
 
-    dtypes = {TOKENS: tf.int32, NGRAMS: tf.int32, NGRAM_WEIGHTS: tf.float32}
-    return {
-        one.name: tf.TensorSpec((batch, time if one.name == TOKENS else None), dtypes[one.name], one.name)
-        for one in network.inputs
-    }
+    shapes = {TOKENS: (batch, time), PLACES: (batch, time), PARTS: (None, MOST)}
+    return {one.name: tf.TensorSpec(shapes.get(one.name, (batch, None)), one.dtype, one.name) for one in network.inputs}
 
 
 def _function(network: keras.Model, batch: int | None, time: int | None) -> Any:

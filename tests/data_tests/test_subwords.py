@@ -1,6 +1,7 @@
 from zlib import crc32
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,20 @@ def test_inflections_and_typing_errors_share_parts_and_other_words_do_not() -> N
     assert len(teacher & bricklayer) <= 2
 
 
-def test_words_that_occurred_once_have_no_row() -> None:
+def test_words_that_occurred_once_or_never_have_parts_too() -> None:
     vocabulary = Vocabulary(("often", "once"), np.array([2, 1], np.int64))
-    assert len(word_parts(vocabulary)) == vocabulary.size == FIRST + 1
+    rows = word_parts(vocabulary, ["never", "often"])
+    assert vocabulary.size == FIRST + 1
+    assert len(rows) == FIRST + 4
+    assert (rows[FIRST + 3] == rows[FIRST]).all(), "parts depend on the word alone"
+    assert ((rows[FIRST:] != NONE).sum(axis=1) > 0).all()
+    later = word_parts(vocabulary, ["never", "often"], first=FIRST + 2)
+    assert (later[: FIRST + 2] == NONE).all()
+    assert (later[FIRST + 2 :] == rows[FIRST + 2 :]).all()
+
+
+def test_of_too_many_words_the_commonest_have_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary = Vocabulary(("often", "once"), np.array([2, 1], np.int64))
+    whole = word_parts(vocabulary, ["never"])
+    monkeypatch.setattr("data.subwords.WORDS", FIRST + 2)
+    assert (word_parts(vocabulary, ["never"]) == whole[: FIRST + 2]).all()

@@ -88,11 +88,15 @@ def test_ids_are_ranks_by_frequency_in_the_training_texts(chunk: int, written: l
     seen = [token for row in train for token in tokenize(written[row], 8)]
     assert set(vocabulary.tokens) == set(seen), "fitted on train alone"
     assert [seen.count(token) for token in vocabulary.tokens] == vocabulary.counts.tolist()
-    ids = {token: FIRST + rank for rank, token in enumerate(vocabulary.tokens)}
+    numbered = number_texts(written, 8)
+    unseen = vocabulary.unseen(numbered)
+    assert set(unseen) == set(numbered.names[FIRST:]) - set(seen)
+    assert len(set(unseen)) == len(unseen)
+    ids = {token: FIRST + rank for rank, token in enumerate((*vocabulary.tokens, *unseen))}
     for row, text in enumerate(written):
-        expected = [ids.get(token, UNKNOWN) for token in tokenize(text, 8)] or [UNKNOWN]
+        expected = [ids[token] for token in tokenize(text, 8)] or [UNKNOWN]
         assert encoded[row].tolist() == expected
-    again = vocabulary.encode(number_texts(written, 8))
+    again = vocabulary.encode(numbered)
     assert again.flat.tolist() == encoded.flat.tolist()
     assert again.offsets.tolist() == encoded.offsets.tolist()
     assert encoded.flat.dtype == np.int32
@@ -101,8 +105,11 @@ def test_ids_are_ranks_by_frequency_in_the_training_texts(chunk: int, written: l
 @given(texts, st.integers(FIRST, 12))
 def test_a_smaller_vocabulary_is_a_view_of_a_larger_one(written: list[str], size: int) -> None:
     vocabulary, encoded = fit_vocabulary(number_texts(written, 50), np.arange(len(written)))
-    smaller = vocabulary.head(size).encode(number_texts(written, 50))
-    assert smaller.flat.tolist() == [token if token < size else UNKNOWN for token in encoded.flat]
+    head = vocabulary.head(size)
+    smaller, known = head.encode(number_texts(written, 50)), FIRST + len(head.tokens)
+    assert [token if token < known else UNKNOWN for token in smaller.flat] == [
+        token if token < known else UNKNOWN for token in encoded.flat
+    ]
 
 
 def test_what_occurs_once_is_beyond_the_size() -> None:

@@ -4,6 +4,7 @@ import pickle
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from zlib import crc32
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from data.batches import pad
 from data.corpus import Corpus
 from data.errors import InputError
 from data.numbered import number_texts
+from data.tokens import UNKNOWN
 from model.classifier import Classifier
 from model.experiment import Experiment, run_experiment
 from model.seal import SEAL
@@ -37,7 +39,14 @@ def wide(corpus: Corpus) -> Experiment:
     return run_experiment(corpus, epochs=8, **SMALL, wide=True)
 
 
-@pytest.fixture(scope="module", params=["alone", "wide"], ids=["LSTM alone", "with a wide branch"])
+@pytest.fixture(scope="module")
+def of_parts(corpus: Corpus) -> Experiment:
+    return run_experiment(corpus, epochs=8, **SMALL, wide=True, subwords=True)
+
+
+@pytest.fixture(
+    scope="module", params=["alone", "wide", "of_parts"], ids=["LSTM alone", "with a wide branch", "of parts of words"]
+)
 def experiment(request: pytest.FixtureRequest) -> Experiment:
     experiment: Experiment = request.getfixturevalue(request.param)
     return experiment
@@ -99,6 +108,23 @@ def test_the_size_of_a_classifier_is_told_without_building_it(experiment: Experi
     assert told < taken < told + KERAS
 
 
+def buckets(word: str) -> list[int]:
+    """A word's parts as its network reads them: counted from 1, 0 where there are fewer than 16."""
+    marked = f"<{word}>"
+    runs = {marked[at : at + size] for size in range(3, 7) for at in range(len(marked) + 1 - size)}
+    found = list(dict.fromkeys(number % 20_000 + 1 for number in sorted(crc32(run.encode()) for run in runs)))[:16]
+    return found + [0] * (16 - len(found))
+
+
+def test_words_that_are_rare_or_new_count_by_their_parts(of_parts: Experiment, alone: Experiment) -> None:
+    typos = [f"sign{label}off{word}" for label in range(3) for word in range(3)]
+    texts, labels = [f"{typo} filler{place}" for place, typo in enumerate(typos)], np.repeat(np.arange(3), 3)
+    by_parts = replace(of_parts.classifier, hparams=replace(of_parts.classifier.hparams, wide=False), wide=None)
+    assert set(by_parts.vocabulary.unseen(number_texts(texts, 50))) == set(typos)
+    assert (by_parts.likeliest(texts) == labels).mean() > 0.7
+    assert len(set(np.round(alone.classifier.probabilities([f"{typo} filler1" for typo in typos])[:, 0], 6))) == 1
+
+
 @pytest.mark.parametrize("temperature", [1.0, 1.7])
 def test_the_network_file_is_stock_keras_and_gives_the_same_probabilities(
     experiment: Experiment, tmp_path: Path, temperature: float
@@ -107,16 +133,20 @@ def test_the_network_file_is_stock_keras_and_gives_the_same_probabilities(
     classifier.save(tmp_path / "model")
     network = keras.saving.load_model(tmp_path / "model/network.keras")
     assert all(type(layer).__module__.startswith("keras.") for layer in network.layers)
-    tokens = classifier.encode(TEXTS).tokens
-    inputs = [pad(tokens, np.arange(len(TEXTS)), max_length=400, vocabulary_size=10**6)]
+    ids = pad(classifier.encode(TEXTS).tokens, np.arange(len(TEXTS)), max_length=400, vocabulary_size=10**6)
+    inputs = [np.where(ids < classifier.words, ids, UNKNOWN)]
+    if classifier.hparams.subwords:
+        unseen = classifier.vocabulary.unseen(number_texts(TEXTS, classifier.limit))
+        assert len(unseen) > 3
+        inputs += [np.maximum(ids - (classifier.words - 1), 0), np.array([buckets(word) for word in unseen], np.int32)]
     if classifier.wide:
         rows = classifier.wide.ngrams.encode(number_texts(TEXTS, classifier.limit))
         most = int(np.diff(rows.indptr).max())
         inputs += [np.zeros((len(TEXTS), most), np.int32), np.zeros((len(TEXTS), most), np.float32)]
         for row, (first, last) in enumerate(itertools.pairwise(rows.indptr)):
-            inputs[1][row, : last - first] = rows.indices[first:last] + 1
-            inputs[2][row, : last - first] = rows.data[first:last]
-    expected = keras.ops.softmax(network.predict(inputs if classifier.wide else inputs[0], verbose=0))
+            inputs[-2][row, : last - first] = rows.indices[first:last] + 1
+            inputs[-1][row, : last - first] = rows.data[first:last]
+    expected = keras.ops.softmax(network(inputs if len(inputs) > 1 else inputs[0]))
     np.testing.assert_allclose(classifier.probabilities(TEXTS), expected, atol=1e-5)
 
 
@@ -126,7 +156,7 @@ def test_a_network_with_batch_norm_and_a_frozen_embedding_is_the_same_in_its_fil
     classifier.save(tmp_path / "model")
     np.testing.assert_array_equal(Classifier.load(tmp_path / "model").probabilities(TEXTS), classifier.probabilities(TEXTS))
     network = keras.saving.load_model(tmp_path / "model/network.keras")
-    inputs = pad(classifier.encode(TEXTS).tokens, np.arange(len(TEXTS)), max_length=400, vocabulary_size=10**6)
+    inputs = pad(classifier.encode(TEXTS).tokens, np.arange(len(TEXTS)), max_length=400, vocabulary_size=classifier.words)
     expected = keras.ops.softmax(network.predict(inputs, verbose=0))
     np.testing.assert_allclose(classifier.probabilities(TEXTS), expected, atol=1e-5)
 

@@ -33,6 +33,15 @@ def test_probabilities_are_the_members_weighted_mean(ensemble: Ensemble) -> None
     np.testing.assert_allclose(ensemble.probabilities(TEXTS), powers / powers.sum(axis=1, keepdims=True), atol=1e-6)
 
 
+def test_members_read_the_parts_of_words_together_as_each_does_alone(corpus: Corpus) -> None:
+    sizes = {"00000": {"vocabulary_size": 20, "subwords": True}, "00001": {"subwords": True}, "00002": {"vocabulary_size": 30}}
+    members = {name: run_experiment(corpus, epochs=3, lstm_size=3, **SMALL, **size).classifier for name, size in sizes.items()}
+    together = Ensemble(members, dict.fromkeys(members, 1 / 3))
+    texts = [*TEXTS, *corpus.texts[:50], "sing0of1 fillerr2 row7"]
+    expected = np.mean([member.probabilities(texts) for member in members.values()], axis=0)
+    np.testing.assert_allclose(together.probabilities(texts), expected, atol=1e-6)
+
+
 def test_it_is_saved_and_loaded_like_any_classifier(ensemble: Ensemble, tmp_path: Path) -> None:
     ensemble.save(tmp_path / "model")
     loaded = load_classifier(tmp_path / "model")

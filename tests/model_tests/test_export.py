@@ -32,7 +32,7 @@ assert not {"runtime", "tokenizer"} & set(sys.modules)
 print(json.dumps({name: reader.probabilities(texts).tolist() for name, reader in readers.items()}))
 """
 """Has all readers in one process before any is asked, so that each has to answer for itself."""
-BY_TENSORFLOW = [(name, form) for name in ("together", "alone") for form in FORMATS if form != "onnx"]
+BY_TENSORFLOW = [(name, form) for name in ("together", "alone", "of_parts") for form in FORMATS if form != "onnx"]
 BY_TENSORFLOW.append(("member", "savedmodel"))
 
 
@@ -45,6 +45,19 @@ def together(corpus: Corpus) -> Ensemble:
     )
     second = replace(two.classifier, limit=one.classifier.limit, wide=one.classifier.wide)
     return Ensemble({"00001": one.classifier, "00002": second}, {"00001": 0.75, "00002": 0.25}).at_temperature(0.8)
+
+
+@pytest.fixture(scope="module")
+def of_parts(together: Ensemble, corpus: Corpus) -> Ensemble:
+    """Two that read parts of words, of vocabularies of two sizes, one of them beside a wide branch; and one that does not."""
+    small = {**SMALL, "subwords": True, "dense_layers": 0}
+    one = run_experiment(corpus, epochs=3, wide=True, pooling="mean", max_length=9, vocabulary_size=30, **small)
+    two = run_experiment(corpus, epochs=2, pooling="last", bidirectional=True, max_length=50, **small)
+    third = together.members["00002"]
+    members = {"00001": one.classifier, "00002": replace(two.classifier, limit=third.limit), "00003": third}
+    assert members["00001"].words < members["00003"].words < members["00002"].words
+    members = {name: replace(member, limit=third.limit) for name, member in members.items()}
+    return Ensemble(members, {"00001": 0.5, "00002": 0.375, "00003": 0.125})
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +91,8 @@ def read(folder: Path, texts: list[str]) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def classifiers(together: Ensemble, alone: TextClassifier) -> dict[str, TextClassifier]:
-    return {"together": together, "alone": alone, "member": next(iter(together.members.values()))}
+def classifiers(together: Ensemble, alone: TextClassifier, of_parts: Ensemble) -> dict[str, TextClassifier]:
+    return {"together": together, "alone": alone, "of_parts": of_parts, "member": next(iter(together.members.values()))}
 
 
 @pytest.fixture(scope="module")
@@ -115,10 +128,13 @@ def test_exported_models_in_one_process_answer_each_as_its_classifier(
     check(exported / f"{name}-{form}", answers, classifiers[name], form, texts_of(corpus))
 
 
-def test_a_model_exported_for_onnx_answers_as_the_classifier(together: Ensemble, corpus: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["together", "of_parts"])
+def test_a_model_exported_for_onnx_answers_as_the_classifier(
+    name: str, classifiers: dict[str, TextClassifier], corpus: Corpus, tmp_path: Path
+) -> None:
     pytest.importorskip("onnxruntime")
-    write_export(together, "onnx", tmp_path / "onnx")
-    check(tmp_path / "onnx", read(tmp_path, texts_of(corpus)), together, "onnx", texts_of(corpus))
+    write_export(classifiers[name], "onnx", tmp_path / "onnx")
+    check(tmp_path / "onnx", read(tmp_path, texts_of(corpus)), classifiers[name], "onnx", texts_of(corpus))
 
 
 def imported(path: Path) -> set[str]:

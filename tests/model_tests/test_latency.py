@@ -77,7 +77,7 @@ def test_what_is_timed_is_what_a_classifier_answers_with(
     hparams = HParams(lstm_size=4, embedding_size=8, batch_size=16, ema_momentum=0.9, subwords=True)
     asked = list[CompiledNetwork]()
     inferred = CompiledNetwork.infer
-    monkeypatch.setattr(CompiledNetwork, "infer", lambda self, tokens: asked.append(self) or inferred(self, tokens))
+    monkeypatch.setattr(CompiledNetwork, "infer", lambda self, *given: asked.append(self) or inferred(self, *given))
     with Training(dataset, hparams, seed=0, pool=Pool()) as training:
         training.run_epoch()
         asked.clear()

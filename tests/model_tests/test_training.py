@@ -13,10 +13,11 @@ import pytest
 import tensorflow as tf
 
 from data.batches import pad
-from data.corpus import corpus_from_lists
+from data.corpus import Corpus, corpus_from_lists
 from data.dataset import Dataset, encode_corpus
 from data.split import split_corpus
-from data.subwords import word_parts
+from data.subwords import BUCKETS, MOST, word_parts
+from data.tokens import FIRST
 from data.vocabulary import Vocabulary
 from model.average import Touched, WeightAverage
 from model.class_balance import ClassBalance
@@ -314,9 +315,12 @@ def test_word_vectors_are_begun_with_and_stay_where_the_embedding_is_frozen(data
 
 @pytest.mark.parametrize("change", [{}, {"ema_momentum": 0.9, "vocabulary_size": 20, "top_k": 0.5}], ids=["plain", "averaged"])
 def test_words_that_are_means_of_their_parts_train_go_on_and_are_kept_as_single_vectors(
-    encoded: tuple[Dataset, Vocabulary], change: dict[str, Any]
+    corpus: Corpus, change: dict[str, Any]
 ) -> None:
-    dataset = replace(encoded[0], parts=word_parts(encoded[1]))
+    dataset, vocabulary = encode_corpus(corpus, split_corpus(corpus), 50, subwords=True)
+    assert len(dataset.parts) > FIRST + len(vocabulary.tokens) > dataset.vocabulary_size, (
+        "once-seen and unseen words have parts"
+    )
     hparams, used = HParams.from_dict(TINY.to_dict() | {"subwords": True} | change), Pool()
     curve(dataset, hparams, seed=5, pool=used)
     fresh = curve(dataset, hparams, epochs=4)
@@ -330,16 +334,22 @@ def test_words_that_are_means_of_their_parts_train_go_on_and_are_kept_as_single_
         snapshot, rows = training.snapshot(), dataset.split.validation
         logits = training._infer(rows, math.inf)
         table, learned = training._network._averaged()[0], training.trained().weights
-    size = len(learned[0])
-    assert size == min(hparams.vocabulary_size, dataset.vocabulary_size) < len(table)
+    size = min(hparams.vocabulary_size, dataset.vocabulary_size)
+    assert len(learned[0]) == len(table) == size + BUCKETS
+    np.testing.assert_array_equal(learned[0][size:], table[size:])
     for word in (2, size - 1):
         parts = dataset.parts[word][dataset.parts[word] >= 0]
         np.testing.assert_allclose(learned[0][word], table[[word, *(size + parts)]].mean(axis=0), atol=1e-6)
     model = build(hparams, vocabulary_size=size, classes=dataset.classes)
     model.set_weights(learned)
+    new = 0
     for place, row in enumerate(rows[:20].tolist()):
-        ids = pad(dataset.tokens, np.array([row]), max_length=hparams.max_length, vocabulary_size=size)
-        np.testing.assert_allclose(model(ids)[0], logits[place], atol=1e-5)
+        ids = pad(dataset.tokens, np.array([row]), max_length=hparams.max_length, vocabulary_size=len(dataset.parts))
+        places = np.where(ids < size, 0, np.cumsum(ids >= size))
+        unseen = [dataset.parts[word] + 1 for word in ids[ids >= size]] or [np.zeros(MOST, np.int32)]
+        np.testing.assert_allclose(model([np.where(ids < size, ids, 1), places, np.array(unseen)])[0], logits[place], atol=1e-5)
+        new += places.max()
+    assert new > 10
     with Training(dataset, hparams, seed=0, pool=Pool()) as training:
         training.restore(snapshot)
         rest = [value for _ in range(2) for report in [training.run_epoch()] for value in (report.train_loss, report.loss)]
@@ -468,9 +478,9 @@ def test_a_deadline_ends_an_epoch_within_a_step(dataset: Dataset) -> None:
 def test_a_deadline_ends_a_validation_within_a_batch(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds, infer = [0.0], CompiledNetwork.infer
 
-    def a_second_long(network: CompiledNetwork, tokens: np.ndarray) -> np.ndarray:
+    def a_second_long(network: CompiledNetwork, *given: np.ndarray) -> np.ndarray:
         seconds[0] += 1.0
-        return infer(network, tokens)
+        return infer(network, *given)
 
     for module in ("training", "inference"):
         monkeypatch.setattr(f"model.{module}.now", lambda: seconds[0])
