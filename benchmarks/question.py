@@ -8,7 +8,7 @@
 - model_1, model_2, model_3: the question's networks, on full cross-entropy with Adam, 50 epochs;
 - baseline: the answer's smallest network on the top-k loss, 100 epochs; baseline_full: the same on full cross-entropy;
 - question_random, question_hyperopt: the answer's search, 100 configurations of its space, until four epochs were no better;
-- default: `topknot search` as it is, its wide branch included.
+- default: `topknot search` as it is, its wide branch included; beside it the two linear baselines on the same split.
 
 All have one split and one seed. Trainings compute on one core, searches on all. A training whose budget passes ends with the
 epochs that it has. Its best epoch is that of the lowest validation loss; test rows choose nothing. The pictures are the
@@ -51,6 +51,7 @@ from tune.inputs import read_settings_corpus
 from tune.outcome import best_trial, read_trials
 from tune.settings_file import read_settings
 from tune.study import open_study
+from tune.verdict import BASELINES
 
 COLUMNS = ("data", "text", "label", "group")
 QUESTION = ("--preset", "question", "--scheduler", "none", "--trials", "100", "--sampler")
@@ -78,7 +79,7 @@ CONTENDERS = {
     "baseline": Contender("baseline"),
     "question_random": Contender(flags=(*QUESTION, "random")),
     "question_hyperopt": Contender(flags=(*QUESTION, "hyperopt"), needs=("hyperopt",)),
-    "default": Contender(),
+    "default": Contender(flags=("--strong-baseline",)),
 }
 
 
@@ -221,6 +222,7 @@ def search(name: str, flags: dict[str, str], budget: float, seed: int) -> Answer
         last={},
         recalls={label: figures["recall"] for label, figures in classes.items()},
         rows={label: figures["rows"] for label, figures in classes.items()},
+        baselines={told: found[key] for key, told in BASELINES.items() if found.get(key)} if name == "default" else {},
         **here(),
     )
 

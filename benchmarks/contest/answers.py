@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 
@@ -26,6 +26,7 @@ class Answer:
         best: Figures of each side after that epoch.
         last: Figures of each side after the last epoch; empty for searches.
         recalls, rows: Of each class on the test rows, after the best epoch.
+        baselines: Of a search, figures of each side that linear baselines on the same split come to, by their names.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Answer:
     last: dict[str, dict[str, float]]
     recalls: dict[str, float]
     rows: dict[str, int]
+    baselines: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
 
 def read_answers(path: Path) -> list[Answer]:
@@ -63,10 +65,7 @@ def table(answers: Sequence[Answer]) -> str:
         "trained",
         "trainings",
         "best epoch",
-        "train accuracy",
-        "test accuracy",
-        "test macro-F1",
-        "test loss",
+        *(f"{side} {name}" for side in ("train", "test") for name in ("accuracy", "macro-F1", "loss")),
         "after the last: train accuracy",
         "test accuracy",
         "test loss",
@@ -74,19 +73,22 @@ def table(answers: Sequence[Answer]) -> str:
     )
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for answer in answers:
-        best, last = answer.best, answer.last
-        cells = [answer.name, f"{answer.trials}", f"{answer.epoch}/{len(answer.curve)}"]
-        cells += [
-            _figure(best["train"]["accuracy"]),
-            *(_figure(best["test"][name]) for name in ("accuracy", "macro_f1", "loss")),
-        ]
+        last = answer.last
+        cells = [answer.name, f"{answer.trials}", f"{answer.epoch}/{len(answer.curve)}", *_both_sides(answer.best)]
         if last:
             cells += [_figure(last["train"]["accuracy"]), _figure(last["test"]["accuracy"]), _figure(last["test"]["loss"])]
         else:
             cells += [""] * 3
         lines.append(f"| {' | '.join([*cells, f'{answer.seconds:.0f}'])} |")
+        lines += [f"| {' | '.join([name, '', '', *_both_sides(sides)])} | | | | |" for name, sides in answer.baselines.items()]
     return "\n".join(lines)
 
 
-def _figure(value: float) -> str:
-    return f"{value:.3f}"
+def _both_sides(sides: dict[str, dict[str, float]]) -> list[str]:
+    """Tells accuracy, macro-F1 and loss on the training rows and on the test rows; what has no loss has an empty cell."""
+    names = ("accuracy", "macro_f1", "loss")
+    return [_figure(sides[side].get(name)) for side in ("train", "test") for name in names]
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
