@@ -3,8 +3,9 @@
     apt-get update -o Acquire::Languages=en; apt-get download fortunes fortunes-min linux-doc-6.1
     python benchmarks/debian_corpora.py FOLDER --sayings fortunes*.deb --kernel linux-doc*.deb
 
-FOLDER/debian.parquet: the descriptions of 20,000 packages and the sections that they stand in (columns text, label, and source,
-by which to group: one source makes several packages). FOLDER/fortunes.csv: short sayings, and the files that they stand in.
+FOLDER/debian.parquet: the descriptions of 20,000 packages, or of up to N with --packages N, and the sections that they stand in
+(columns text, label, and source, by which to group: one source makes several packages). FOLDER/fortunes.csv: short sayings, and
+the files that they stand in.
 FOLDER/kernel.parquet: the Linux kernel's documentation, pages of some hundred words and some of thousands, and the folders that
 they stand in.
 """
@@ -18,8 +19,8 @@ from pathlib import Path
 
 import pandas as pd
 
-ROWS, SECTION, FILE, FOLDER = 20_000, 30, 10, 20
-"""Packages that are drawn, and rows that a section, a file of sayings and a folder of the kernel's have at least."""
+SECTION, FILE, FOLDER = 30, 10, 20
+"""Rows that a section, a file of sayings and a folder of the kernel's have at least."""
 TEXTS, COPIES = {".rst", ".txt", ".yaml"}, {"translations", "ABI"}
 """Pages of the kernel's documentation, and folders that are left out: of other languages, and of lists of files."""
 HELPER = "/usr/lib/apt/apt-helper"
@@ -47,7 +48,7 @@ def large_classes(frame: pd.DataFrame, least: int) -> pd.DataFrame:
     return frame[frame.groupby("label").label.transform("count") >= least]
 
 
-def read_packages() -> pd.DataFrame:
+def read_packages(rows_drawn: int) -> pd.DataFrame:
     lists = Path("/var/lib/apt/lists").glob("*Translation-en*")
     described = {
         one["Description-md5"]: one.get("Description-en", "")
@@ -62,7 +63,8 @@ def read_packages() -> pd.DataFrame:
             source = package.get("Source", package["Package"]).split(" ")[0]
             rows.setdefault(text, (text, package["Section"].split("/")[-1], source))
     frame = pd.DataFrame(list(rows.values()), columns=["text", "label", "source"])
-    return large_classes(frame, SECTION).sample(ROWS, random_state=1)
+    large = large_classes(frame, SECTION)
+    return large.sample(min(rows_drawn, len(large)), random_state=1)
 
 
 def read_fortunes(packages: list[Path]) -> pd.DataFrame:
@@ -97,10 +99,11 @@ def read_kernel(package: Path) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--packages", type=int, default=20_000, metavar="N", help="descriptions, at most [20000]")
     parser.add_argument("--sayings", type=Path, nargs="+", required=True, metavar="DEB")
     parser.add_argument("--kernel", type=Path, required=True, metavar="DEB")
     options = parser.parse_args()
-    packages, fortunes, kernel = read_packages(), read_fortunes(options.sayings), read_kernel(options.kernel)
+    packages, fortunes, kernel = read_packages(options.packages), read_fortunes(options.sayings), read_kernel(options.kernel)
     packages.to_parquet(options.folder / "debian.parquet", index=False)
     fortunes.to_csv(options.folder / "fortunes.csv", index=False)
     kernel.to_parquet(options.folder / "kernel.parquet", index=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32
 
@@ -10,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from data.tokens import FIRST
-from data.vocabulary import Vocabulary
 
 SHORTEST, LONGEST = 3, 6
 """Characters of a part, the marks at a word's ends counted."""
@@ -19,37 +19,63 @@ BUCKETS = 20_000
 MOST = 16
 """Parts of a word that count; of longer words those whose hashes come first, so that like words keep like parts."""
 NONE = -1
-WORDS = 2**19
-"""Words of a corpus that have parts, at most, the commonest first: 32 MiB; those beyond are unknown."""
+
 
 Buckets = npt.NDArray[np.int32]
 
 
-def word_parts(vocabulary: Vocabulary, unseen: Sequence[str] = (), first: int = FIRST) -> Buckets:
-    """Returns the buckets of each token's parts (Bojanowski et al., TACL 2017): runs of 3 to 6 characters of "<token>".
+@dataclass(frozen=True, slots=True)
+class NamedParts:
+    """The parts of words that are looked up when they are met.
+
+    Attributes:
+        words: By their ids, counted from `first`.
+        first: The id of the first of them.
+    """
+
+    words: Sequence[str]
+    first: int
+
+    def __len__(self) -> int:
+        return self.first + len(self.words)
+
+    def __getitem__(self, ids: npt.NDArray[np.int32]) -> Buckets:
+        return _table([_cached(self.words[number - self.first]) for number in ids.tolist()])
+
+
+Parts = Buckets | NamedParts
+"""The buckets of words by their ids: int32 (ids, `MOST`), `NONE` where a word has fewer parts."""
+
+
+def word_parts(words: Sequence[str]) -> Buckets:
+    """Returns the buckets of each word's parts (Bojanowski et al., TACL 2017): runs of 3 to 6 characters of "<word>".
 
     Args:
-        vocabulary: Of the training texts; tokens that occurred once have parts as well.
-        unseen: Tokens of other texts, whose ids stand behind it (`Vocabulary.unseen`).
-        first: The first id whose parts are asked for.
+        words: The token of id i + 2 is the i-th of them: those of a vocabulary, and behind them those of other texts
+            (`Vocabulary.unseen`).
 
     Returns:
-        int32 (ids, `MOST`), each in [0, `BUCKETS`), once a token, `NONE` where there are fewer; none for padding, for a text
-        without tokens, and below `first`. `WORDS` rows at most.
+        int32 (len(words) + 2, `MOST`), each in [0, `BUCKETS`), once a word, `NONE` where there are fewer; none for padding and
+        for a text without tokens.
     """
-    tokens = (*vocabulary.tokens, *unseen)[: WORDS - FIRST]
-    buckets = np.full((FIRST + len(tokens), MOST), NONE, dtype=np.int32)
-    for place, token in enumerate(tokens[first - FIRST :], start=first):
-        parts = _buckets(token)
-        buckets[place, : len(parts)] = parts
-    return buckets
+    return np.vstack([np.full((FIRST, MOST), NONE, np.int32), _table([_buckets(word) for word in words])])
 
 
-@lru_cache(maxsize=2**16)
-def _buckets(token: str) -> tuple[int, ...]:
-    marked = f"<{token}>"
+def _table(buckets: Sequence[Sequence[int]]) -> Buckets:
+    table = np.full((len(buckets), MOST), NONE, dtype=np.int32)
+    for row, parts in zip(table, buckets, strict=True):
+        row[: len(parts)] = parts
+    return table
+
+
+def _buckets(word: str) -> tuple[int, ...]:
+    marked = f"<{word}>"
     runs = {
         marked[start : start + length] for length in range(SHORTEST, LONGEST + 1) for start in range(len(marked) - length + 1)
     }
     hashes = sorted(crc32(run.encode("utf-8", "surrogatepass")) for run in runs)
     return tuple(dict.fromkeys(number % BUCKETS for number in hashes))[:MOST]
+
+
+_cached = lru_cache(maxsize=2**14)(_buckets)
+"""Texts that a classifier is asked about have new words in common."""

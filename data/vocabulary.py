@@ -37,7 +37,7 @@ class Vocabulary:
         """One more than the largest id of a token that occurred at least twice.
 
         What occurred once is to a network the same as what it never saw; so that it learns what to make of unknown
-        tokens, networks treat those as `UNKNOWN`.
+        tokens, networks treat those as `UNKNOWN`, or as the mean of their parts, where they have vectors for parts.
         """
         return FIRST + int(np.count_nonzero(self.counts >= 2))
 
@@ -78,7 +78,7 @@ class Vocabulary:
         return {token: number for number, token in enumerate(self.tokens, start=FIRST)}
 
 
-def fit_vocabulary(numbered: NumberedTexts, train: Ints) -> tuple[Vocabulary, Tokens]:
+def fit_vocabulary(numbered: NumberedTexts, train: Ints) -> tuple[Vocabulary, Tokens, tuple[str, ...]]:
     """Fits a vocabulary on the training rows alone and encodes all texts with it.
 
     Args:
@@ -86,17 +86,19 @@ def fit_vocabulary(numbered: NumberedTexts, train: Ints) -> tuple[Vocabulary, To
         train: int64: the rows to fit on.
 
     Returns:
-        The vocabulary, and each text's tokens as `Vocabulary.encode` gives them.
+        The vocabulary; each text's tokens as `Vocabulary.encode` gives them; and `Vocabulary.unseen` of the texts.
     """
     names, tokens = numbered.names, numbered.tokens
     counts = _train_counts(tokens, train, len(names))
     ranked = sorted(np.flatnonzero(counts).tolist(), key=lambda number: (-counts[number], names[number]))
     ids = np.full(len(names), UNKNOWN, dtype=np.int32)
     ids[ranked] = np.arange(FIRST, FIRST + len(ranked), dtype=np.int32)
-    ids[FIRST:][counts[FIRST:] == 0] = np.arange(FIRST + len(ranked), len(names), dtype=np.int32)
+    unseen = FIRST + np.flatnonzero(counts[FIRST:] == 0)
+    ids[unseen] = np.arange(FIRST + len(ranked), len(names), dtype=np.int32)
     for flat in np.split(tokens.flat, range(CHUNK, len(tokens.flat), CHUNK)):
         flat[:] = ids[flat]
-    return Vocabulary(tuple(names[number] for number in ranked), counts[ranked]), tokens
+    vocabulary = Vocabulary(tuple(names[number] for number in ranked), counts[ranked])
+    return vocabulary, tokens, tuple(names[number] for number in unseen.tolist())
 
 
 def _train_counts(tokens: Tokens, train: Ints, size: int) -> Ints:

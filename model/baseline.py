@@ -84,16 +84,17 @@ def evaluate_baseline(dataset: Dataset, seed: int = 0) -> Fitted:
 
 
 def _count_words(dataset: Dataset) -> csr_array:
-    """Returns how often each word stands in each text: float32 (n, words)."""
+    """Returns how often each word of the training rows stands in each text: float32 (n, words)."""
     tokens = dataset.tokens
-    ones = np.ones(len(tokens.flat), np.float32)
-    shape = (len(tokens), int(tokens.flat.max()) + 1)
-    counts = csr_array((ones, tokens.flat, tokens.offsets), shape=shape, copy=True)  # trials share the tokens, read-only
+    is_train = np.zeros(len(tokens), bool)
+    is_train[dataset.split.train] = True
+    # The ids of words that stand in no training row follow.
+    end = 1 + tokens.flat[np.repeat(is_train, np.diff(tokens.offsets))].max()
+    known = tokens.flat < end
+    ones = (known & (tokens.flat != UNKNOWN)).astype(np.float32)
+    offsets = tokens.offsets.copy()  # trials share them, read-only
+    counts = csr_array((ones, np.where(known, tokens.flat, UNKNOWN), offsets), shape=(len(tokens), int(end)))
     counts.sum_duplicates()
-    seen = np.zeros(shape[1], bool)
-    seen[counts[dataset.split.train].indices] = True
-    seen[UNKNOWN] = False
-    counts.data[~seen[counts.indices]] = 0
     counts.eliminate_zeros()
     # Fewer than 2**31 words; and SGDClassifier takes no other.
     counts.indices, counts.indptr = counts.indices.astype(np.int32), counts.indptr.astype(np.int32)

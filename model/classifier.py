@@ -22,7 +22,7 @@ from data.errors import InputError
 from data.measured import read_document
 from data.ngrams import Ngrams
 from data.numbered import number_texts
-from data.subwords import BUCKETS, word_parts
+from data.subwords import BUCKETS, NamedParts
 from data.tokens import Ints
 from data.vocabulary import Vocabulary
 from model.compiled import CompiledNetwork
@@ -93,6 +93,11 @@ class Classifier(TextClassifier):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
+        if self.words != (wanted := min(self.hparams.vocabulary_size, self.vocabulary.size)):
+            raise InputError(
+                f"The network has vectors for {self.words} words and is to have them for {wanted}: its weights are those of "
+                "another corpus, or of another version of Topknot."
+            )
         shape = Shape.of(self.hparams, self.words, len(self.classes)).to_infer()
         network = CompiledNetwork(shape)
         network.assign(self.trained.weights)
@@ -109,7 +114,7 @@ class Classifier(TextClassifier):
         """Encodes texts as both branches read them."""
         numbered = number_texts(texts, self.limit)
         unseen = self.vocabulary.unseen(numbered)
-        parts = word_parts(self.vocabulary, unseen, self.words) if self.hparams.subwords else None
+        parts = NamedParts(unseen, self.words) if self.hparams.subwords else None
         return Encoded(self.vocabulary.encode(numbered), self.wide.logits(numbered) if self.wide else None, parts)
 
     def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
@@ -165,7 +170,7 @@ class Classifier(TextClassifier):
         """Reads a classifier's folder. Nothing in it is executed: no file is a pickle, and none says what is built.
 
         Raises:
-            InputError: If it is not a classifier's folder, of a newer format, or damaged.
+            InputError: If it is not a classifier's folder, of another format, or damaged.
         """
         about = read_about(folder)
         check_seal(folder)
@@ -219,7 +224,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     """Reads what a classifier's folder says of itself.
 
     Raises:
-        InputError: If it is not a classifier's folder, of a newer format, or damaged.
+        InputError: If it is not a classifier's folder, of another format, or damaged.
     """
     path = folder / CLASSIFIER
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from data.subwords import Buckets
+from data.subwords import Buckets, Parts
 from model.class_balance import ClassBalance
 from model.forward import Dropout, forward, forward_with_statistics
 from model.knobs import Knobs
@@ -19,7 +19,7 @@ from model.loss_scale import LossScale
 from model.losses import cross_entropies, shaped_cross_entropies, top_k
 from model.optimizer import LazyAdam
 from model.shape import Shape
-from model.subwords import COLUMNS, batch_rows, table_rows
+from model.subwords import COLUMNS, batch_rows
 from model.trained import Weights
 from model.variables import NetworkVariables
 
@@ -51,11 +51,11 @@ class CompiledNetwork(NetworkVariables):
         scalar = tf.TensorSpec((), tf.int32)
         knobs = tf.TensorSpec((len(Knobs._fields),), tf.float32)
         seed = tf.TensorSpec((2,), tf.int64)
-        signature = (ids, labels, scalar, scalar, knobs, seed)
+        words = (tf.TensorSpec((None, COLUMNS), tf.int32),) if shape.parts else ()
+        signature = (ids, labels, scalar, scalar, knobs, seed, *words)
         # Python's loops and conditions are over the shape; there is nothing for AutoGraph to convert.
         function = partial(tf.function, autograph=False)
-        rows = (tf.TensorSpec((None, COLUMNS), tf.int32),) if shape.composed else ()
-        self._infer = function(self._logits, input_signature=(ids, *rows))
+        self._infer = function(self._logits, input_signature=(ids, *words))
         self._train_on_all: Step = function(self._dense_step, input_signature=signature)
         self._train_on_hardest: Step = function(self._ranked_step, input_signature=signature)
         self._warm: set[Step] = set()
@@ -71,11 +71,9 @@ class CompiledNetwork(NetworkVariables):
         forgets the optimizer's state.
         """
         self.assign(weights)
-        if self._parts is not None:
-            if parts is None:
-                raise ValueError("The network adds the parts of words, and was given none.")
-            self._parts.assign(table_rows(parts, self.shape.vocabulary_size))
-            self.known = len(parts)
+        if self.shape.parts and parts is None:
+            raise ValueError("The network adds the parts of words, and was given none.")
+        self.parts = parts if self.shape.parts else None
         self._class_weights.assign(balance.weights if balance else np.ones(self.shape.classes, np.float32))
         self._class_offsets.assign(balance.offsets if balance else np.zeros(self.shape.classes, np.float32))
         self._adam.reset()
@@ -110,7 +108,8 @@ class CompiledNetwork(NetworkVariables):
         """Compiles the steps that batches trained on in these fractions take, if they are not; weights become useless."""
         tokens, labels = np.ones((2, 2), np.int32), np.zeros(2, np.int32)
         for take in {self._step_for(fraction) for fraction in fractions} - self._warm:
-            take(tokens, labels, 1, 1, np.ones(len(Knobs._fields), np.float32) / 2, np.zeros(2, np.int64))
+            places, *words = self._words(tokens)
+            take(places, labels, 1, 1, np.ones(len(Knobs._fields), np.float32) / 2, np.zeros(2, np.int64), *words)
             self._warm.add(take)
         if not self._warm_to_infer:
             self.infer(tokens)
@@ -129,7 +128,7 @@ class CompiledNetwork(NetworkVariables):
         """Takes one training step on the hardest rows of a batch, the cheaper of the two ways.
 
         Args:
-            tokens: int32 (batch, time).
+            tokens: int32 (batch, time), below `known()`.
             labels: int32 (batch,).
             fraction: Of the batch to train on, in (0, 1]; one row at least.
             step: How many steps were taken, this one included.
@@ -142,30 +141,38 @@ class CompiledNetwork(NetworkVariables):
         """
         k = max(1, round(fraction * len(labels)))
         dropout_seed = np.array([step * 1024, seed], np.int64)
-        return self._step_for(fraction)(tokens, labels, k, step, np.array(knobs, np.float32), dropout_seed)
+        places, *words = self._words(tokens)
+        return self._step_for(fraction)(places, labels, k, step, np.array(knobs, np.float32), dropout_seed, *words)
 
-    def infer(self, tokens: npt.NDArray[np.int32], parts: Buckets | None = None) -> npt.NDArray[np.float32]:
+    def known(self, parts: Parts | None = None) -> int:
+        """Returns the id from which on words are `UNKNOWN`, given the parts of a batch's words, for a network of parts."""
+        parts = self.parts if parts is None else parts
+        return self.shape.vocabulary_size if parts is None or not self.shape.parts else len(parts)
+
+    def infer(self, tokens: npt.NDArray[np.int32], parts: Parts | None = None) -> npt.NDArray[np.float32]:
         """Returns logits, float32 (batch, classes).
 
         Args:
-            tokens: int32 (batch, time), below `known`; with parts, below len(parts).
-            parts: int32 (ids, most): those of the words, for a network that is composed.
+            tokens: int32 (batch, time), below `known(parts)`.
+            parts: Those of the words, for a network that is composed.
         """
-        given: tuple[npt.NDArray[np.int32], ...] = (tokens,)
-        if self.shape.composed:
-            rows, places = batch_rows(tokens, parts, self.shape.vocabulary_size)
-            given = places, rows
-        logits: npt.NDArray[np.float32] = self._infer(*given).numpy()
+        logits: npt.NDArray[np.float32] = self._infer(*self._words(tokens, parts)).numpy()
         return logits
+
+    def _words(self, tokens: npt.NDArray[np.int32], parts: Parts | None = None) -> Sequence[npt.NDArray[np.int32]]:
+        """Returns tokens as the compiled steps take them; for a network of parts, places among the rows that follow."""
+        if not self.shape.parts:
+            return (tokens,)
+        parts = self.parts if parts is None else parts
+        return batch_rows(tokens, parts, self.shape.vocabulary_size, composed=self.shape.composed)
 
     def _step_for(self, fraction: float) -> Step:
         # The hardest rows alone have other means and variances than the batch that they are of.
         hardest = fraction <= RANK_FIRST_BELOW and not self.shape.batch_norm
         return self._train_on_hardest if hardest else self._train_on_all
 
-    def _logits(self, tokens: tf.Tensor, rows: tf.Tensor | None = None) -> tf.Tensor:
-        weights, tokens = self._as_read(self._others, tokens, rows)
-        return forward(self.shape, weights, tokens)
+    def _logits(self, tokens: tf.Tensor, *words: tf.Tensor) -> tf.Tensor:
+        return forward(self.shape, self._as_read(self._others, words), tokens)
 
     def _losses(self, labels: tf.Tensor, logits: tf.Tensor, knob: Knobs) -> tf.Tensor:
         """Returns each example's loss, by which a batch is ranked and trained on: float32 (batch,)."""
@@ -175,7 +182,14 @@ class CompiledNetwork(NetworkVariables):
         return shaped_cross_entropies(labels, logits, *balance, knob.focal_gamma, knob.label_smoothing)
 
     def _dense_step(
-        self, tokens: tf.Tensor, labels: tf.Tensor, k: tf.Tensor, step: tf.Tensor, knobs: tf.Tensor, seed: tf.Tensor
+        self,
+        tokens: tf.Tensor,
+        labels: tf.Tensor,
+        k: tf.Tensor,
+        step: tf.Tensor,
+        knobs: tf.Tensor,
+        seed: tf.Tensor,
+        *words: tf.Tensor,
     ) -> tf.Tensor:
         knob = Knobs(*tf.unstack(knobs))
         rates = (knob.learning_rate, knob.weight_decay, knob.clip_norm, knob.ema_momentum)
@@ -192,8 +206,7 @@ class CompiledNetwork(NetworkVariables):
         watched = [others, self._embedding] if self.shape.train_embedding else [others]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(watched)
-            weights, read = self._as_read(others, tokens)
-            logits, statistics = forward_with_statistics(self.shape, weights, read, dropout)
+            logits, statistics = forward_with_statistics(self.shape, self._as_read(others, words), tokens, dropout)
             loss = top_k(self._losses(labels, logits, knob), k)
             scaled = loss * self._scale.factor if self._scale else loss
         gradient, *rows = tape.gradient(scaled, watched)
@@ -214,10 +227,17 @@ class CompiledNetwork(NetworkVariables):
         return loss
 
     def _ranked_step(
-        self, tokens: tf.Tensor, labels: tf.Tensor, k: tf.Tensor, step: tf.Tensor, knobs: tf.Tensor, seed: tf.Tensor
+        self,
+        tokens: tf.Tensor,
+        labels: tf.Tensor,
+        k: tf.Tensor,
+        step: tf.Tensor,
+        knobs: tf.Tensor,
+        seed: tf.Tensor,
+        *words: tf.Tensor,
     ) -> tf.Tensor:
-        losses = self._losses(labels, self._infer(tokens), Knobs(*tf.unstack(knobs)))
+        losses = self._losses(labels, self._infer(tokens, *words), Knobs(*tf.unstack(knobs)))
         hardest = tf.math.top_k(losses, k, sorted=False).indices
-        rows = tf.gather(tokens, hardest)
-        longest = tf.reduce_max(tf.reduce_sum(tf.cast(tf.not_equal(rows, 0), tf.int32), axis=1))
-        return self._train_on_all(rows[:, :longest], tf.gather(labels, hardest), k, step, knobs, seed)
+        texts = tf.gather(tokens, hardest)
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(tf.not_equal(texts, 0), tf.int32), axis=1))
+        return self._train_on_all(texts[:, :longest], tf.gather(labels, hardest), k, step, knobs, seed, *words)

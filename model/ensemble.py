@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from data.errors import InputError
 from data.numbered import number_texts
-from data.subwords import word_parts
-from data.tokens import Ints
+from data.subwords import NamedParts
+from data.tokens import FIRST, Ints
 from model.classifier import CLASSIFIER, FORMAT, Classifier, read_about
 from model.logits import Logits, softmax
 from model.network import TEMPERATURE
@@ -62,7 +62,10 @@ class Ensemble(TextClassifier):
         vocabulary = max(members, key=lambda member: member.words).vocabulary
         wide = next((member.wide for member in members if member.wide), None)
         of_parts = [member.words for member in members if member.hparams.subwords]
-        parts = word_parts(vocabulary, vocabulary.unseen(numbered), min(of_parts)) if of_parts else None
+        parts = None
+        if of_parts:
+            first = min(of_parts)
+            parts = NamedParts((*vocabulary.tokens[first - FIRST :], *vocabulary.unseen(numbered)), first)
         return Encoded(vocabulary.encode(numbered), wide.logits(numbered) if wide else None, parts)
 
     def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:

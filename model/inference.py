@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from data.batches import pad, sorted_batches
 from data.clock import now
-from data.subwords import Buckets
+from data.subwords import Parts
 from data.tokens import Ints, Tokens
 from model.compiled import CompiledNetwork
 from model.hparams import HParams
@@ -21,7 +21,7 @@ def infer(
     rows: Ints,
     hparams: HParams,
     deadline: float = math.inf,
-    parts: Buckets | None = None,
+    parts: Parts | None = None,
 ) -> npt.NDArray[np.float32]:
     """Computes the logits of rows in large batches of like length: float32 (len(rows), classes), in the rows' order.
 
@@ -31,15 +31,13 @@ def infer(
         rows: int64: which of them.
         hparams: Of the network.
         deadline: A time as `data.clock.now` gives it.
-        parts: int32 (ids, most): the parts of words, for a network of parts that is composed; else no one looks at them.
+        parts: Of words, for a network of parts that is composed; others do not look at them.
 
     Raises:
         TimeoutError: If the deadline passes meanwhile.
     """
     logits = np.empty((len(rows), network.shape.classes), dtype=np.float32)
-    if not network.shape.composed:
-        parts = None
-    size = network.known if parts is None else len(parts)
+    size = network.known(parts)
     for places in sorted_batches(tokens.lengths(rows), hparams.max_length):
         ids = pad(tokens, rows[places], max_length=hparams.max_length, vocabulary_size=size)
         logits[places] = network.infer(ids, parts)

@@ -49,8 +49,8 @@ def build(
         Token ids, int32 (batch, time), `PAD` = 0 to the right -> logits, float32 (batch, classes).
 
         With subwords, two inputs more: the parts of words that the network has no vector for, int32 (words, `MOST`), counted
-        from 1, 0 where there are fewer, at least one row; and where they stand in texts, int32 (batch, time), counted from 1,
-        0 for all other tokens. The embedding has a row for each part behind those of the vocabulary.
+        from 1, 0 where there are fewer, at least one row; and which of them stands where in a text, int32 (batch, time),
+        counted from 1, 0 for all other tokens. The embedding has a row for each part behind those of the vocabulary.
 
         With a wide branch, two more: each text's n-grams, int32 (batch, most), counted from 1, 0 to the right; and their
         weights, float32 (batch, most). The layer of their kernel is called 'wide', its first row zero.

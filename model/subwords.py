@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from data.subwords import MOST, Buckets
+from data.subwords import MOST, Parts
+from data.tokens import FIRST
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int32]
@@ -22,56 +23,21 @@ COLUMNS = 1 + MOST
 """Rows of the table that a word is the mean of, at most: its own, and those of its parts."""
 
 
-def table_rows(parts: Buckets, size: int) -> Ids:
-    """Returns the rows of the table that each word is the mean of.
-
-    Args:
-        parts: int32 (ids, MOST): buckets of words, below 0 where there is none (`data.subwords.word_parts`).
-        size: Of the network's vocabulary: words whose ids are below it have rows of their own.
-
-    Returns:
-        int32 (ids, COLUMNS): the word's own row, then those of its parts; 0, the row of padding, where there is none.
-    """
-    ids = np.arange(len(parts), dtype=np.int32)
-    return np.column_stack([np.where(ids < size, ids, 0), np.where(parts < 0, 0, parts + size)]).astype(np.int32)
-
-
-def batch_rows(ids: Ids, parts: Buckets | None, size: int) -> tuple[Ids, Ids]:
-    """Finds a batch's distinct words, for a network whose vocabulary's means were taken (`with_means`).
+def batch_rows(ids: Ids, parts: Parts | None, size: int, *, composed: bool) -> tuple[Ids, Ids]:
+    """Finds a batch's distinct words, and the rows of the embedding that each is the mean of.
 
     Args:
         ids: int32 (batch, time), `PAD` = 0, below len(parts), or below size if there are none.
-        parts: int32 (ids, MOST), those of the vocabulary of any kind; or None.
-        size: Of the network's vocabulary.
+        parts: Buckets of the words by their ids (`data.subwords`); None where each word has its own row alone.
+        size: Of the network's vocabulary: words whose ids are below it have rows of their own.
+        composed: Whether those rows are means already (`with_means`).
 
     Returns:
-        The rows of the table that each is the mean of, int32 (distinct, COLUMNS), that of padding first; and the ids as places
-        among them, int32 (batch, time).
+        The ids as places among the distinct words, int32 (batch, time), padding 0. And their rows, int32 (distinct, COLUMNS):
+        a word's own, then those of its parts; 0 where there is none.
     """
     distinct, places = np.unique(np.append(ids.ravel(), 0), return_inverse=True)
-    rows = np.zeros((len(distinct), COLUMNS), np.int32)
-    new = distinct >= size
-    rows[~new, 0] = distinct[~new]
-    if parts is not None:
-        buckets = parts[distinct[new]]
-        rows[new, 1:] = np.where(buckets < 0, 0, buckets + size)
-    return rows, places[:-1].reshape(ids.shape).astype(np.int32)
-
-
-def batch_table(table: tf.Tensor, rows: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Composes the vectors of a batch's distinct words.
-
-    Args:
-        table: float32 (vocabulary + `BUCKETS`, length).
-        rows: int32 (ids, COLUMNS), by `table_rows`.
-        tokens: int32 (batch, time), `PAD` = 0.
-
-    Returns:
-        A table of those words, float32 (distinct + 1, length), the first row zeros for padding; and the tokens as its rows.
-    """
-    distinct, places = tf.unique(tf.reshape(tokens, [-1]))
-    composed = tf.concat([tf.zeros((1, table.shape[1]), table.dtype), means(table, tf.gather(rows, distinct))], axis=0)
-    return composed, tf.where(tokens == 0, 0, tf.reshape(places, tf.shape(tokens)) + 1)
+    return places[:-1].reshape(ids.shape).astype(np.int32), _rows(distinct, parts, size, composed=composed)
 
 
 def means(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
@@ -85,23 +51,29 @@ def means(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.gather(table, rows) * known, axis=1) / tf.maximum(tf.reduce_sum(known, axis=1), 1.0)
 
 
-def with_means(table: Floats, rows: Ids, size: int) -> Floats:
+def with_means(table: Floats, parts: Parts, size: int) -> Floats:
     """Returns the table with each word's mean in the place of its row; padding's as it is, and those of parts.
 
     Args:
         table: float32 (vocabulary + `BUCKETS`, length).
-        rows: int32 (ids, COLUMNS), by `table_rows`.
+        parts: Buckets of the words by their ids, of all of the vocabulary.
         size: Of the vocabulary.
     """
     vectors = table.copy()
-    for first in range(0, size, CHUNK):
-        words = slice(first, min(first + CHUNK, size))
-        known = (rows[words] > 0)[:, :, None]
-        vectors[words] = (table[rows[words]] * known).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    vectors[0] = table[0]
+    for first in range(1, size, CHUNK):
+        words = np.arange(first, min(first + CHUNK, size), dtype=np.int32)
+        rows = _rows(words, parts, size, composed=False)
+        known = (rows > 0)[:, :, None]
+        vectors[words] = (table[rows] * known).sum(axis=1) / known.sum(axis=1)
     return vectors
 
 
-def no_parts(size: int) -> Ids:
-    """Returns the rows of words that have no parts, as a network begins with."""
-    return table_rows(np.full((size, MOST), -1, dtype=np.int32), size)
+def _rows(ids: Ids, parts: Parts | None, size: int, *, composed: bool) -> Ids:
+    rows = np.zeros((len(ids), COLUMNS), np.int32)
+    own = ids < size
+    rows[own, 0] = ids[own]
+    of_parts = ~own if composed else ids >= FIRST
+    if parts is not None and of_parts.any():
+        buckets = parts[ids[of_parts]]
+        rows[of_parts, 1:] = np.where(buckets < 0, 0, buckets + size)
+    return rows

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
-from data.subwords import Buckets
+from data.subwords import Parts
 from data.tokens import Ints, Tokens
 from model.calibration import cool
 from model.evaluation import Evaluation, evaluate
@@ -30,13 +30,13 @@ class Encoded(NamedTuple):
     Attributes:
         tokens: For the LSTM.
         wide: float32 (texts, classes): the wide branch's logits; None where there is none.
-        parts: int32 (ids, most): the parts of words, of those that no vocabulary has too (`data.subwords`); None where no
-            network looks at them, and then words that it has no vector for are unknown to it.
+        parts: Of words, of those that no vocabulary has too (`data.subwords`); None where no network looks at them: then words
+            that it has no vector for are unknown to it.
     """
 
     tokens: Tokens
     wide: Logits | None = None
-    parts: Buckets | None = None
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True, slots=True)

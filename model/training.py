@@ -52,7 +52,7 @@ class Training:
         if hparams.wide and dataset.wide is None:
             raise ValueError("`wide` needs a corpus that was encoded for it, by model.wide.encode_wide.")
         if hparams.subwords and (dataset.parts is None or dataset.vectors is not None):
-            raise ValueError("`subwords` needs the parts of words, by data.subwords.word_parts, and no vectors to begin with.")
+            raise ValueError("`subwords` needs a corpus encoded with subwords=True, and no vectors to begin with.")
         self.mixture = Mixture(0.0, 1.0)
         self._network = pool.take(Shape.of(hparams, dataset.vocabulary_size, dataset.classes, precision))
         # Compiled before the first epoch, so that no epoch's seconds hold it.
@@ -71,6 +71,7 @@ class Training:
 
     def close(self) -> None:
         """Gives the compiled steps back; the training is over."""
+        self._network.parts = None  # they are the dataset's
         self._pool.give_back(self._network)
 
     def run_epoch(self, deadline: float = math.inf, after_step: Callable[[], None] = lambda: None) -> EpochReport:
@@ -193,7 +194,7 @@ class Training:
             return infer(self._network, self.dataset.tokens, rows, self.hparams, deadline)
 
     def _pad(self, rows: Ints) -> npt.NDArray[np.int32]:
-        known = self._network.known
+        known = self._network.known()
         return pad(self.dataset.tokens, rows, max_length=self.hparams.max_length, vocabulary_size=known)
 
 

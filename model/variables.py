@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from data.subwords import Buckets
 from model.average import WeightAverage
 from model.shape import Shape
-from model.subwords import COLUMNS, batch_table, means, no_parts, with_means
+from model.subwords import means, with_means
 from model.trained import Weights
 
 
@@ -23,11 +25,11 @@ class NetworkVariables:
 
     Attributes:
         shape: The network's.
-        known: Ids from here up are `UNKNOWN`.
+        parts: Those of words, for a network of them; None for one that is composed, to which each batch brings its own.
     """
 
     def __init__(self, shape: Shape) -> None:
-        self.shape, self.known = shape, shape.vocabulary_size
+        self.shape, self.parts = shape, cast("Buckets | None", None)
         (_, embedding), *others = shape.weights()
         self._sizes = [size for _, size in others]
         self._lengths = [math.prod(size) for size in self._sizes]
@@ -41,9 +43,6 @@ class NetworkVariables:
             for (kind, _), length, end in zip(others, self._lengths, ends, strict=True)
             if kind.startswith("moving")
         ]
-        self._parts = None
-        if shape.parts and not shape.composed:
-            self._parts = tf.Variable(no_parts(shape.vocabulary_size), trainable=False, shape=(None, COLUMNS))
 
     def assign(self, weights: Weights) -> None:
         """Puts weights in place, in Keras's order.
@@ -67,8 +66,8 @@ class NetworkVariables:
         The embedding has one vector a word, also where that is the mean of several; behind them, those of parts.
         """
         embedding, *others = self._averaged()
-        if self._parts is not None:
-            embedding = with_means(embedding, self._parts.numpy(), self.shape.vocabulary_size)
+        if self.parts is not None:
+            embedding = with_means(embedding, self.parts, self.shape.vocabulary_size)
         return [embedding, *others]
 
     @contextmanager
@@ -91,21 +90,11 @@ class NetworkVariables:
         parts = np.split(others, np.cumsum(self._lengths)[:-1])
         return [embedding, *(part.reshape(size) for part, size in zip(parts, self._sizes, strict=True))]
 
-    def _as_read(
-        self, others: tf.Tensor, tokens: tf.Tensor, rows: tf.Tensor | None = None
-    ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """Returns the weights as `forward` takes them, and a batch's tokens as rows of their embedding.
-
-        Rows are those of a batch's words where the network is composed, and tokens places among them (`batch_rows`).
-        """
+    def _as_read(self, others: tf.Tensor, rows: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Returns the weights as `forward` takes them; rows, those of a batch's words (`batch_rows`), where there are parts."""
         pieces = tf.split(others, self._lengths)
         weights = [tf.reshape(piece, size) for piece, size in zip(pieces, self._sizes, strict=True)]
-        if rows is not None:
-            return [means(self._embedding, rows), *weights], tokens
-        if self._parts is None:
-            return [self._embedding, *weights], tokens
-        table, tokens = batch_table(self._embedding, self._parts, tokens)
-        return [table, *weights], tokens
+        return [means(self._embedding, *rows) if rows else self._embedding, *weights]
 
     def _decaying(self) -> npt.NDArray[np.float32]:
         """Returns 1 for each of the other weights that weight decay takes: kernels alone, not biases."""

@@ -40,7 +40,7 @@ def exported_network(classifier: TextClassifier) -> keras.Model:
         Token ids, int32 (batch, time), 0 to the right, as the largest vocabulary numbers them -> 'probabilities', float32
         (batch, classes). Each member cuts texts at its own `max_length`. Where there are parts of words, and where there is a
         wide branch, two inputs more, as in `model.network.build`; a word that one member has a vector for and another has not
-        stands in both the first and the second input.
+        stands in both the first and the second input, one that none has as 1 in the first.
     """
     members = members_of(classifier)
     inputs = [keras.Input((None,), dtype="int32", name=TOKENS)]
@@ -66,9 +66,10 @@ def _probabilities(member: Classifier, inputs: Sequence[keras.KerasTensor], inde
     named = {one.name: one for one in inputs}
     ids = named[TOKENS][:, : member.hparams.max_length]
     known = ops.less(ids, member.words)
-    given = [ops.where(known, ids, UNKNOWN)]
+    ids = ops.where(known, ids, UNKNOWN)
+    given = [ids]
     if member.hparams.subwords:
-        given += [ops.where(known, 0, named[PLACES][:, : member.hparams.max_length]), named[PARTS]]
+        given += [ops.where(ops.equal(ids, UNKNOWN), named[PLACES][:, : member.hparams.max_length], 0), named[PARTS]]
     if member.wide:
         given += [named[NGRAMS], named[NGRAM_WEIGHTS]]
     logits = network(given if len(given) > 1 else given[0])

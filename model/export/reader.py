@@ -30,7 +30,6 @@ IDS = {
 }
 NGRAMS = np.load(HERE / "ngrams.npz", allow_pickle=False) if ABOUT["wide"] else None
 COLUMNS = {} if NGRAMS is None else {int(code): column for column, code in enumerate(NGRAMS["codes"])}
-NEW = len(IDS) + 2 if ABOUT["parts"] else 1  # the number of words that are not in vocabulary.json
 TOGETHER = 32  # texts that are laid side by side, each as long as the longest of them
 IDF = None if NGRAMS is None else NGRAMS["idf"]
 
@@ -55,7 +54,7 @@ def new_words(tokens, ids):
     """Words that some of the model's networks have no vector for: their parts, and where they stand, counted from 1."""
     numbers = defaultdict(lambda: len(numbers) + 1)
     places = [
-        [numbers[token] if number >= ABOUT["parts"]["known"] else 0 for token, number in zip(one, row)] or [0]
+        [numbers[token] if number == 1 or number >= ABOUT["parts"]["known"] else 0 for token, number in zip(one, row)] or [0]
         for one, row in zip(tokens, ids)
     ]
     parts = np.zeros((max(1, len(numbers)), ABOUT["parts"]["most"]), np.int32)
@@ -66,9 +65,10 @@ def new_words(tokens, ids):
 
 
 def word_parts(token):
-    """What a word's runs of 3 to 6 characters are hashed to, counted from 1."""
+    """What a word's runs of characters are hashed to, counted from 1."""
     marked = f"<{token}>"
-    runs = {marked[at : at + size] for size in range(3, 7) for at in range(len(marked) - size + 1)}
+    shortest, longest = ABOUT["parts"]["lengths"]
+    runs = {marked[at : at + size] for size in range(shortest, longest + 1) for at in range(len(marked) - size + 1)}
     hashes = sorted(zlib.crc32(run.encode("utf-8", "surrogatepass")) for run in runs)
     return list(dict.fromkeys(number % ABOUT["parts"]["buckets"] + 1 for number in hashes))[: ABOUT["parts"]["most"]]
 
@@ -76,7 +76,7 @@ def word_parts(token):
 def inputs(texts):
     """What the model reads: arrays by the names of its inputs."""
     tokens = [TOKENIZER.tokenize(text, ABOUT["limit"]) for text in texts]
-    ids = [[IDS.get(token, NEW) for token in one[: ABOUT["time"]]] or [1] for one in tokens]
+    ids = [[IDS.get(token, 1) for token in one[: ABOUT["time"]]] or [1] for one in tokens]
     arrays = {"tokens": padded(ids, np.int32)}
     if ABOUT["parts"]:
         arrays |= new_words(tokens, ids)

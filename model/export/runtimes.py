@@ -61,10 +61,17 @@ TIME = MODEL.get_input_details()["tokens"]["shape"][1]
 
 
 def run(arrays):
-    texts = {name: array for name, array in arrays.items() if name != "word_parts"}
-    for name in texts.keys() & {"tokens", "new_words"}:
-        texts[name] = np.pad(texts[name], ((0, 0), (0, TIME - texts[name].shape[1])))
-    shared = {name: array for name, array in arrays.items() if name not in texts}
-    rows = ({name: array[row : row + 1] for name, array in texts.items()} for row in range(len(texts["tokens"])))
-    return np.concatenate([MODEL(**row, **shared)["probabilities"] for row in rows])
+    for name in arrays.keys() & {"tokens", "new_words"}:
+        arrays = arrays | {name: np.pad(arrays[name], ((0, 0), (0, TIME - arrays[name].shape[1])))}
+    return np.concatenate([MODEL(**of_text(arrays, row))["probabilities"] for row in range(len(arrays["tokens"]))])
+
+
+def of_text(arrays, row):
+    """A text's inputs; of the parts of words, those of its own words."""
+    own = {name: array[row : row + 1] for name, array in arrays.items() if name != "word_parts"}
+    if "word_parts" not in arrays:
+        return own
+    words = np.unique(own["new_words"][own["new_words"] > 0])
+    places = np.where(own["new_words"] > 0, np.searchsorted(words, own["new_words"]) + 1, 0).astype(np.int32)
+    return own | {"new_words": places, "word_parts": arrays["word_parts"][words - 1 if len(words) else [0]]}
 '''

@@ -16,7 +16,7 @@ import numpy as np
 
 from data.errors import InputError
 from data.packages import install_command
-from data.subwords import BUCKETS, MOST
+from data.subwords import BUCKETS, LONGEST, MOST, SHORTEST
 from model.export import runtimes
 from model.export.network import PROBABILITIES, TOKENS, exported_network, members_of
 from model.network import PARTS, PLACES
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from model.text_classifier import TextClassifier
 
+PARTS_OF_WORDS = {"lengths": (SHORTEST, LONGEST), "buckets": BUCKETS, "most": MOST}
 FORMATS = {"keras": runtimes.KERAS, "savedmodel": runtimes.SAVEDMODEL, "onnx": runtimes.ONNX, "tflite": runtimes.TFLITE}
 
 
@@ -54,7 +55,7 @@ def write_export(classifier: TextClassifier, form: str, folder: Path) -> None:
             "limit": longest.limit,
             "time": time,
             "wide": wide is not None,
-            "parts": {"known": min(of_parts), "buckets": BUCKETS, "most": MOST} if of_parts else None,
+            "parts": {"known": min(of_parts), **PARTS_OF_WORDS} if of_parts else None,
             "format": form,
         }
         (temporary / "about.json").write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")

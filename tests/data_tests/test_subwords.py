@@ -1,23 +1,20 @@
 from zlib import crc32
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.subwords import BUCKETS, MOST, NONE, word_parts
+from data.subwords import BUCKETS, MOST, NONE, NamedParts, word_parts
 from data.tokens import FIRST
-from data.vocabulary import Vocabulary
 
 
 def parts_of(*words: str) -> list[set[int]]:
-    vocabulary = Vocabulary(words, np.full(len(words), 2, np.int64))
-    return [set(row[row != NONE].tolist()) for row in word_parts(vocabulary)[FIRST:]]
+    return [set(row[row != NONE].tolist()) for row in word_parts(words)[FIRST:]]
 
 
 @given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=20, unique=True))
 def test_parts_depend_on_the_word_alone_and_stand_first_once_each_in_range(words: list[str]) -> None:
-    rows = word_parts(Vocabulary(tuple(words), np.full(len(words), 2, np.int64)))
+    rows = word_parts(words)
     assert rows.shape == (FIRST + len(words), MOST)
     assert rows.dtype == np.int32
     assert (rows[:FIRST] == NONE).all(), "padding and unknown tokens have none"
@@ -50,20 +47,10 @@ def test_inflections_and_typing_errors_share_parts_and_other_words_do_not() -> N
     assert len(teacher & bricklayer) <= 2
 
 
-def test_words_that_occurred_once_or_never_have_parts_too() -> None:
-    vocabulary = Vocabulary(("often", "once"), np.array([2, 1], np.int64))
-    rows = word_parts(vocabulary, ["never", "often"])
-    assert vocabulary.size == FIRST + 1
-    assert len(rows) == FIRST + 4
-    assert (rows[FIRST + 3] == rows[FIRST]).all(), "parts depend on the word alone"
-    assert ((rows[FIRST:] != NONE).sum(axis=1) > 0).all()
-    later = word_parts(vocabulary, ["never", "often"], first=FIRST + 2)
-    assert (later[: FIRST + 2] == NONE).all()
-    assert (later[FIRST + 2 :] == rows[FIRST + 2 :]).all()
-
-
-def test_of_too_many_words_the_commonest_have_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    vocabulary = Vocabulary(("often", "once"), np.array([2, 1], np.int64))
-    whole = word_parts(vocabulary, ["never"])
-    monkeypatch.setattr("data.subwords.WORDS", FIRST + 2)
-    assert (word_parts(vocabulary, ["never"]) == whole[: FIRST + 2]).all()
+@given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=20, unique=True), st.data())
+def test_parts_looked_up_by_a_words_id_are_those_of_the_table(words: list[str], data: st.DataObject) -> None:
+    table, first = word_parts(words), data.draw(st.integers(FIRST, FIRST + len(words) - 1))
+    named = NamedParts(words[first - FIRST :], first)
+    assert len(named) == len(table)
+    ids = np.array(data.draw(st.lists(st.integers(first, len(table) - 1), max_size=9)), np.int32)
+    np.testing.assert_array_equal(named[ids], table[ids])

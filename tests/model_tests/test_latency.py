@@ -1,5 +1,4 @@
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import repeat
 from types import SimpleNamespace
 from typing import Any
@@ -9,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.dataset import Dataset
-from data.subwords import word_parts
+from data.corpus import Corpus
+from data.dataset import encode_corpus
+from data.split import split_corpus
 from data.tokens import Tokens
-from data.vocabulary import Vocabulary
 from model.compiled import CompiledNetwork
 from model.hparams import HParams
 from model.latency import ANSWERS, FEWEST, MOST, WARM_UP, milliseconds, typical_row
@@ -56,10 +55,8 @@ def test_the_lowest_of_the_rounds_medians_is_told(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("more", [{}, {"ema_momentum": 0.9, "subwords": True}])
-def test_a_training_whose_latency_was_measured_goes_on_as_if_it_had_not_been(
-    encoded: tuple[Dataset, Vocabulary], more: dict[str, Any]
-) -> None:
-    dataset = replace(encoded[0], parts=word_parts(encoded[1]))
+def test_a_training_whose_latency_was_measured_goes_on_as_if_it_had_not_been(corpus: Corpus, more: dict[str, Any]) -> None:
+    dataset, _ = encode_corpus(corpus, split_corpus(corpus), 50, subwords=True)
     hparams, pool = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, **more), Pool()
     losses = []
     for measured in (False, True):
@@ -70,18 +67,21 @@ def test_a_training_whose_latency_was_measured_goes_on_as_if_it_had_not_been(
     assert losses[0] == losses[1]
 
 
-def test_what_is_timed_is_what_a_classifier_answers_with(
-    encoded: tuple[Dataset, Vocabulary], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dataset = replace(encoded[0], parts=word_parts(encoded[1]))
+def test_what_is_timed_is_what_a_classifier_answers_with(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, _ = encode_corpus(corpus, split_corpus(corpus), 50, subwords=True)
     hparams = HParams(lstm_size=4, embedding_size=8, batch_size=16, ema_momentum=0.9, subwords=True)
-    asked = list[CompiledNetwork]()
+    asked, given = list[CompiledNetwork](), list[Any]()
     inferred = CompiledNetwork.infer
-    monkeypatch.setattr(CompiledNetwork, "infer", lambda self, *given: asked.append(self) or inferred(self, *given))
+    monkeypatch.setattr(
+        CompiledNetwork,
+        "infer",
+        lambda self, tokens, parts=None: (asked.append(self), given.append(parts)) and inferred(self, tokens, parts),
+    )
     with Training(dataset, hparams, seed=0, pool=Pool()) as training:
         training.run_epoch()
         asked.clear()
         training.latency()
         (timed,) = set(asked)
+        assert all(parts is dataset.parts for parts in given[-len(asked) :])
         for got, learned in zip(timed.weights(), training.trained().weights, strict=True):
             np.testing.assert_array_equal(got, learned)

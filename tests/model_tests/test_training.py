@@ -328,6 +328,10 @@ def test_words_that_are_means_of_their_parts_train_go_on_and_are_kept_as_single_
     assert used.built == 1
     assert fresh[7] < fresh[1]
     assert fresh != curve(dataset, replace(hparams, subwords=False), epochs=4)
+    other, _ = encode_corpus(corpus, split_corpus(corpus, seed=1, validation=0.3), 50, subwords=True)
+    assert len(other.parts) == len(dataset.parts)
+    assert (other.parts != dataset.parts).any(), "other words are unseen"
+    assert curve(other, hparams, pool=used) == curve(other, hparams)
     with Training(dataset, hparams, seed=0, pool=Pool()) as training:
         training.run_epoch()
         training.run_epoch()
@@ -358,9 +362,9 @@ def test_words_that_are_means_of_their_parts_train_go_on_and_are_kept_as_single_
 
 def test_subwords_need_the_parts_of_words_and_no_vectors(encoded: tuple[Dataset, Vocabulary]) -> None:
     dataset, hparams = encoded[0], replace(TINY, subwords=True)
-    both = replace(dataset, parts=word_parts(encoded[1]), vectors=np.zeros((dataset.vocabulary_size, 8), np.float32))
+    both = replace(dataset, parts=word_parts(encoded[1].tokens), vectors=np.zeros((dataset.vocabulary_size, 8), np.float32))
     for given in (dataset, both):
-        with pytest.raises(ValueError, match="`subwords` needs the parts of words"):
+        with pytest.raises(ValueError, match="`subwords` needs a corpus encoded with subwords"):
             Training(given, hparams, seed=0, pool=Pool())
 
 

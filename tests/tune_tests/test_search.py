@@ -831,7 +831,8 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
 
 def test_several_metrics_give_a_front_whose_members_are_kept_and_can_be_taken(inputs: Path, tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
-    config.write_text(CONFIG.replace("[3, 4]", "[1, 12]").replace("embedding_size: 8", "embedding_size: {int: [2, 12]}"))
+    sizes = "embedding_size: {int: [2, 12]}\n  subwords: {choice: [false, true]}"
+    config.write_text(CONFIG.replace("[3, 4]", "[1, 12]").replace("embedding_size: 8", sizes))
     storage = ["--storage", str(tmp_path)]
     ways = ["--metric", "macro_f1,size,latency", "--sampler", "random", "--max-epochs", "3", "--workers", "1"]
     flags = ["--data", str(inputs / "words.csv"), "--config", str(config), *storage, *ways]
@@ -868,6 +869,15 @@ def test_several_metrics_give_a_front_whose_members_are_kept_and_can_be_taken(in
     assert (one["trial"], one["hparams"]) == (smallest, trials[smallest]["hparams"])
     assert one["validation"]["macro_f1"] == pytest.approx(trials[smallest]["validation"]["macro_f1"], abs=1e-6)
     held = sum(path.stat().st_size for path in (tmp_path / "model").iterdir() if path.name != "classifier.json")
+    of_parts = max(kept, key=lambda number: points[number][1])
+    assert (trials[of_parts]["hparams"]["subwords"], trials[smallest]["hparams"]["subwords"]) == (True, False)
+    large = json.loads(topknot("best", "cut", *storage, "--trial", str(of_parts), "--json").stdout)
+    assert large["validation"]["macro_f1"] == pytest.approx(trials[of_parts]["validation"]["macro_f1"], abs=1e-6)
+    read = json.loads(topknot("evaluate", large["checkpoint"], "--data", str(inputs / "words.csv"), "--json").stdout)
+    rows = [large[side]["rows"] for side in ("train", "validation", "test")]
+    told = [large[side]["loss"] for side in ("train", "validation", "test")]
+    assert read["loss"] == pytest.approx(np.average(told, weights=rows), abs=1e-4), "raw texts are read as the search read them"
+    assert len(json.loads(topknot("show", "cut", *storage, "--suspects", "3", "--json").stdout)["suspects"]) == 3
     assert 0 < held - trials[smallest]["costs"]["size"] < 80_000, "Keras's description is all that is not counted"
     assert topknot("predict", str(tmp_path / "model"), "-", stdin="sign1of2 sign1of1\n").stdout.startswith("class ")
     gone = next(number for number in points if number not in kept)
