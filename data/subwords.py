@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32
@@ -18,6 +18,8 @@ BUCKETS = 20_000
 """What parts are hashed to; those that fall together share a vector."""
 MOST = 16
 """Parts of a word that count; of longer words those whose hashes come first, so that like words keep like parts."""
+LOOKED_AT = 64
+"""Characters of a word that are looked at: marks above a character may be any number."""
 NONE = -1
 
 
@@ -40,7 +42,9 @@ class NamedParts:
         return self.first + len(self.words)
 
     def __getitem__(self, ids: npt.NDArray[np.int32]) -> Buckets:
-        return _table([_cached(self.words[number - self.first]) for number in ids.tolist()])
+        table = np.full((len(ids), MOST), NONE, dtype=np.int32)
+        _fill(table, (_cached(self.words[number - self.first][:LOOKED_AT]) for number in ids.tolist()))
+        return table
 
 
 Parts = Buckets | NamedParts
@@ -58,18 +62,18 @@ def word_parts(words: Sequence[str]) -> Buckets:
         int32 (len(words) + 2, `MOST`), each in [0, `BUCKETS`), once a word, `NONE` where there are fewer; none for padding and
         for a text without tokens.
     """
-    return np.vstack([np.full((FIRST, MOST), NONE, np.int32), _table([_buckets(word) for word in words])])
-
-
-def _table(buckets: Sequence[Sequence[int]]) -> Buckets:
-    table = np.full((len(buckets), MOST), NONE, dtype=np.int32)
-    for row, parts in zip(table, buckets, strict=True):
-        row[: len(parts)] = parts
+    table = np.full((FIRST + len(words), MOST), NONE, dtype=np.int32)
+    _fill(table[FIRST:], map(_buckets, words))
     return table
 
 
+def _fill(table: Buckets, buckets: Iterable[Sequence[int]]) -> None:
+    for row, parts in zip(table, buckets, strict=True):
+        row[: len(parts)] = parts
+
+
 def _buckets(word: str) -> tuple[int, ...]:
-    marked = f"<{word}>"
+    marked = f"<{word[:LOOKED_AT]}>"
     runs = {
         marked[start : start + length] for length in range(SHORTEST, LONGEST + 1) for start in range(len(marked) - length + 1)
     }

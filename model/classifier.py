@@ -113,8 +113,7 @@ class Classifier(TextClassifier):
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encodes texts as both branches read them."""
         numbered = number_texts(texts, self.limit)
-        unseen = self.vocabulary.unseen(numbered)
-        parts = NamedParts(unseen, self.words) if self.hparams.subwords else None
+        parts = NamedParts(self.vocabulary.unseen(numbered), self.words) if self.hparams.subwords else None
         return Encoded(self.vocabulary.encode(numbered), self.wide.logits(numbered) if self.wide else None, parts)
 
     def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:

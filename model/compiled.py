@@ -19,7 +19,7 @@ from model.loss_scale import LossScale
 from model.losses import cross_entropies, shaped_cross_entropies, top_k
 from model.optimizer import LazyAdam
 from model.shape import Shape
-from model.subwords import COLUMNS, batch_rows
+from model.subwords import COLUMNS, batch_rows, words_of
 from model.trained import Weights
 from model.variables import NetworkVariables
 
@@ -145,9 +145,9 @@ class CompiledNetwork(NetworkVariables):
         return self._step_for(fraction)(places, labels, k, step, np.array(knobs, np.float32), dropout_seed, *words)
 
     def known(self, parts: Parts | None = None) -> int:
-        """Returns the id from which on words are `UNKNOWN`, given the parts of a batch's words, for a network of parts."""
-        parts = self.parts if parts is None else parts
-        return self.shape.vocabulary_size if parts is None or not self.shape.parts else len(parts)
+        """Returns the id from which on words are `UNKNOWN`, given the parts of words where the network is composed."""
+        parts = parts if self.shape.composed else self.parts
+        return self.shape.vocabulary_size if parts is None else len(parts)
 
     def infer(self, tokens: npt.NDArray[np.int32], parts: Parts | None = None) -> npt.NDArray[np.float32]:
         """Returns logits, float32 (batch, classes).
@@ -163,7 +163,9 @@ class CompiledNetwork(NetworkVariables):
         """Returns tokens as the compiled steps take them; for a network of parts, places among the rows that follow."""
         if not self.shape.parts:
             return (tokens,)
-        parts = self.parts if parts is None else parts
+        parts = parts if self.shape.composed else self.parts
+        if self.shape.composed and parts is None:
+            raise ValueError("The network reads the parts of words, and was given none.")
         return batch_rows(tokens, parts, self.shape.vocabulary_size, composed=self.shape.composed)
 
     def _step_for(self, fraction: float) -> Step:
@@ -240,4 +242,8 @@ class CompiledNetwork(NetworkVariables):
         hardest = tf.math.top_k(losses, k, sorted=False).indices
         texts = tf.gather(tokens, hardest)
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(tf.not_equal(texts, 0), tf.int32), axis=1))
-        return self._train_on_all(texts[:, :longest], tf.gather(labels, hardest), k, step, knobs, seed, *words)
+        texts = texts[:, :longest]
+        if words:
+            texts, *narrowed = words_of(texts, *words)
+            words = tuple(narrowed)
+        return self._train_on_all(texts, tf.gather(labels, hardest), k, step, knobs, seed, *words)

@@ -36,7 +36,7 @@ def batch_rows(ids: Ids, parts: Parts | None, size: int, *, composed: bool) -> t
         The ids as places among the distinct words, int32 (batch, time), padding 0. And their rows, int32 (distinct, COLUMNS):
         a word's own, then those of its parts; 0 where there is none.
     """
-    distinct, places = np.unique(np.append(ids.ravel(), 0), return_inverse=True)
+    distinct, places = np.unique(np.append(ids.ravel(), np.int32(0)), return_inverse=True)
     return places[:-1].reshape(ids.shape).astype(np.int32), _rows(distinct, parts, size, composed=composed)
 
 
@@ -47,8 +47,18 @@ def means(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         table: float32 (vocabulary + `BUCKETS`, length).
         rows: int32 (words, COLUMNS), 0 where there is none.
     """
-    known = tf.cast(rows > 0, table.dtype)[:, :, None]
-    return tf.reduce_sum(tf.gather(table, rows) * known, axis=1) / tf.maximum(tf.reduce_sum(known, axis=1), 1.0)
+    known = tf.cast(rows > 0, table.dtype)
+    own = tf.gather(table, rows[:, 0]) * known[:, :1]
+    of_parts = tf.where(tf.reduce_any(rows[:, 1:] > 0, axis=1))  # where means were taken, few have any
+    parts, weights = (tf.gather(every[:, 1:], of_parts[:, 0]) for every in (rows, known))
+    summed = tf.tensor_scatter_nd_add(own, of_parts, tf.reduce_sum(tf.gather(table, parts) * weights[:, :, None], axis=1))
+    return summed / tf.maximum(tf.reduce_sum(known, axis=1, keepdims=True), 1.0)
+
+
+def words_of(texts: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Narrows a batch's words to those of some of its texts: as `batch_rows` gives them, of these alone."""
+    distinct, places = tf.unique(tf.concat([[0], tf.reshape(texts, [-1])], axis=0))  # in the order in which they appear
+    return tf.reshape(places[1:], tf.shape(texts)), tf.gather(rows, distinct)
 
 
 def with_means(table: Floats, parts: Parts, size: int) -> Floats:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +24,12 @@ class NetworkVariables:
 
     Attributes:
         shape: The network's.
-        parts: Those of words, for a network of them; None for one that is composed, to which each batch brings its own.
+        parts: Those of words, of a network that learns vectors of parts; None of others.
     """
 
     def __init__(self, shape: Shape) -> None:
-        self.shape, self.parts = shape, cast("Buckets | None", None)
+        self.shape = shape
+        self.parts: Buckets | None = None
         (_, embedding), *others = shape.weights()
         self._sizes = [size for _, size in others]
         self._lengths = [math.prod(size) for size in self._sizes]

@@ -19,7 +19,7 @@ from tune.provenance import (
     VOCABULARY,
     digest_sides,
     digest_vectors,
-    digest_vocabulary,
+    digest_words,
     git_revision,
     split_by,
     versions,
@@ -178,7 +178,7 @@ def check_words(folder: SearchFolder, settings: Settings, inputs: Inputs) -> Non
     Raises:
         InputError: If they are others.
     """
-    if digest_vocabulary(inputs.vocabulary) != folder.read_json(ABOUT).get(VOCABULARY):
+    if digest_words(inputs) != folder.read_json(ABOUT).get(VOCABULARY):
         raise InputError(OLDER.format(folder.name))
     if digest_vectors(inputs.dataset.vectors) != folder.read_json(ABOUT).get(VECTORS):
         raise InputError(f"{settings.vectors} has changed since the search {folder.name!r} was started; start a new one.")

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from data.split import SIDES, Split
-from data.vocabulary import Vocabulary
 from model.hparams import HParams
 from model.linear import Recipe, read_recipe, write_recipe
 from tune.cluster import cores
@@ -44,7 +43,7 @@ def describe(settings: Settings, inputs: Inputs, first: list[HParams], workers: 
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "fingerprint": inputs.corpus.fingerprint(),
-        VOCABULARY: digest_vocabulary(inputs.vocabulary),
+        VOCABULARY: digest_words(inputs),
         VECTORS: digest_vectors(inputs.dataset.vectors),
         "rows": len(inputs.corpus),
         "classes": len(inputs.corpus.classes),
@@ -87,9 +86,12 @@ def git_revision() -> str | None:
     return done.stdout.strip() or None
 
 
-def digest_vocabulary(vocabulary: Vocabulary) -> str:
-    """Returns a digest of the words that a corpus was found to have, in their order."""
-    return hashlib.blake2b(vocabulary.to_json().encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+def digest_words(inputs: Inputs) -> str:
+    """Returns a digest of the words that a corpus has, in their order, and of their parts, if trials read them."""
+    digest = hashlib.blake2b(inputs.vocabulary.to_json().encode("utf-8", "surrogatepass"), digest_size=16)
+    if inputs.dataset.parts is not None:
+        digest.update(inputs.dataset.parts.tobytes())
+    return digest.hexdigest()
 
 
 def digest_vectors(vectors: npt.NDArray[np.float32] | None) -> str | None:

@@ -66,7 +66,7 @@ def new_words(tokens, ids):
 
 def word_parts(token):
     """What a word's runs of characters are hashed to, counted from 1."""
-    marked = f"<{token}>"
+    marked = f"<{token[: ABOUT['parts']['looked_at']]}>"
     shortest, longest = ABOUT["parts"]["lengths"]
     runs = {marked[at : at + size] for size in range(shortest, longest + 1) for at in range(len(marked) - size + 1)}
     hashes = sorted(zlib.crc32(run.encode("utf-8", "surrogatepass")) for run in runs)

@@ -16,7 +16,7 @@ import numpy as np
 
 from data.errors import InputError
 from data.packages import install_command
-from data.subwords import BUCKETS, LONGEST, MOST, SHORTEST
+from data.subwords import BUCKETS, LONGEST, LOOKED_AT, MOST, SHORTEST
 from model.export import runtimes
 from model.export.network import PROBABILITIES, TOKENS, exported_network, members_of
 from model.network import PARTS, PLACES
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from model.text_classifier import TextClassifier
 
-PARTS_OF_WORDS = {"lengths": (SHORTEST, LONGEST), "buckets": BUCKETS, "most": MOST}
+PARTS_OF_WORDS = {"lengths": (SHORTEST, LONGEST), "looked_at": LOOKED_AT, "buckets": BUCKETS, "most": MOST}
 FORMATS = {"keras": runtimes.KERAS, "savedmodel": runtimes.SAVEDMODEL, "onnx": runtimes.ONNX, "tflite": runtimes.TFLITE}
 
 
@@ -81,7 +81,8 @@ def _write_saved_model(network: keras.Model, folder: Path, _time: int) -> None:
 
 
 def _write_onnx(network: keras.Model, folder: Path, _time: int) -> None:
-    network([np.zeros((1, 1), one.dtype) for one in network.inputs])  # Keras exports what was called before
+    # Keras exports what was called before.
+    network([np.zeros([size or 1 for size in one.shape], one.dtype) for one in network.inputs])
     network.export(folder / "model.onnx", format="onnx", verbose=False)
 
 

@@ -54,3 +54,7 @@ def test_parts_looked_up_by_a_words_id_are_those_of_the_table(words: list[str], 
     assert len(named) == len(table)
     ids = np.array(data.draw(st.lists(st.integers(first, len(table) - 1), max_size=9)), np.int32)
     np.testing.assert_array_equal(named[ids], table[ids])
+
+
+def test_of_an_endless_word_as_much_is_looked_at_as_of_any() -> None:
+    assert parts_of("a" + 400_000 * "\u0301") == parts_of("a" + 63 * "\u0301")

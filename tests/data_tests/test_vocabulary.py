@@ -106,11 +106,14 @@ def test_ids_are_ranks_by_frequency_in_the_training_texts(chunk: int, written: l
 @given(texts, st.integers(FIRST, 12))
 def test_a_smaller_vocabulary_is_a_view_of_a_larger_one(written: list[str], size: int) -> None:
     vocabulary, encoded, _ = fit_vocabulary(number_texts(written, 50), np.arange(len(written)))
-    head = vocabulary.head(size)
-    smaller, known = head.encode(number_texts(written, 50)), FIRST + len(head.tokens)
-    assert [token if token < known else UNKNOWN for token in smaller.flat] == [
+    head, numbered = vocabulary.head(size), number_texts(written, 50)
+    smaller, known = head.encode(numbered), FIRST + len(head.tokens)
+    assert np.where(smaller.flat < known, smaller.flat, UNKNOWN).tolist() == [
         token if token < known else UNKNOWN for token in encoded.flat
     ]
+    names = ("", "", *head.tokens, *head.unseen(numbered))
+    for row, text in enumerate(written):
+        assert [names[token] for token in smaller[row]] == (tokenize(text, 50) or [""])
 
 
 def test_what_occurs_once_is_beyond_the_size() -> None:

@@ -20,6 +20,7 @@ from model.classifier import Classifier
 from model.experiment import Experiment, run_experiment
 from model.seal import SEAL
 from model.size import classifier_bytes
+from model.trained import Trained
 
 SMALL = {"lstm_size": 4, "embedding_size": 8, "batch_size": 16, "learning_rate": 0.02, "pooling": "max"}
 TEXTS = ["sign0of1 filler2", "", "nothing known here", "sign2of0 " * 40, "row7 SIGN1OF2"]
@@ -114,6 +115,24 @@ def buckets(word: str) -> list[int]:
     runs = {marked[at : at + size] for size in range(3, 7) for at in range(len(marked) + 1 - size)}
     found = list(dict.fromkeys(number % 20_000 + 1 for number in sorted(crc32(run.encode()) for run in runs)))[:16]
     return found + [0] * (16 - len(found))
+
+
+def test_weights_of_other_words_and_folders_of_another_format_are_refused(of_parts: Experiment, tmp_path: Path) -> None:
+    classifier = of_parts.classifier
+    embedding, *others = classifier.trained.weights
+    for rows in (embedding[:-1], embedding[:30]):
+        with pytest.raises(InputError, match="its weights are those of another corpus, or of another version"):
+            replace(classifier, trained=Trained([rows, *others], classifier.trained.mixture))
+    classifier.save(tmp_path / "model")
+    (tmp_path / "model" / SEAL).unlink()
+    about = tmp_path / "model/classifier.json"
+    written = about.read_text()
+    about.write_text(written.replace('"format": 4', '"format": 3'))
+    with pytest.raises(InputError, match=r"is of format 3; this version of Topknot reads format 4 of such"):
+        Classifier.load(tmp_path / "model")
+    about.write_text(written.replace('"subwords": true', '"subwords": false'))
+    with pytest.raises(InputError, match=r"is of format 4; this version of Topknot reads format 3 of such"):
+        Classifier.load(tmp_path / "model")
 
 
 def test_words_that_are_rare_or_new_count_by_their_parts(of_parts: Experiment, alone: Experiment) -> None:

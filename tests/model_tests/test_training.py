@@ -28,6 +28,7 @@ from model.loss_scale import GROWTH_STEPS, INITIAL, LossScale
 from model.network import build, initial_weights
 from model.pool import Pool
 from model.shape import Shape
+from model.subwords import batch_rows, means, words_of
 from model.training import OutOfTimeError, Training, train
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, lstm_dropout=0.1, dense_dropout=0.1)
@@ -43,6 +44,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "both directions, max": {"bidirectional": True, "pooling": "max"},
     "two layers, attention": {"lstm_layers": 2, "pooling": "attention"},
     "mean, dense": {"pooling": "mean", "dense_layers": 1, "dense_size": 5},
+    "parts of words": {"subwords": True},
 }
 QUESTIONS = HParams.from_dict(
     TINY.to_dict()
@@ -90,9 +92,12 @@ def two_ways(pool: Pool, k: int, shaped: dict[str, Any] | None = None) -> list[l
     balance = ClassBalance.of(hparams, np.array([100, 10, 1]))
     network, results = pool.take(shape), []
     for name in ("_train_on_hardest", "_train_on_all"):
-        network.reset([3 * weight for weight in initial_weights(shape.weights(), 1)], balance)
+        parts = word_parts([f"word{number}" for number in range(38)])
+        network.reset([3 * weight for weight in initial_weights(shape.weights(), 1)], balance, parts)
+        places, *words = network._words(tokens)
         # A huge epsilon would be needed to see the gradient through Adam; its first moment holds it times 0.1.
-        getattr(network, name)(tokens, labels, k, 1, np.array(Knobs.of(hparams), np.float32), np.array([1024, 0], np.int64))
+        knobs, seed = np.array(Knobs.of(hparams), np.float32), np.array([1024, 0], np.int64)
+        getattr(network, name)(places, labels, k, 1, knobs, seed, *words)
         results.append([moment.numpy() for moment in network._adam.first] + network.weights())
     pool.give_back(network)
     return results
@@ -105,6 +110,29 @@ def test_training_on_the_k_hardest_rows_gives_the_gradient_of_the_top_k_loss(
 ) -> None:
     for ranked, dense in zip(*two_ways(pool, k, shaped), strict=True):
         assert np.linalg.norm(ranked - dense) <= 1e-5 * np.linalg.norm(dense)
+
+
+@pytest.mark.parametrize("composed", [False, True])
+def test_of_some_texts_their_own_words_are_composed_and_no_others(composed: bool) -> None:
+    rng, parts = np.random.default_rng(0), word_parts([f"word{number}" for number in range(38)])
+    table, ids = rng.normal(size=(20 + BUCKETS, 5)).astype(np.float32), rng.integers(1, 40, (9, 7)).astype(np.int32)
+    ids[::2, 4:] = 0
+    places, rows = batch_rows(ids, parts, 20, composed=composed)
+    assert len(rows) == len(np.unique(ids))
+    composed_by_hand = [
+        table[[word, *(20 + parts[word][parts[word] >= 0])][: 1 if composed else None]].mean(axis=0)
+        if 0 < word < 20
+        else table[20 + parts[word][parts[word] >= 0]].mean(axis=0)
+        if word
+        else np.zeros(5)
+        for word in ids.ravel()
+    ]
+    vectors = means(table, rows).numpy()[places]
+    np.testing.assert_allclose(vectors.reshape(-1, 5), composed_by_hand, atol=1e-6)
+    own, fewer = words_of(places[[3, 5]], rows)
+    assert len(fewer) == len(np.unique(np.append(ids[[3, 5]], 0)))
+    np.testing.assert_array_equal(own.numpy() == 0, ids[[3, 5]] == 0)
+    np.testing.assert_allclose(means(table, fewer).numpy()[own.numpy()], vectors[[3, 5]], atol=1e-6)
 
 
 def test_the_hardest_rows_are_what_is_trained_on(pool: Pool) -> None:
@@ -314,9 +342,7 @@ def test_word_vectors_are_begun_with_and_stay_where_the_embedding_is_frozen(data
 
 
 @pytest.mark.parametrize("change", [{}, {"ema_momentum": 0.9, "vocabulary_size": 20, "top_k": 0.5}], ids=["plain", "averaged"])
-def test_words_that_are_means_of_their_parts_train_go_on_and_are_kept_as_single_vectors(
-    corpus: Corpus, change: dict[str, Any]
-) -> None:
+def test_words_that_are_means_of_their_parts_train_go_on_and_are_kept(corpus: Corpus, change: dict[str, Any]) -> None:
     dataset, vocabulary = encode_corpus(corpus, split_corpus(corpus), 50, subwords=True)
     assert len(dataset.parts) > FIRST + len(vocabulary.tokens) > dataset.vocabulary_size, (
         "once-seen and unseen words have parts"
