@@ -66,9 +66,10 @@ def read_task() -> Task:
 
 
 def default_space() -> Space:
-    """Returns Topknot's default space but for what is Topknot's own: the schedule of k (peers train at a constant k), and
-    the wide branch (peers train the LSTM)."""
-    return parse_space({name: entry for name, entry in SPACES["default"].items() if name not in {"top_k_schedule", "wide"}})
+    """Returns Topknot's default space but for what is Topknot's own: the schedule of k (peers train at a constant k), the
+    parts of words, and the wide branch (peers train the LSTM)."""
+    own = {"top_k_schedule", "subwords", "wide"}
+    return parse_space({name: entry for name, entry in SPACES["default"].items() if name not in own})
 
 
 def write_dataset(path: Path, dataset: Dataset) -> None:

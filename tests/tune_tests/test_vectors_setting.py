@@ -48,7 +48,7 @@ def test_parts_of_words_are_left_out_of_a_preset_and_refused_where_they_were_ask
 
 
 def test_another_length_is_refused(settings: Settings) -> None:
-    wrong = settings.model_copy(update={"space": {"embedding_size": 5}})
+    wrong = settings.model_copy(update={"space": settings.space | {"embedding_size": 5}})
     with pytest.raises(InputError, match=r"the vectors of .*vectors.txt are of 3 numbers, not 5"):
         read_inputs(wrong)
 
