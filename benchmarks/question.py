@@ -8,7 +8,8 @@
 - model_1, model_2, model_3: the question's networks, on full cross-entropy with Adam, 50 epochs;
 - baseline: the answer's smallest network on the top-k loss, 100 epochs; baseline_full: the same on full cross-entropy;
 - question_random, question_hyperopt: the answer's search, 100 configurations of its space, until four epochs were no better;
-- default: `topknot search` as it is, its wide branch included; beside it the two linear baselines on the same split.
+- default: `topknot search --strong-baseline`, all else as it is, its wide branch included; both linear baselines on the same
+  split stand below it.
 
 All have one split and one seed. Trainings compute on one core, searches on all. A training whose budget passes ends with the
 epochs that it has. Its best epoch is that of the lowest validation loss; test rows choose nothing. The pictures are the

@@ -9,16 +9,16 @@ Contenders, each a process of its own on two cores, in an order that rotates wit
 
 - Topknot, by its command line: as it is, a wide branch beside each LSTM, and beginning with a portfolio of configurations
   known to be good on other corpora and on these;
-- Topknot without the wide branch (`topknot_lstm_alone`), so that all train the same networks, and without the portfolio as
-  well (`topknot_lstm_alone_no_portfolio`), knowing no more than its peers;
+- Topknot without the wide branch and the parts of words (`topknot_lstm_alone`), so that all train the same networks, and
+  without the portfolio as well (`topknot_lstm_alone_no_portfolio`), knowing no more than its peers;
 - Ray Tune as documented: a function, ASHA, OptunaSearch, two trials at a time with a core each;
 - Optuna in one process: TPE, HyperbandPruner;
 - KerasTuner's Hyperband;
 - the loop of the original notebook: random draws, each trained for 30 epochs on texts padded to the longest.
 
-The peers (benchmarks/peers/) draw from Topknot's default space but for the wide branch, train the same network of stock
-Keras layers by `fit` at a constant k, and stop a trial after 4 epochs without improvement, as Topknot does; the loop
-stops none. Start-up counts for everybody. Peers are given the corpus read, split and encoded; Topknot's time holds
+The peers (benchmarks/peers/) draw from Topknot's default space but for the wide branch and the parts of words, train the same
+network of stock Keras layers by `fit` at a constant k, and stop a trial after 4 epochs without improvement, as Topknot does;
+the loop stops none. Start-up counts for everybody. Peers are given the corpus read, split and encoded; Topknot's time holds
 that, the winner's evaluation and the linear baseline too. What counts is the full loss on all validation rows after
 each epoch, trials cut short included. Topknot with its wide branch has two weights of the mixture fitted on those rows after
 each epoch, which flatters its loss by about .001 on 1,756 rows (docs/decisions/0007); the others have none.

@@ -79,13 +79,15 @@ def run_experiment(
         epochs: At most so many; the preset's or, without one, 30 if None.
         patience: Epochs without a lower validation loss after which training ends; None to train them all, as the question did.
         seed: Of the split, the initial weights, the batches and the dropout.
-        vectors: A file of word vectors to begin with (`data.vectors`); `embedding_size` must be their length.
+        vectors: A file of word vectors to begin with (`data.vectors`); `embedding_size` must be their length, and `subwords`
+            false.
         on_epoch: Called with each epoch's report.
         **hparams: Fields of `model.hparams.HParams`; what is not given is as the preset has it.
 
     Raises:
         InputError: If the data cannot be used, or no epoch came to a finite loss.
-        ValueError: Naming a preset that is unknown, or a hyperparameter that is unknown or out of range; or for no epochs.
+        ValueError: Naming a preset that is unknown, or a hyperparameter that is unknown or out of range; for no epochs; or for
+            `subwords` beside `vectors`.
     """
     if epochs is not None and epochs < 1:
         raise ValueError(f"`epochs` must be 1 or more, got {epochs}.")

@@ -51,7 +51,7 @@ class HParams:
     """Length of a token's vector."""
     subwords: bool = False
     """Whether a token's vector is the mean of its own and of those of its parts, hashed runs of 3 to 6 characters (Bojanowski
-    et al., 2017), so that rare and new words share what is learned of common ones."""
+    et al., 2017), and that of a token outside the vocabulary the mean of its parts'; else all those share one vector."""
     train_embedding: bool = True
     """Whether tokens' vectors are trained, or stay as they begin."""
     vocabulary_size: int = 20_000

@@ -142,6 +142,7 @@ def sparkline(values: Sequence[float]) -> str:
 def brief(hparams: Mapping[str, Any]) -> str:
     """Names the hyperparameters that tell most, in a line."""
     layers = f"{hparams['lstm_layers']}x{hparams['lstm_size']}{' bi' if hparams['bidirectional'] else ''} {hparams['pooling']}"
+    layers += " subwords" if hparams.get("subwords") else ""
     taper = " tapering" if hparams.get("dense_taper") else ""
     dense = f", dense {hparams['dense_layers']}x{hparams['dense_size']}{taper}" if hparams["dense_layers"] else ""
     top_k = "" if hparams["top_k"] == 1 else f" {hparams['top_k_schedule']}"

@@ -48,13 +48,11 @@ def _with_vectors(settings: Settings) -> Settings:
     """
     if settings.vectors is None:
         return settings
-    if EMBEDDING in settings.space:
-        if type(settings.space[EMBEDDING]) is not int:
-            raise InputError(f"space, {EMBEDDING}: with --vectors it is the length of the vectors; leave it out.")
-        return settings
-    fixed = {EMBEDDING: vector_length(settings.vectors)}
-    if "subwords" in SPACES.get(settings.preset, {}):
-        fixed = {"subwords": False} | fixed
+    fixed: dict[str, Any] = {"subwords": False} if "subwords" in SPACES.get(settings.preset, {}) else {}
+    if EMBEDDING not in settings.space:
+        fixed[EMBEDDING] = vector_length(settings.vectors)
+    elif type(settings.space[EMBEDDING]) is not int:
+        raise InputError(f"space, {EMBEDDING}: with --vectors it is the length of the vectors; leave it out.")
     return settings.model_copy(update={"space": fixed | settings.space})
 
 

@@ -39,6 +39,7 @@ def test_embeddings_are_as_long_as_the_vectors_in_the_space_and_in_the_portfolio
 def test_parts_of_words_are_left_out_of_a_preset_and_refused_where_they_were_asked_for(settings: Settings) -> None:
     flags = {"data": settings.data, "vectors": settings.vectors}
     assert read_inputs(read_settings(None, flags | {"preset": "wide"})).dataset.parts is None
+    assert read_settings(None, flags).space["subwords"] is False
     asked = settings.model_copy(update={"space": {"embedding_size": 3, "subwords": True}})
     with pytest.raises(InputError, match=r"subwords: they cannot be mixed with --vectors"):
         read_inputs(asked)
