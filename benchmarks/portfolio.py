@@ -33,7 +33,8 @@ def main() -> None:
     print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
     for number, hparams in enumerate(PORTFOLIOS["default"], 1):
         lstm = replace(hparams, wide=False)
-        dataset, _ = encode_corpus(corpus, split_corpus(corpus, seed=options.seed), hparams.max_length)
+        split = split_corpus(corpus, seed=options.seed)
+        dataset, _ = encode_corpus(corpus, split, hparams.max_length, subwords=hparams.subwords)
         started = time.process_time()
         losses, best_at = [], 0.0
         for report, _ in train(dataset, lstm, epochs=options.epochs, seed=options.seed, patience=4):
@@ -42,7 +43,8 @@ def main() -> None:
             losses.append(report.loss)
         epoch = (time.process_time() - started) / len(losses)
         curve = " ".join(f"{loss:.3f}" for loss in losses)
-        print(f"| {number}, {hparams.pooling} | {min(losses):.3f} | {best_at:.1f} | {epoch:.2f} | {curve} |", flush=True)
+        kind = f"{hparams.pooling}{', subwords' if hparams.subwords else ''}"
+        print(f"| {number}, {kind} | {min(losses):.3f} | {best_at:.1f} | {epoch:.2f} | {curve} |", flush=True)
 
 
 if __name__ == "__main__":

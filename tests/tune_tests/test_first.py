@@ -38,7 +38,9 @@ def test_a_warm_start_says_how_much_of_the_other_search_it_takes_and_what_become
     space = parse_space(ours.written_space())
     warm = warm_trials(ours, space)
     first = first_trials(ours, space, warm)
-    assert [hparams.lstm_size for hparams in first] == [2, 3, 4, 4, 4], "the portfolio, with 64 units, comes as near as may be"
+    assert [hparams.lstm_size for hparams in first] == [2, 3, 4, 4, 4, 4], (
+        "the portfolio, with 64 units, comes as near as may be"
+    )
     assert list(told_of_warm_start(warm, space)) == [
         "Tried first: the other search's best configurations that lie in this space, 2 of them",
         "They are tried with this space's layer_norm, which was another there",
