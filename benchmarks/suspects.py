@@ -3,7 +3,7 @@
     python benchmarks/suspects.py
     python benchmarks/suspects.py --data onet_tasks.parquet --epochs 6 --lstms 2
 
-Of some training rows the labels are exchanged among each other; the configurations of the portfolio are trained on them,
+Of some training rows the labels are exchanged among each other; the first configurations of the portfolio are trained on them,
 each until its loss on the validation rows has not fallen for 3 epochs. Told is what part of the first 20, 50 and 100 suspects,
 and of as many as there are wrong labels, is wrong: by the margins of linear classifiers fitted out of fold, of the LSTMs, and
 of both. What was wrong in the corpus before counts as right, so that these figures are rather too low.
@@ -51,12 +51,12 @@ def main() -> None:
 
     linear = judge_out_of_fold(corpus, split, WHOLE_TEXT, 0)
     tell("linear classifiers", np.argsort(margin(labels[rows], linear), kind="stable"))
-    dataset, vocabulary, *_ = encode_wide(corpus, split, WHOLE_TEXT, 0)
+    dataset, vocabulary, *_ = encode_wide(corpus, split, WHOLE_TEXT, 0, subwords=True)
     judged = []
     for seed, hparams in enumerate(PORTFOLIOS["default"][: options.lstms]):
         best = [trained for _, trained in train(dataset, hparams, epochs=options.epochs, seed=seed, patience=3) if trained][-1]
         classifier = Classifier(replace(hparams, wide=False), best, vocabulary, corpus.classes, WHOLE_TEXT)
-        judged.append(classifier.logits(Encoded(dataset.tokens), rows))
+        judged.append(classifier.logits(Encoded(dataset.tokens, parts=dataset.parts), rows))
         tell(f"{len(judged)} LSTMs", suspect(labels[rows], judged).order)
         tell(f"{len(judged)} LSTMs and linear classifiers", suspect(labels[rows], judged, linear).order)
 

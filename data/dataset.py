@@ -58,6 +58,6 @@ def encode_numbered(
     subwords: bool = False,
 ) -> tuple[Dataset, Vocabulary]:
     """Encodes a corpus whose texts are numbered; the numbers are overwritten."""
-    vocabulary, tokens, unseen = fit_vocabulary(numbered, split.train)
-    parts = word_parts((*vocabulary.tokens, *unseen)) if subwords else None
+    vocabulary, tokens = fit_vocabulary(numbered, split.train)
+    parts = word_parts((*vocabulary.tokens, *vocabulary.unseen(numbered))) if subwords else None
     return Dataset(tokens, corpus.labels, split, len(corpus.classes), vocabulary.size, wide, parts=parts), vocabulary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32
@@ -42,9 +42,7 @@ class NamedParts:
         return self.first + len(self.words)
 
     def __getitem__(self, ids: npt.NDArray[np.int32]) -> Buckets:
-        table = np.full((len(ids), MOST), NONE, dtype=np.int32)
-        _fill(table, (_cached(self.words[number - self.first][:LOOKED_AT]) for number in ids.tolist()))
-        return table
+        return _table([self.words[number - self.first][:LOOKED_AT] for number in ids.tolist()], _cached)
 
 
 Parts = Buckets | NamedParts
@@ -62,14 +60,15 @@ def word_parts(words: Sequence[str]) -> Buckets:
         int32 (len(words) + 2, `MOST`), each in [0, `BUCKETS`), once a word, `NONE` where there are fewer; none for padding and
         for a text without tokens.
     """
-    table = np.full((FIRST + len(words), MOST), NONE, dtype=np.int32)
-    _fill(table[FIRST:], map(_buckets, words))
-    return table
+    return _table([""] * FIRST + [*words], _buckets)  # nothing between the marks has no run
 
 
-def _fill(table: Buckets, buckets: Iterable[Sequence[int]]) -> None:
-    for row, parts in zip(table, buckets, strict=True):
+def _table(words: Sequence[str], buckets: Callable[[str], Sequence[int]]) -> Buckets:
+    table = np.full((len(words), MOST), NONE, dtype=np.int32)
+    for row, word in zip(table, words, strict=True):
+        parts = buckets(word)
         row[: len(parts)] = parts
+    return table
 
 
 def _buckets(word: str) -> tuple[int, ...]:

@@ -78,7 +78,7 @@ class Vocabulary:
         return {token: number for number, token in enumerate(self.tokens, start=FIRST)}
 
 
-def fit_vocabulary(numbered: NumberedTexts, train: Ints) -> tuple[Vocabulary, Tokens, tuple[str, ...]]:
+def fit_vocabulary(numbered: NumberedTexts, train: Ints) -> tuple[Vocabulary, Tokens]:
     """Fits a vocabulary on the training rows alone and encodes all texts with it.
 
     Args:
@@ -86,19 +86,17 @@ def fit_vocabulary(numbered: NumberedTexts, train: Ints) -> tuple[Vocabulary, To
         train: int64: the rows to fit on.
 
     Returns:
-        The vocabulary; each text's tokens as `Vocabulary.encode` gives them; and `Vocabulary.unseen` of the texts.
+        The vocabulary, and each text's tokens as `Vocabulary.encode` gives them.
     """
     names, tokens = numbered.names, numbered.tokens
     counts = _train_counts(tokens, train, len(names))
     ranked = sorted(np.flatnonzero(counts).tolist(), key=lambda number: (-counts[number], names[number]))
     ids = np.full(len(names), UNKNOWN, dtype=np.int32)
     ids[ranked] = np.arange(FIRST, FIRST + len(ranked), dtype=np.int32)
-    unseen = FIRST + np.flatnonzero(counts[FIRST:] == 0)
-    ids[unseen] = np.arange(FIRST + len(ranked), len(names), dtype=np.int32)
+    ids[FIRST:][counts[FIRST:] == 0] = np.arange(FIRST + len(ranked), len(names), dtype=np.int32)
     for flat in np.split(tokens.flat, range(CHUNK, len(tokens.flat), CHUNK)):
         flat[:] = ids[flat]
-    vocabulary = Vocabulary(tuple(names[number] for number in ranked), counts[ranked])
-    return vocabulary, tokens, tuple(names[number] for number in unseen.tolist())
+    return Vocabulary(tuple(names[number] for number in ranked), counts[ranked]), tokens
 
 
 def _train_counts(tokens: Tokens, train: Ints, size: int) -> Ints:

@@ -22,7 +22,7 @@ from data.errors import InputError
 from data.measured import read_document
 from data.ngrams import Ngrams
 from data.numbered import number_texts
-from data.subwords import BUCKETS, NamedParts
+from data.subwords import NamedParts
 from data.tokens import Ints
 from data.vocabulary import Vocabulary
 from model.compiled import CompiledNetwork
@@ -93,12 +93,13 @@ class Classifier(TextClassifier):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.words != (wanted := min(self.hparams.vocabulary_size, self.vocabulary.size)):
+        shape = Shape.of(self.hparams, self.vocabulary.size, len(self.classes)).to_infer()
+        rows, wanted = len(self.trained.weights[0]), shape.vocabulary_size + shape.parts
+        if rows != wanted:
             raise InputError(
-                f"The network has vectors for {self.words} words and is to have them for {wanted}: its weights are those of "
-                "another corpus, or of another version of Topknot."
+                f"The network's embedding has {rows} rows where it is to have {wanted}: its weights are those of another "
+                "corpus, or of another version of Topknot."
             )
-        shape = Shape.of(self.hparams, self.words, len(self.classes)).to_infer()
         network = CompiledNetwork(shape)
         network.assign(self.trained.weights)
         object.__setattr__(self, "_network", network)
@@ -107,8 +108,7 @@ class Classifier(TextClassifier):
     @property
     def words(self) -> int:
         """Ids that have a row of their own in the embedding."""
-        rows: int = self.trained.weights[0].shape[0]
-        return rows - (BUCKETS if self.hparams.subwords else 0)
+        return min(self.hparams.vocabulary_size, self.vocabulary.size)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encodes texts as both branches read them."""

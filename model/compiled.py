@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from data.subwords import Buckets, Parts
+from data.subwords import MOST, NONE, Parts
 from model.class_balance import ClassBalance
 from model.forward import Dropout, forward, forward_with_statistics
 from model.knobs import Knobs
@@ -29,6 +29,9 @@ GRAPHS = 25 * 2**20
 RANK_FIRST_BELOW = 0.65
 """Fraction of a batch up to which ranking it first and training on the hardest rows alone costs less than training on
 all of it; both give the same gradient. Measured by benchmarks/top_k_step.py."""
+
+NO_PARTS = np.full((2, MOST), NONE, np.int32)
+"""Of padding and `UNKNOWN`, which is all that steps are compiled with."""
 
 Step = Callable[..., tf.Tensor]
 
@@ -66,14 +69,9 @@ class CompiledNetwork(NetworkVariables):
         """An estimate of the bytes that it holds: its graphs; each weight with Adam's two moments, and its moving average."""
         return GRAPHS + sum(4 * (3 + self.shape.ema) * math.prod(size) for _, size in self.shape.weights())
 
-    def reset(self, weights: Weights, balance: ClassBalance | None = None, parts: Buckets | None = None) -> None:
-        """Puts weights in place, what training does for rare classes, and the parts of words, int32 (ids, most);
-        forgets the optimizer's state.
-        """
+    def reset(self, weights: Weights, balance: ClassBalance | None = None) -> None:
+        """Puts weights in place, and what training does for rare classes; forgets the optimizer's state."""
         self.assign(weights)
-        if self.shape.parts and parts is None:
-            raise ValueError("The network adds the parts of words, and was given none.")
-        self.parts = parts if self.shape.parts else None
         self._class_weights.assign(balance.weights if balance else np.ones(self.shape.classes, np.float32))
         self._class_offsets.assign(balance.offsets if balance else np.zeros(self.shape.classes, np.float32))
         self._adam.reset()
@@ -108,11 +106,11 @@ class CompiledNetwork(NetworkVariables):
         """Compiles the steps that batches trained on in these fractions take, if they are not; weights become useless."""
         tokens, labels = np.ones((2, 2), np.int32), np.zeros(2, np.int32)
         for take in {self._step_for(fraction) for fraction in fractions} - self._warm:
-            places, *words = self._words(tokens)
+            places, *words = self._words(tokens, NO_PARTS)
             take(places, labels, 1, 1, np.ones(len(Knobs._fields), np.float32) / 2, np.zeros(2, np.int64), *words)
             self._warm.add(take)
         if not self._warm_to_infer:
-            self.infer(tokens)
+            self.infer(tokens, NO_PARTS)
             self._warm_to_infer = True
 
     def train(
@@ -124,16 +122,18 @@ class CompiledNetwork(NetworkVariables):
         step: int,
         knobs: Knobs,
         seed: int,
+        parts: Parts | None = None,
     ) -> tf.Tensor:
         """Takes one training step on the hardest rows of a batch, the cheaper of the two ways.
 
         Args:
-            tokens: int32 (batch, time), below `known()`.
+            tokens: int32 (batch, time), below `known(parts)`.
             labels: int32 (batch,).
             fraction: Of the batch to train on, in (0, 1]; one row at least.
             step: How many steps were taken, this one included.
             knobs: Learning rate, dropout rates and the like.
             seed: Of the dropout; the same seed and step give the same masks.
+            parts: Those of the words, for a network of them.
 
         Returns:
             The loss as trained, float32 scalar: the mean over those rows. On a GPU the step may still be under way; to
@@ -141,30 +141,28 @@ class CompiledNetwork(NetworkVariables):
         """
         k = max(1, round(fraction * len(labels)))
         dropout_seed = np.array([step * 1024, seed], np.int64)
-        places, *words = self._words(tokens)
+        places, *words = self._words(tokens, parts)
         return self._step_for(fraction)(places, labels, k, step, np.array(knobs, np.float32), dropout_seed, *words)
 
     def known(self, parts: Parts | None = None) -> int:
-        """Returns the id from which on words are `UNKNOWN`, given the parts of words where the network is composed."""
-        parts = parts if self.shape.composed else self.parts
-        return self.shape.vocabulary_size if parts is None else len(parts)
+        """Returns the id from which on words are `UNKNOWN`, given the parts of words for a network of them."""
+        return len(parts) if parts is not None and self.shape.parts else self.shape.vocabulary_size
 
     def infer(self, tokens: npt.NDArray[np.int32], parts: Parts | None = None) -> npt.NDArray[np.float32]:
         """Returns logits, float32 (batch, classes).
 
         Args:
             tokens: int32 (batch, time), below `known(parts)`.
-            parts: Those of the words, for a network that is composed.
+            parts: Those of the words, for a network of them; others do not look at them.
         """
         logits: npt.NDArray[np.float32] = self._infer(*self._words(tokens, parts)).numpy()
         return logits
 
-    def _words(self, tokens: npt.NDArray[np.int32], parts: Parts | None = None) -> Sequence[npt.NDArray[np.int32]]:
+    def _words(self, tokens: npt.NDArray[np.int32], parts: Parts | None) -> Sequence[npt.NDArray[np.int32]]:
         """Returns tokens as the compiled steps take them; for a network of parts, places among the rows that follow."""
         if not self.shape.parts:
             return (tokens,)
-        parts = parts if self.shape.composed else self.parts
-        if self.shape.composed and parts is None:
+        if parts is None:
             raise ValueError("The network reads the parts of words, and was given none.")
         return batch_rows(tokens, parts, self.shape.vocabulary_size, composed=self.shape.composed)
 

@@ -31,7 +31,7 @@ def infer(
         rows: int64: which of them.
         hparams: Of the network.
         deadline: A time as `data.clock.now` gives it.
-        parts: Of words, for a network of parts that is composed; others do not look at them.
+        parts: Of words, for a network of them; others do not look at them.
 
     Raises:
         TimeoutError: If the deadline passes meanwhile.

@@ -89,7 +89,7 @@ _PROVEN = (
         "dense_dropout": 0.3,
     },
     {"pooling": "max", "batch_size": 32, "learning_rate": 4e-3, "top_k": 0.5},
-    # The first with parts of words: slow to begin with, and lower in the end (docs/measurements.md, "Eight of them again").
+    # Chosen later, on two corpora more: the first with parts of words ("Eight of them again" there).
     {"pooling": "max", "batch_size": 64, "learning_rate": 7e-3, "top_k": 0.75, "weight_decay": 0.03, "subwords": True},
 )
 _COMMON: dict[str, Any] = {

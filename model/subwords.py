@@ -23,12 +23,12 @@ COLUMNS = 1 + MOST
 """Rows of the table that a word is the mean of, at most: its own, and those of its parts."""
 
 
-def batch_rows(ids: Ids, parts: Parts | None, size: int, *, composed: bool) -> tuple[Ids, Ids]:
+def batch_rows(ids: Ids, parts: Parts, size: int, *, composed: bool) -> tuple[Ids, Ids]:
     """Finds a batch's distinct words, and the rows of the embedding that each is the mean of.
 
     Args:
-        ids: int32 (batch, time), `PAD` = 0, below len(parts), or below size if there are none.
-        parts: Buckets of the words by their ids (`data.subwords`); None where each word has its own row alone.
+        ids: int32 (batch, time), `PAD` = 0, below len(parts).
+        parts: Buckets of the words by their ids (`data.subwords`).
         size: Of the network's vocabulary: words whose ids are below it have rows of their own.
         composed: Whether those rows are means already (`with_means`).
 
@@ -69,21 +69,18 @@ def with_means(table: Floats, parts: Parts, size: int) -> Floats:
         parts: Buckets of the words by their ids, of all of the vocabulary.
         size: Of the vocabulary.
     """
-    vectors = table.copy()
+    vectors, whole = table.copy(), tf.constant(table)
     for first in range(1, size, CHUNK):
         words = np.arange(first, min(first + CHUNK, size), dtype=np.int32)
-        rows = _rows(words, parts, size, composed=False)
-        known = (rows > 0)[:, :, None]
-        vectors[words] = (table[rows] * known).sum(axis=1) / known.sum(axis=1)
+        vectors[words] = means(whole, _rows(words, parts, size, composed=False)).numpy()
     return vectors
 
 
-def _rows(ids: Ids, parts: Parts | None, size: int, *, composed: bool) -> Ids:
+def _rows(ids: Ids, parts: Parts, size: int, *, composed: bool) -> Ids:
     rows = np.zeros((len(ids), COLUMNS), np.int32)
     own = ids < size
     rows[own, 0] = ids[own]
     of_parts = ~own if composed else ids >= FIRST
-    if parts is not None and of_parts.any():
-        buckets = parts[ids[of_parts]]
-        rows[of_parts, 1:] = np.where(buckets < 0, 0, buckets + size)
+    buckets = parts[ids[of_parts]]
+    rows[of_parts, 1:] = np.where(buckets < 0, 0, buckets + size)
     return rows

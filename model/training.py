@@ -47,6 +47,7 @@ class Training:
     ) -> None:
         self.dataset, self.hparams, self.seed, self.epoch, self.steps = dataset, hparams, seed, 0, 0
         self._pool = pool
+        self._parts = dataset.parts if hparams.subwords else None
         self._losses: list[Any] = []  # of the epoch under way; scalars of TensorFlow's: to read one waits for its step
         self._spent = self._began = 0.0
         if hparams.wide and dataset.wide is None:
@@ -61,7 +62,7 @@ class Training:
         weights = initial_weights(self._network.shape.weights(), seed, hparams.dense_init)
         if dataset.vectors is not None:
             weights[0] = with_vectors(weights[0], dataset.vectors)
-        self._network.reset(weights, ClassBalance.of(hparams, rows), dataset.parts if hparams.subwords else None)
+        self._network.reset(weights, ClassBalance.of(hparams, rows))
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +72,6 @@ class Training:
 
     def close(self) -> None:
         """Gives the compiled steps back; the training is over."""
-        self._network.parts = None  # they are the dataset's
         self._pool.give_back(self._network)
 
     def run_epoch(self, deadline: float = math.inf, after_step: Callable[[], None] = lambda: None) -> EpochReport:
@@ -129,6 +129,7 @@ class Training:
                 step=self.steps,
                 knobs=knobs._replace(learning_rate=rate),
                 seed=self.seed,
+                parts=self._parts,
             )
             losses.append(loss)
             if now() > deadline:
@@ -154,15 +155,15 @@ class Training:
         """Returns the milliseconds in which the LSTM, as a classifier has it, answers one text of typical length."""
         tokens, row = self.dataset.tokens, np.array([typical_row(self.dataset.tokens, self.dataset.split.validation)])
         network = self._pool.take(self._network.shape.to_infer())
-        network.assign(self._network.learned())
+        network.assign(self._network.learned(self._parts))
         try:
-            return milliseconds(lambda: infer(network, tokens, row, self.hparams, parts=self.dataset.parts))
+            return milliseconds(lambda: infer(network, tokens, row, self.hparams, parts=self._parts))
         finally:
             self._pool.give_back(network)
 
     def trained(self) -> Trained:
         """Returns a copy of what was learned so far."""
-        return Trained(self._network.learned(), self.mixture)
+        return Trained(self._network.learned(self._parts), self.mixture)
 
     def snapshot(self) -> Snapshot:
         """Returns a copy of what the training needs to go on elsewhere."""
@@ -191,10 +192,10 @@ class Training:
 
     def _infer(self, rows: Ints, deadline: float) -> Logits:
         with self._network.as_learned():
-            return infer(self._network, self.dataset.tokens, rows, self.hparams, deadline)
+            return infer(self._network, self.dataset.tokens, rows, self.hparams, deadline, self._parts)
 
     def _pad(self, rows: Ints) -> npt.NDArray[np.int32]:
-        known = self._network.known()
+        known = self._network.known(self._parts)
         return pad(self.dataset.tokens, rows, max_length=self.hparams.max_length, vocabulary_size=known)
 
 

@@ -24,12 +24,10 @@ class NetworkVariables:
 
     Attributes:
         shape: The network's.
-        parts: Those of words, of a network that learns vectors of parts; None of others.
     """
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
-        self.parts: Buckets | None = None
         (_, embedding), *others = shape.weights()
         self._sizes = [size for _, size in others]
         self._lengths = [math.prod(size) for size in self._sizes]
@@ -60,14 +58,15 @@ class NetworkVariables:
         """Returns a copy of the weights as they are, in Keras's order."""
         return self._in_order(self._embedding.numpy(), self._others.numpy())
 
-    def learned(self) -> Weights:
+    def learned(self, parts: Buckets | None = None) -> Weights:
         """Returns a copy of the weights to use, in Keras's order: their moving average, where there is one.
 
-        The embedding has one vector a word, also where that is the mean of several; behind them, those of parts.
+        A network of parts is told those of words: its embedding has one vector a word, the mean of several; behind them, those
+        of parts.
         """
         embedding, *others = self._averaged()
-        if self.parts is not None:
-            embedding = with_means(embedding, self.parts, self.shape.vocabulary_size)
+        if parts is not None:
+            embedding = with_means(embedding, parts, self.shape.vocabulary_size)
         return [embedding, *others]
 
     @contextmanager

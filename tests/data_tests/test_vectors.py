@@ -80,7 +80,7 @@ def test_the_first_word_of_a_text_may_hold_a_space(tmp_path: Path) -> None:
 
 
 def test_tokens_seen_once_are_not_looked_up(tmp_path: Path) -> None:
-    vocabulary, *_ = fit_vocabulary(number_texts(["a a b"], 9), np.array([0]))
+    vocabulary, _ = fit_vocabulary(number_texts(["a a b"], 9), np.array([0]))
     (tmp_path / "v").write_bytes(b"a 1\nb 2\n")
     assert read_vectors(tmp_path / "v", vocabulary).shape == (FIRST + 1, 1)
 

@@ -93,8 +93,8 @@ def two_ways(pool: Pool, k: int, shaped: dict[str, Any] | None = None) -> list[l
     network, results = pool.take(shape), []
     for name in ("_train_on_hardest", "_train_on_all"):
         parts = word_parts([f"word{number}" for number in range(38)])
-        network.reset([3 * weight for weight in initial_weights(shape.weights(), 1)], balance, parts)
-        places, *words = network._words(tokens)
+        network.reset([3 * weight for weight in initial_weights(shape.weights(), 1)], balance)
+        places, *words = network._words(tokens, parts)
         # A huge epsilon would be needed to see the gradient through Adam; its first moment holds it times 0.1.
         knobs, seed = np.array(Knobs.of(hparams), np.float32), np.array([1024, 0], np.int64)
         getattr(network, name)(places, labels, k, 1, knobs, seed, *words)

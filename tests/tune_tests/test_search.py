@@ -60,6 +60,7 @@ space:
   lstm_size: {{int: [3, 4]}}
   pooling: {{choice: [last, max]}}
   bidirectional: false
+  subwords: false
   dense_layers: 0
   batch_size: 16
   max_length: 50
@@ -831,8 +832,7 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
 
 def test_several_metrics_give_a_front_whose_members_are_kept_and_can_be_taken(inputs: Path, tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
-    sizes = "embedding_size: {int: [2, 12]}\n  subwords: {choice: [false, true]}"
-    config.write_text(CONFIG.replace("[3, 4]", "[1, 12]").replace("embedding_size: 8", sizes))
+    config.write_text(CONFIG.replace("[3, 4]", "[1, 12]").replace("embedding_size: 8", "embedding_size: {int: [2, 12]}"))
     storage = ["--storage", str(tmp_path)]
     ways = ["--metric", "macro_f1,size,latency", "--sampler", "random", "--max-epochs", "3", "--workers", "1"]
     flags = ["--data", str(inputs / "words.csv"), "--config", str(config), *storage, *ways]
@@ -869,20 +869,27 @@ def test_several_metrics_give_a_front_whose_members_are_kept_and_can_be_taken(in
     assert (one["trial"], one["hparams"]) == (smallest, trials[smallest]["hparams"])
     assert one["validation"]["macro_f1"] == pytest.approx(trials[smallest]["validation"]["macro_f1"], abs=1e-6)
     held = sum(path.stat().st_size for path in (tmp_path / "model").iterdir() if path.name != "classifier.json")
-    of_parts = max(kept, key=lambda number: points[number][1])
-    assert (trials[of_parts]["hparams"]["subwords"], trials[smallest]["hparams"]["subwords"]) == (True, False)
-    large = json.loads(topknot("best", "cut", *storage, "--trial", str(of_parts), "--json").stdout)
-    assert large["validation"]["macro_f1"] == pytest.approx(trials[of_parts]["validation"]["macro_f1"], abs=1e-6)
-    read = json.loads(topknot("evaluate", large["checkpoint"], "--data", str(inputs / "words.csv"), "--json").stdout)
-    rows = [large[side]["rows"] for side in ("train", "validation", "test")]
-    told = [large[side]["loss"] for side in ("train", "validation", "test")]
-    assert read["loss"] == pytest.approx(np.average(told, weights=rows), abs=1e-4), "raw texts are read as the search read them"
-    assert len(json.loads(topknot("show", "cut", *storage, "--suspects", "3", "--json").stdout)["suspects"]) == 3
     assert 0 < held - trials[smallest]["costs"]["size"] < 80_000, "Keras's description is all that is not counted"
     assert topknot("predict", str(tmp_path / "model"), "-", stdin="sign1of2 sign1of1\n").stdout.startswith("class ")
     gone = next(number for number in points if number not in kept)
     assert "has no weights of that" in topknot("best", "cut", *storage, "--trial", str(gone), code=2).stderr
     assert "sampler hyperopt learns from one metric" in topknot("search", *flags, "--sampler", "hyperopt", code=2).stderr
+
+
+def test_networks_that_read_parts_of_words_are_searched_gone_on_with_refitted_and_read_texts_as_the_search_did(
+    inputs: Path, tmp_path: Path
+) -> None:
+    config, storage, data = tmp_path / "parts.yaml", ["--storage", str(tmp_path)], ["--data", str(inputs / "words.csv")]
+    config.write_text(CONFIG.replace("subwords: false", "subwords: true"))
+    topknot("search", *data, "--config", str(config), *storage, "--name", "cut", "--trials", "2")
+    best = json.loads(topknot("resume", "cut", *storage, "--trials", "1", "--refit", "--json").stdout)
+    assert [trial["hparams"]["subwords"] for trial in show(tmp_path, "cut")["trials"]] == [True] * 3
+    assert_refitted(tmp_path, best)
+    original = best["original"]
+    read = json.loads(topknot("evaluate", original["checkpoint"], *data, "--json").stdout)
+    losses, rows = ([original[side][figure] for side in SIDES] for figure in ("loss", "rows"))
+    assert read["loss"] == pytest.approx(np.average(losses, weights=rows), abs=1e-4)
+    assert len(json.loads(topknot("show", "cut", *storage, "--suspects", "3", "--json").stdout)["suspects"]) == 3
 
 
 def test_two_searches_at_once_keep_their_studies_in_one_database(
