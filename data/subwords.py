@@ -22,7 +22,6 @@ LOOKED_AT = 64
 """Characters of a word that are looked at: marks above a character may be any number."""
 NONE = -1
 
-
 Buckets = npt.NDArray[np.int32]
 
 
@@ -42,7 +41,7 @@ class NamedParts:
         return self.first + len(self.words)
 
     def __getitem__(self, ids: npt.NDArray[np.int32]) -> Buckets:
-        return _table([self.words[number - self.first][:LOOKED_AT] for number in ids.tolist()], _cached)
+        return _table([self.words[number - self.first] for number in ids.tolist()], _cached)
 
 
 Parts = Buckets | NamedParts
@@ -66,13 +65,13 @@ def word_parts(words: Sequence[str]) -> Buckets:
 def _table(words: Sequence[str], buckets: Callable[[str], Sequence[int]]) -> Buckets:
     table = np.full((len(words), MOST), NONE, dtype=np.int32)
     for row, word in zip(table, words, strict=True):
-        parts = buckets(word)
+        parts = buckets(word[:LOOKED_AT])
         row[: len(parts)] = parts
     return table
 
 
 def _buckets(word: str) -> tuple[int, ...]:
-    marked = f"<{word[:LOOKED_AT]}>"
+    marked = f"<{word}>"
     runs = {
         marked[start : start + length] for length in range(SHORTEST, LONGEST + 1) for start in range(len(marked) - length + 1)
     }

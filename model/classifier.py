@@ -21,11 +21,10 @@ from data.archive import check_archive
 from data.errors import InputError
 from data.measured import read_document
 from data.ngrams import Ngrams
-from data.numbered import number_texts
-from data.subwords import NamedParts
 from data.tokens import Ints
 from data.vocabulary import Vocabulary
 from model.compiled import CompiledNetwork
+from model.encoder import Encoder
 from model.hparams import HParams
 from model.inference import infer
 from model.logits import Logits
@@ -112,9 +111,7 @@ class Classifier(TextClassifier):
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encodes texts as both branches read them."""
-        numbered = number_texts(texts, self.limit)
-        parts = NamedParts(self.vocabulary.unseen(numbered), self.words) if self.hparams.subwords else None
-        return Encoded(self.vocabulary.encode(numbered), self.wide.logits(numbered) if self.wide else None, parts)
+        return Encoder.of([self]).encode(texts, self.limit)
 
     def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
         """Returns logits as they are at a temperature of 1: float32 (rows, classes)."""

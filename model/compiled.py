@@ -242,6 +242,6 @@ class CompiledNetwork(NetworkVariables):
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(tf.not_equal(texts, 0), tf.int32), axis=1))
         texts = texts[:, :longest]
         if words:
-            texts, *narrowed = words_of(texts, *words)
-            words = tuple(narrowed)
+            texts, rows = words_of(texts, *words)
+            words = (rows,)
         return self._train_on_all(texts, tf.gather(labels, hardest), k, step, knobs, seed, *words)

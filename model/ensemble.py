@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import InputError
-from data.numbered import number_texts
-from data.subwords import NamedParts
-from data.tokens import FIRST, Ints
+from data.tokens import Ints
 from model.classifier import CLASSIFIER, FORMAT, Classifier, read_about
+from model.encoder import Encoder
 from model.logits import Logits, softmax
 from model.network import TEMPERATURE
 from model.new_folder import new_folder
@@ -57,16 +56,7 @@ class Ensemble(TextClassifier):
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encodes texts with the largest vocabulary, of which the others are heads."""
-        members = list(self.members.values())
-        numbered = number_texts(texts, self.limit)
-        vocabulary = max(members, key=lambda member: member.words).vocabulary
-        wide = next((member.wide for member in members if member.wide), None)
-        of_parts = [member.words for member in members if member.hparams.subwords]
-        parts = None
-        if of_parts:
-            first = min(of_parts)
-            parts = NamedParts((*vocabulary.tokens[first - FIRST :], *vocabulary.unseen(numbered)), first)
-        return Encoded(vocabulary.encode(numbered), wide.logits(numbered) if wide else None, parts)
+        return Encoder.of(list(self.members.values())).encode(texts, self.limit)
 
     def uncalibrated(self, encoded: Encoded, rows: Ints | None = None) -> Logits:
         """Returns the logarithms of the members' mean probabilities: float32 (rows, classes)."""

@@ -17,6 +17,7 @@ import numpy as np
 from data.errors import InputError
 from data.packages import install_command
 from data.subwords import BUCKETS, LONGEST, LOOKED_AT, MOST, SHORTEST
+from model.encoder import Encoder
 from model.export import runtimes
 from model.export.network import PROBABILITIES, TOKENS, exported_network, members_of
 from model.network import PARTS, PLACES
@@ -43,23 +44,21 @@ def write_export(classifier: TextClassifier, form: str, folder: Path) -> None:
     if form == "onnx" and (missing := [name for name in ("onnx", "tf2onnx", "onnxruntime") if not find_spec(name)]):
         raise InputError(f"--format onnx needs {', '.join(missing)}; install them with: {install_command(*missing)}")
     members = [member for _, member in members_of(classifier)]
-    longest = max(members, key=lambda member: member.words)
-    of_parts = [member.words for member in members if member.hparams.subwords]
-    wide = next((member.wide for member in members if member.wide), None)
-    time = min(longest.limit, max(member.hparams.max_length for member in members))
+    vocabulary, composed, wide = Encoder.of(members)
+    time = min(classifier.limit, max(member.hparams.max_length for member in members))
     with new_folder(folder) as temporary:
         with _quiet():
             _WRITERS[form](exported_network(classifier), temporary, time)
         about = {
             "classes": classifier.classes,
-            "limit": longest.limit,
+            "limit": classifier.limit,
             "time": time,
             "wide": wide is not None,
-            "parts": {"known": min(of_parts), **PARTS_OF_WORDS} if of_parts else None,
+            "parts": {"known": composed, **PARTS_OF_WORDS} if composed is not None else None,
             "format": form,
         }
         (temporary / "about.json").write_text(json.dumps(about, ensure_ascii=False, indent=2), encoding="utf-8")
-        (temporary / "vocabulary.json").write_text(json.dumps(longest.vocabulary.tokens, ensure_ascii=False), encoding="utf-8")
+        (temporary / "vocabulary.json").write_text(json.dumps(vocabulary.tokens, ensure_ascii=False), encoding="utf-8")
         if wide:
             np.savez(temporary / "ngrams.npz", codes=wide.ngrams.codes, idf=wide.ngrams.idf)
         (temporary / "runtime.py").write_text(FORMATS[form], encoding="utf-8")
