@@ -8,3 +8,8 @@ class InputError(ValueError):
 def first_line(error: BaseException) -> str:
     """Returns the first line of what an error says, or its kind if it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def last_line(error: BaseException) -> str:
+    """Returns the last line of what an error says, which of a traceback from elsewhere is the error; else as `first_line`."""
+    return next(reversed(str(error).strip().splitlines()), type(error).__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from data.errors import InputError
 from data.measured import Record
+from data.tokenizer import in_form
 
 
 class Labelled(NamedTuple):
@@ -81,7 +81,7 @@ def name_of(value: Any) -> str:
     A whole number is named alike as an integer and as a float: a column of them is of floats where one is missing.
     """
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value.strip())
+        return in_form("NFC", value.strip())
     if _is_missing(value):
         return ""
     return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value).strip()

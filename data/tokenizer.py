@@ -21,6 +21,7 @@ import re
 import unicodedata
 from collections.abc import Container, Sequence
 from itertools import islice
+from typing import Literal
 
 LONGEST_TOKEN = 40
 TAKEN = 2 * LONGEST_TOKEN
@@ -52,6 +53,16 @@ def _characters(categories: Container[str], without: str = "") -> str:
     return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in ranges)
 
 
+def _reordered() -> str:
+    """Returns the marks that Unicode's forms put in an order of their own, as they stand between an expression's brackets."""
+    return "".join(re.escape(character) for character in map(chr, range(0x1F000)) if unicodedata.combining(character))
+
+
+_STRIDE, _LONG_RUN = 31, 8
+_MOST_MARKS = _STRIDE * _LONG_RUN
+"""On one letter; what is written has a few."""
+_MANY_MARKS = re.compile(f"[{_reordered()}]{{{_LONG_RUN}}}")
+_TOO_MANY_MARKS = re.compile(f"([{_reordered()}]{{{_MOST_MARKS}}})[{_reordered()}]+")
 _MARKS = ("Mn", "Mc", "Me")
 _WORD = f"[{_characters(('Lu', 'Ll', 'Lt', 'Lm', 'Lo', 'Nd', 'Nl', 'No', *_MARKS), without=_SPACELESS)}{_OTHER_LETTERS}]"
 _RUN = f"{_WORD}{{1,{LONGEST_TOKEN}}}"
@@ -147,4 +158,15 @@ def normalise(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKC", text).translate(_STRAIGHT).casefold()
+    return in_form("NFKC", text).translate(_STRAIGHT).casefold()
+
+
+def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:
+    """Returns a text in one of Unicode's forms, without the marks on a letter behind its first 248.
+
+    They are left out because Python takes a time for them that grows with their square (python/cpython#149079): minutes for a
+    text of one letter and 400,000 marks, which anyone may send to a server. Every 31st character shows whether there are such.
+    """
+    if _MANY_MARKS.search(text[::_STRIDE]):
+        text = _TOO_MANY_MARKS.sub(r"\1", text)
+    return unicodedata.normalize(form, text)

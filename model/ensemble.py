@@ -44,6 +44,10 @@ class Ensemble(TextClassifier):
     metrics: dict[str, Any] = field(default_factory=dict)
     temperature: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not _alike(list(self.members.values())):
+            raise ValueError("The members differ in classes, limit, vocabulary or wide branch.")
+
     @property
     def classes(self) -> tuple[str, ...]:  # type: ignore[override]
         """Label names; the logits' columns in order."""
@@ -100,24 +104,23 @@ class Ensemble(TextClassifier):
         if strange := [name for name in weights if not MEMBER.fullmatch(name) or (folder / name).is_symlink()]:
             raise InputError(f"{folder / CLASSIFIER} is damaged: {strange[0]!r} is no member's name.")
         members = {name: Classifier.load(folder / name) for name in weights}
-        if not _alike(list(members.values())):
-            raise InputError(f"{folder} is damaged: its members differ in classes, limit, vocabulary or wide branch.")
         temperature = about.get(TEMPERATURE)
         if not (isinstance(temperature, float) and 0 < temperature < math.inf):
             raise InputError(f"{folder / CLASSIFIER} is damaged: `{TEMPERATURE}` must be above 0, got {temperature!r}.")
-        return cls(members, weights, about.get("metrics", {}), temperature)
+        try:
+            return cls(members, weights, about.get("metrics", {}), temperature)
+        except ValueError as error:
+            raise InputError(f"{folder} is damaged: {str(error)[0].lower()}{str(error)[1:]}") from None
 
 
 def _alike(members: list[Classifier]) -> bool:
     """Tells whether classifiers may share one encoding of texts."""
     longest = max((member.vocabulary.tokens for member in members), key=len)
-    wides = [member.wide for member in members if member.wide]
+    wides = list({id(member.wide): member.wide for member in members if member.wide}.values())
     return (
         len({(member.classes, member.limit) for member in members}) == 1
         and all(longest[: len(member.vocabulary.tokens)] == member.vocabulary.tokens for member in members)
-        and all(np.array_equal(wide.ngrams.codes, wides[0].ngrams.codes) for wide in wides)
-        and all(np.array_equal(wide.ngrams.idf, wides[0].ngrams.idf) for wide in wides)
-        and all(np.array_equal(wide.kernel, wides[0].kernel) for wide in wides)
+        and all(wide.is_like(wides[0]) for wide in wides[1:])
     )
 
 
@@ -130,22 +133,19 @@ def load_classifier(folder: Path) -> TextClassifier:
     return Ensemble.load(folder) if MEMBERS in read_about(folder) else Classifier.load(folder)
 
 
-def select_members(
-    labels: npt.NDArray[np.int32], probabilities: Sequence[npt.NDArray[np.float32]], rounds: int
-) -> dict[int, float]:
+def select_members(probabilities: npt.NDArray[np.float32], rounds: int) -> dict[int, float]:
     """Chooses an ensemble greedily, with replacement, by the cross-entropy of its mean (Caruana et al., ICML 2004).
 
     Args:
-        labels: int32 (n,).
-        probabilities: Of each candidate, float32 (n, classes), on rows that it was not trained on.
+        probabilities: float32 (candidates, rows): what each gives to the right class of rows that it was not trained on.
         rounds: Members to choose, 1 or more; one may be chosen more than once, which gives it more weight.
 
     Returns:
         Weights, summing to 1, by the candidates' places. Of all rounds' ensembles, that of the lowest loss.
     """
-    right = np.stack([candidate[np.arange(len(labels)), labels] for candidate in probabilities]).astype(np.float64)
+    right = probabilities.astype(np.float64)
     chosen: list[int] = []
-    best, best_loss, total = [0], np.inf, np.zeros(len(labels))
+    best, best_loss, total = [0], np.inf, np.zeros(right.shape[1])
     for size in range(1, rounds + 1):
         losses = -np.log(np.maximum((total + right) / size, 1e-30)).mean(axis=1)
         pick = int(np.argmin(losses))

@@ -97,7 +97,13 @@ class TopKLoss(keras.losses.Loss):
         self.k = int(k)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Returns each example's cross-entropy: float (batch,)."""
+        """Returns each example's cross-entropy: float (batch,).
+
+        Raises:
+            ValueError: If there is one logit for each: the softmax of one number is 1, whatever it is, and teaches nothing.
+        """
+        if y_pred.shape[-1] == 1:
+            raise ValueError("The predictions are one logit an example; two classes need two: end the model with Dense(2).")
         if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == y_pred.shape[-1]:
             return ops.categorical_crossentropy(y_true, y_pred, from_logits=True)
         labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))

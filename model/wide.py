@@ -52,6 +52,11 @@ class Wide:
         if self.kernel.ndim != 2 or len(self.kernel) != len(self.ngrams.codes):
             raise ValueError(f"the wide branch's kernel is {self.kernel.shape}, its n-grams are {len(self.ngrams.codes)}")
 
+    def is_like(self, other: Wide) -> bool:
+        """Tells whether both say the same of any text."""
+        pairs = ((self.kernel, other.kernel), (self.ngrams.codes, other.ngrams.codes), (self.ngrams.idf, other.ngrams.idf))
+        return all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+
     def logits(self, numbered: NumberedTexts) -> Floats:
         """Returns logits of texts: float32 (texts, classes)."""
         parts = [part @ self.kernel for part in self.ngrams.encode_in_parts(numbered)]

@@ -64,6 +64,10 @@ class Baseline:
             except (OSError, RuntimeError) as error:
                 self._failure = f"its process cannot be started: {error}"
 
+    def is_ready(self) -> bool:
+        """Tells whether there is nothing to wait for: it is done, or has failed."""
+        return bool(self._failure) or (self._process is not None and not self._thread.is_alive())
+
     def result(self, patience: float | None) -> dict[str, Any]:
         """Waits for the figures: loss (None of an SVM), accuracy, macro_f1 and rows of train, validation and test; and `kind`.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+TRIALS_OVER = "trials_over"
+"""In search.json: whether the trials came to their end, and to a result, so that only what follows them is left to do."""
 LEAST_SECONDS = 30.0
 """What a resumed search has at least, to bring its running trials to an end and evaluate the best."""
 
@@ -24,12 +26,13 @@ def resumed_goal(goal: Goal, about: Mapping[str, Any], present: int, trials: int
         about: What search.json holds.
         present: Trials that there are.
         trials: How many to add, or None.
-        time_limit: Seconds to add, or None. With neither, the goal stays; a search that time ended, of which a part is made
-            again, gets no new trials.
+        time_limit: Seconds to add, or None. With neither, the goal stays; a search that time ended gets no new trials, where
+            a part of what follows them is to be made, and as long as it takes for that.
     """
+    ended = about["finished"] or about.get(TRIALS_OVER, False)
     if trials is None and time_limit is None:
-        return Goal(present, None) if about["finished"] and goal.wall_seconds is not None else goal
-    until = present if about["finished"] else max(goal.trials or 0, present)
+        return Goal(present, None) if ended and goal.wall_seconds is not None else goal
+    until = present if ended else max(goal.trials or 0, present)
     return Goal(
         trials=None if trials is None else until + trials,
         wall_seconds=None if time_limit is None else about["wall_seconds"] + time_limit,

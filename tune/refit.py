@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from data.clock import now
-from data.errors import InputError
+from data.errors import InputError, first_line, last_line
 from data.split import SIDES, Split
 from model.trained import Weights
 from tune.again import train_epochs
@@ -24,6 +24,7 @@ from tune.inputs import Inputs, prepare_inputs
 from tune.means import Means
 from tune.outcome import TrialOutcome
 from tune.refitted import by_weight, made_before, place, rebuild, weights_of
+from tune.run_times import RunTimes
 from tune.settings import Settings
 from tune.trial_seed import trial_seed
 from tune.watchdog import ended_process
@@ -40,7 +41,7 @@ def refit_winner(
     inputs: Inputs,
     winner: Winner,
     workers: Workers,
-    deadline: float,
+    times: RunTimes,
     interrupted: threading.Event,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def refit_winner(
     Each is trained with its trial's seed for as many epochs as its best one has. Vocabulary and wide branch are fitted
     anew, the latter in the way that was found before; the mixture, the ensemble's weights and the temperature stay as they
     were fitted on the validation rows, for there are no others left to fit them on. Members that weigh more come first;
-    those that there was no time for are left out.
+    those that there was no time for, and those whose training failed, are left out.
 
     Args:
         folder: Of the search.
@@ -57,45 +58,50 @@ def refit_winner(
         inputs: Its corpus.
         winner: What is refitted.
         workers: That train.
-        deadline: When to end, as `data.clock.now` gives it.
+        times: Of this run: when to end, and how long preparing takes.
         interrupted: Set when the user stops it.
         say: Shows a line.
 
     Returns:
         What it changes in the result: the figures, checkpoint and calibration are those of the refitted classifier, those
         of the other stand under `original`, and `refit` has rows, and the epochs of each trial. Where there was no time for
-        any, or a training failed, `refit` is None and all else stays.
+        any, or all failed, `refit` is None and all else stays.
 
     Raises:
-        KeyboardInterrupt: If the user stopped it.
+        KeyboardInterrupt: If the user stopped it; members that were trained by then are kept for the next time.
     """
     changed: dict[str, Any] = {"refit": None}
     with _failures_told(say):
         base = folder.path / winner.result["checkpoint"]
         classifier = before = made_before(base, winner)
-        if now() > deadline and before is None:
+        deadline = times.latest.refit
+        if now() + times.prepare > deadline and before is None:
             raise NotRefittedError(NO_TIME)
         say("Training the winner again on train and validation rows")
         again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
-        weights = weights_of(before, winner) if before else {}
+        weights, failures = weights_of(before, winner) if before else {}, list[str]()
         if works := {name: _work(settings, winner.trials[name]) for name in by_weight(winner) if name not in weights}:
-            means = Means.of(settings, workers, deadline)
-            learned = _learned(run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted))
-            if learned:
-                weights |= learned
+            means, known = Means.of(settings, workers, deadline), len(weights)
+            with suppress(KeyboardInterrupt):  # what was learned by then is saved first
+                results = run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted)
+                failures = _take(results, weights)
+            if len(weights) > known:
                 classifier = rebuild(winner, again, weights)
-        if interrupted.is_set():
-            raise KeyboardInterrupt
         if classifier is None:
-            raise NotRefittedError(NO_TIME)
-        if len(weights) < len(winner.trials):
-            say(f"There was time for {len(weights)} of the ensemble's {len(winner.trials)} classifiers")
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+            raise NotRefittedError(next(iter(failures), NO_TIME))
+        if len(weights) < len(winner.trials) and not interrupted.is_set():
+            why = f"A training failed ({failures[0]}); there are" if failures else "There was time for"
+            say(f"{why} {len(weights)} of the ensemble's {len(winner.trials)} classifiers")
         epochs = {str(winner.trials[name].number): winner.trials[name].best_epoch for name in winner.trials if name in weights}
         refit = {"rows": len(again.dataset.split.train), "epochs": epochs}
         labels, split, path = again.dataset.labels, inputs.dataset.split, place(base, len(weights), len(winner.trials))
         figures = evaluate_sides(classifier, encoded(again), labels, split, {"test"}, {}).figures()  # the only rows left out
         if classifier is not before:
             replace(classifier, metrics={"search": folder.name, "refit": refit, **figures}).save(path)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         changed |= {
             "checkpoint": str(path.relative_to(folder.path)),
             **figures,
@@ -125,25 +131,21 @@ def _failures_told(say: Callable[[str], None]) -> Iterator[None]:
         if ended_process():
             raise
         logger.warning("The winner could not be trained again", exc_info=error)
-        reason = f"{type(error).__name__}: {error}".strip(": ").splitlines()[0][:200]
+        reason = f"{type(error).__name__}: {first_line(error)}"[:200]
     else:
         return
     say(f"The winner could not be trained on train and validation rows ({reason}); it stays as it was")
 
 
-def _learned(results: Iterable[tuple[str, Any]]) -> dict[str, Weights]:
-    """Returns the weights that trainings came to for which there was time, by the names of their trials.
-
-    Raises:
-        NotRefittedError: If one failed.
-    """
-    weights: dict[str, Weights] = {}
+def _take(results: Iterable[tuple[str, Any]], weights: dict[str, Weights]) -> list[str]:
+    """Adds the weights that trainings come to, by the names of their trials; returns why others failed."""
+    failures: list[str] = []
     for name, learned in results:
         if isinstance(learned, Exception):
-            raise NotRefittedError(str(learned).strip().splitlines()[-1])
-        if learned is not None:
+            failures.append(last_line(learned))
+        elif learned is not None:
             weights[name] = learned
-    return weights
+    return failures
 
 
 def _work(settings: Settings, trial: TrialOutcome) -> tuple[dict[str, Any], int, int | None]:

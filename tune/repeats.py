@@ -7,12 +7,14 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from data.errors import last_line
 from tune.again import FIGURES, train_again
 from tune.crew import run_on_workers
 from tune.ending import Rules
 from tune.folder import REPEATS, SearchFolder
 from tune.inputs import Inputs
 from tune.means import Means
+from tune.objective import Metric
 from tune.outcome import TrialOutcome, ranked_trials
 from tune.repeat_file import read_runs
 from tune.settings import Settings
@@ -64,12 +66,12 @@ def repeat_best(
         say(f"Training the best {len(trials)} configurations again with {settings.repeat} other seeds each")
     for key, run in run_on_workers(train_again, works, shared, means, workers, interrupted):
         if isinstance(run, Exception):
-            say(f"Repeat {key} failed: {str(run).strip().splitlines()[-1]}")
+            say(f"Repeat {key} failed: {last_line(run)}")
         elif run is not None:
             done[key] = run
             folder.write_json(REPEATS, done)
             ran()
-    return summarise(trials, done, settings.repeat)
+    return summarise(trials, done, settings.repeat, settings.objective.metric)
 
 
 def left(trials: Sequence[TrialOutcome], done: Collection[str], seeds: int) -> list[tuple[TrialOutcome, int]]:
@@ -91,21 +93,24 @@ def run_key(trial: int, seed: int) -> str:
     return f"{trial}/{seed}"
 
 
-def summarise(trials: Sequence[TrialOutcome], runs: Mapping[str, Mapping[str, Any]], seeds: int) -> dict[str, Any]:
+def summarise(
+    trials: Sequence[TrialOutcome], runs: Mapping[str, Mapping[str, Any]], seeds: int, metric: Metric = "loss"
+) -> dict[str, Any]:
     """Returns how configurations did with other seeds.
 
     Args:
         trials: As the search ranks them.
         runs: By `run_key`, what `tune.again.train_again` came to.
         seeds: How many were wanted of each.
+        metric: What trials are ranked by.
 
     Returns:
-        `seeds`, and under `configurations`, for each trial: its `trial` number; `searched`, its validation figures in the
-        search; `runs`, each with its `seed`; `failed`, how many diverged; and `mean` and `spread` (the standard deviation
-        of a sample; None of fewer than two) of the figures on either side. The search's own run is in neither: it was
-        chosen for its luck.
+        `seeds`, `metric`, and under `configurations`, for each trial: its `trial` number; `searched`, its validation figures
+        in the search; `runs`, each with its `seed`; `failed`, how many diverged; and `mean` and `spread` (the standard
+        deviation of a sample; None of fewer than two) of the figures on either side. The search's own run is in neither: it
+        was chosen for its luck.
     """
-    return {"seeds": seeds, "configurations": [_configuration(trial, runs, seeds) for trial in trials]}
+    return {"seeds": seeds, "metric": metric, "configurations": [_configuration(trial, runs, seeds) for trial in trials]}
 
 
 def _configuration(trial: TrialOutcome, runs: Mapping[str, Mapping[str, Any]], seeds: int) -> dict[str, Any]:

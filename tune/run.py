@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from importlib import import_module
 from typing import Any
 
 from optuna.samplers import BaseSampler
 
 from data.clock import now
-from data.errors import InputError
 from model.linear import PLANS
-from tune.baseline import Baseline
+from tune.baselines import Baselines
 from tune.chatter import divert_chatter
 from tune.cluster import ray_log
 from tune.cudnn import obstacles
 from tune.display import Display
 from tune.first import read_first
 from tune.folder import ABOUT, LOG, RESULT, SearchFolder
+from tune.goal import TRIALS_OVER
 from tune.inputs import Inputs
 from tune.interrupt import interruptible
-from tune.outcome import counts, useful_share
+from tune.outcome import TrialOutcome, best_trial, counts, useful_share
 from tune.refit import refit_winner
 from tune.repeat_file import repeat_seconds
 from tune.repeats import repeat_best
 from tune.room import told_of_no_room
 from tune.run_times import RunTimes
 from tune.samplers import make_sampler
-from tune.search_result import read_result
 from tune.settings import Settings
 from tune.stopwatch import Stopwatch
 from tune.study import explained
 from tune.timetable import Timetable, told
 from tune.tracking.tracker import Tracker
 from tune.tuning import Tuning
-from tune.verdict import BASELINES
 from tune.winner import evaluate_best
 from tune.workers import Workers
 
-LATE_SECONDS = 5.0
-"""How long after a time limit the linear baselines are waited for."""
 BASELINE_SHARE = 0.2
 """Of a time limit, when the linear baselines begin, if no trial has ended before: the first trials have the cores to
 themselves."""
@@ -102,18 +97,16 @@ def run_trials(
     display.start(folder, settings, inputs, workers, limit, deadline if seconds else None, stopwatch)
     for line in [*told_of_no_room(settings, workers), *_notices(settings, inputs), *told(settings, seconds)]:
         display.say(line)
-    known = _known_baselines(folder)
-    baselines = {key: baseline for key, baseline in _baselines(settings, inputs).items() if key not in known}
+    baselines = Baselines.of(folder, settings, inputs)
 
     def trial_ended() -> None:
         stopwatch.write()
-        _start(baselines)
+        baselines.start()
 
     with ExitStack() as stack:
         stack.callback(display.stop)
         stack.enter_context(ray_log(folder.path / LOG))
-        for baseline in baselines.values():
-            stack.enter_context(closing(baseline))
+        stack.enter_context(closing(baselines))
         tracking = Tracking(trackers, settings.objective, display.say)
         stack.enter_context(closing(tracking))
         stack.enter_context(_calls(_ahead(times.earliest, baselines)))
@@ -124,32 +117,34 @@ def run_trials(
                     tuning.run(interrupted, [display, tracking], trial_ended, stopwatch.keep)
                 if interrupted.is_set():
                     raise KeyboardInterrupt
+                if best_trial(folder.trials(study)):
+                    folder.write_json(ABOUT, folder.read_json(ABOUT) | {TRIALS_OVER: True})
                 if settings.repeat:
                     repeats = repeat_best(
                         folder, settings, inputs, workers, times.by_now().repeats, interrupted, display.say, stopwatch.write
                     )
             display.say("Evaluating the best trial")
             winner = evaluate_best(folder, inputs, settings.ensemble, folder.trials(study))
-            result = winner.result
+            result = winner.result | ({"repeats": repeats} if repeats else {})
             if settings.refit:
                 with interruptible(display.say) as interrupted:
-                    end = times.latest.refit
-                    result |= refit_winner(folder, settings, inputs, winner, workers, end, interrupted, display.say)
-            if repeats:
-                result["repeats"] = repeats
-            result |= known | _wait_for(baselines, deadline, display)
+                    result |= refit_winner(folder, settings, inputs, winner, workers, times, interrupted, display.say)
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
+            result |= baselines.result(deadline, display.say)
         finally:
             wall = stopwatch.write()
-        trials = folder.trials(study)
-        result |= {
-            "wall_seconds": wall,
-            "useful_share": useful_share(trials, folder.read_json(ABOUT)["workers"], wall, repeat_seconds(folder)),
-            "trials": counts(trials),
-        }
+        result |= _told_of_trials(folder, folder.trials(study), wall)
         folder.write_json(RESULT, result)
         folder.write_json(ABOUT, folder.read_json(ABOUT) | {"finished": True})
         tracking.finish(result, folder.path / result["checkpoint"])
     return result
+
+
+def _told_of_trials(folder: SearchFolder, trials: Sequence[TrialOutcome], wall: float) -> dict[str, Any]:
+    """Returns what a result says of the search's trials, and of the wall seconds that it took."""
+    share = useful_share(trials, folder.read_json(ABOUT)["workers"], wall, repeat_seconds(folder))
+    return {"wall_seconds": wall, "useful_share": share, "trials": counts(trials)}
 
 
 def _sampler(folder: SearchFolder, settings: Settings, inputs: Inputs) -> BaseSampler:
@@ -169,48 +164,11 @@ def _notices(settings: Settings, inputs: Inputs) -> Iterator[str]:
         yield from obstacles(inputs.space.largest().recurrent_dropout, settings.precision)
 
 
-def _baselines(settings: Settings, inputs: Inputs) -> dict[str, Baseline]:
-    """Returns the linear baselines that the result is compared with, by their keys there."""
-    baselines = {"baseline": Baseline.linear(inputs.dataset, settings.seed)}
-    if settings.strong_baseline:
-        baselines["strong_baseline"] = Baseline.strong(inputs.corpus, inputs.dataset, settings.seed)
-    return baselines
-
-
-def _known_baselines(folder: SearchFolder) -> dict[str, Any]:
-    """Returns the figures of baselines that an earlier run has: of the same corpus and split, they are the same again."""
-    with suppress(InputError):  # it came to no end, or is to be made again
-        result = read_result(folder)
-        return {key: figures for key in BASELINES if (figures := result.get(key))}
-    return {}
-
-
-def _wait_for(baselines: Mapping[str, Baseline], deadline: float, display: Display) -> dict[str, Any]:
-    """Returns each baseline's figures by its key; None, and under `missing` the reason, of one that failed or is too slow."""
-    figures: dict[str, Any] = {}
-    missing: dict[str, str] = {}
-    for key, baseline in baselines.items():
-        try:
-            figures[key] = baseline.result(max(deadline + LATE_SECONDS - now(), 0) if math.isfinite(deadline) else None)
-        except TimeoutError:
-            missing[key] = "it was not ready in time"
-        except RuntimeError as error:
-            missing[key] = f"it failed: {error}"
-    for key, reason in missing.items():
-        display.say(f"The result stands without the {baselines[key].name}: {reason}")
-    return figures | dict.fromkeys(missing) | ({"missing": missing} if missing else {})
-
-
-def _start(baselines: Mapping[str, Baseline]) -> None:
-    for baseline in baselines.values():
-        baseline.start()
-
-
-def _ahead(times: Timetable, baselines: Mapping[str, Baseline]) -> list[tuple[float, Callable[[], Any]]]:
+def _ahead(times: Timetable, baselines: Baselines) -> list[tuple[float, Callable[[], Any]]]:
     """Returns what is to be done when, as `data.clock.now` gives it, while trials run."""
     return [
         (times.trials - IMPORT_SECONDS, lambda: import_module("model.classifier")),
-        (now() + BASELINE_SHARE * (times.deadline - now()), lambda: _start(baselines)),
+        (now() + BASELINE_SHARE * (times.deadline - now()), baselines.start),
     ]
 
 

@@ -10,7 +10,7 @@ from tune.inputs import Inputs
 from tune.outcome import TrialOutcome
 from tune.refit_time import RefitTime
 from tune.settings import Settings
-from tune.timetable import Again, Timetable, finish_seconds, make_timetable, retest_seconds
+from tune.timetable import Again, Timetable, finish_seconds, make_timetable, most_members, retest_seconds
 from tune.workers import Workers
 
 
@@ -26,6 +26,7 @@ class RunTimes:
         seconds: What it may take from then on, or None.
 
     Attributes:
+        prepare: Seconds from the user's asking until trials could begin.
         latest: Of a winner that is trained again in no time.
         earliest: Of one that takes as long as it may.
     """
@@ -41,9 +42,9 @@ class RunTimes:
     ) -> None:
         self._settings, self._started, self._seconds, self._began = settings, started, seconds, now()
         self._finish, self._retest = finish_seconds(settings, inputs), retest_seconds(settings, inputs)
-        prepare = self._began - started
-        self._refit = RefitTime(trials, settings.ensemble, workers.now, inputs.dataset.split, prepare)
-        self.latest, self.earliest = self._with(prepare), self._with(math.inf)
+        self.prepare = self._began - started
+        self._refit = RefitTime(trials, most_members(settings), workers.now, inputs.dataset.split, self.prepare)
+        self.latest, self.earliest = self._with(self.prepare), self._with(math.inf)
 
     def by_now(self) -> Timetable:
         """Returns the timetable of a winner as trials promise it."""

@@ -20,7 +20,7 @@ from tune.display import Display
 from tune.errors import SearchInterruptedError
 from tune.first import first_trials, told_of_warm_start, warm_trials
 from tune.folder import ABOUT, SETTINGS, SearchFolder
-from tune.goal import Goal, resumed_goal, seconds_left
+from tune.goal import TRIALS_OVER, Goal, resumed_goal, seconds_left
 from tune.inputs import Inputs, prepare_inputs, read_settings_corpus, settings_split
 from tune.lock import locked
 from tune.nodes import check_shared
@@ -179,7 +179,7 @@ def resume_search(
         before = (folder.path / SETTINGS).read_text(encoding="utf-8")
         if after:
             folder.write(SETTINGS, kept.to_yaml())
-        again = {"goal": goal._asdict(), "finished": False, "began": began(started, about["wall_seconds"])}
+        again = {"goal": goal._asdict(), "finished": False, TRIALS_OVER: False, "began": began(started, about["wall_seconds"])}
         folder.write_json(ABOUT, about | again)
         left = seconds_left(goal, about["wall_seconds"])
         with ExitStack() as stack:

@@ -17,6 +17,7 @@ from data.split import Split
 from model.hparams import HParams
 from model.logits import Logits
 from model.suspects import suspect
+from model.trained import Trained
 from model.wide import WHOLE_TEXT, judge_out_of_fold
 from tune.continuity import read_own_corpus
 from tune.folder import SearchFolder
@@ -46,12 +47,13 @@ def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
     kept = folder.kept(ranked_trials(folder.trials()))
     if not kept:
         raise InputError(f"The search {folder.name!r} has no trial yet that can judge texts. Go on: {folder.resume_command()}")
+    learned = [read_trained(folder.weights, trial.number) for trial in kept]  # now: a search that runs may let go of some
     settings = folder.settings()
     corpus, split = read_own_corpus(folder, settings)
     space = parse_space(settings.written_space())
     limit = max(space.longest_text, WHOLE_TEXT)
     linear = judge_out_of_fold(corpus, split, limit, settings.seed) if space.may_be("wide", True) else None
-    suspicion = suspect(corpus.labels[split.train], _judge(folder, kept, corpus, split, limit), linear)
+    suspicion = suspect(corpus.labels[split.train], _judge(kept, learned, corpus, split, limit), linear)
     return {
         "name": folder.name,
         "judged": len(split.train),
@@ -61,16 +63,15 @@ def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
     }
 
 
-def _judge(folder: SearchFolder, kept: list[TrialOutcome], corpus: Corpus, split: Split, limit: int) -> Iterator[Logits]:
+def _judge(kept: list[TrialOutcome], learned: list[Trained], corpus: Corpus, split: Split, limit: int) -> Iterator[Logits]:
     """Yields what each trial's LSTM, without the wide branch, says of the training rows."""
     from model.classifier import Classifier  # brings TensorFlow
     from model.text_classifier import Encoded
 
     subwords = any(trial.hparams.get("subwords") for trial in kept)
     dataset, vocabulary = encode_corpus(corpus, split, limit, subwords=subwords)
-    for trial in kept:
+    for trial, trained in zip(kept, learned, strict=True):
         hparams = replace(HParams.from_dict(trial.hparams), wide=False)
-        trained = read_trained(folder.weights, trial.number)
         classifier = Classifier(hparams, trained, vocabulary, corpus.classes, limit)
         yield classifier.logits(Encoded(dataset.tokens, parts=dataset.parts), split.train)
 

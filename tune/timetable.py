@@ -96,13 +96,18 @@ def finish_seconds(settings: Settings, inputs: Inputs) -> float:
     once = _reading_seconds(inputs)
     seconds = FINISH_SECONDS + once
     if settings.ensemble > 1:
-        seconds += settings.keep * (CANDIDATE_SECONDS + settings.validation * once) + settings.ensemble * once
+        seconds += settings.keep * (CANDIDATE_SECONDS + settings.validation * once) + most_members(settings) * once
     return seconds
 
 
 def retest_seconds(settings: Settings, inputs: Inputs) -> float:
     """Returns what evaluating the refitted winner on the test rows takes, by a cautious estimate."""
-    return FINISH_SECONDS + settings.ensemble * settings.test * _reading_seconds(inputs)
+    return FINISH_SECONDS + most_members(settings) * settings.test * _reading_seconds(inputs)
+
+
+def most_members(settings: Settings) -> int:
+    """Returns how many classifiers may answer together: chosen more than once, one is still one."""
+    return min(settings.ensemble, settings.keep)
 
 
 def _reading_seconds(inputs: Inputs) -> float:

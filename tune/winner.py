@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from data.errors import InputError
 from data.split import SIDES
 from model.hparams import HParams
@@ -158,11 +160,12 @@ def _ensemble(
     others = [trial for trial in folder.kept(ranked_trials(trials)) if trial is not best]
     candidates = [best, *others]
     assert isinstance(alone.classifier, Classifier)
-    classifiers = [alone.classifier.at_temperature(1.0), *(_classifier(folder, inputs, trial) for trial in others)]
+    first = replace(alone.classifier, temperature=1.0, wide=inputs.wide if alone.classifier.wide else None)  # of this machine
+    classifiers = [first, *(_classifier(folder, inputs, trial) for trial in others)]
     rows = inputs.dataset.split.validation
-    texts = encoded(inputs)
-    probabilities = [softmax(classifier.logits(texts, rows)) for classifier in classifiers]
-    weights = select_members(inputs.dataset.labels[rows], probabilities, rounds)
+    labels, texts = inputs.dataset.labels[rows], encoded(inputs)
+    right = [softmax(classifier.logits(texts, rows))[np.arange(len(rows)), labels] for classifier in classifiers]
+    weights = select_members(np.stack(right), rounds)
     nothing = alone._replace(result=alone.result | {"ensemble": [{"trial": best.number, "weight": 1.0}], "single": single})
     if len(weights) < 2:
         return nothing

@@ -1,4 +1,6 @@
 import tracemalloc
+import unicodedata
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data.numbered import number_texts
-from data.tokenizer import LONGEST_TOKEN, TAKEN, normalise, split_pieces, tokenize
+from data.tokenizer import LONGEST_TOKEN, TAKEN, in_form, normalise, split_pieces, tokenize
 from data.tokens import FIRST, UNKNOWN
 from data.vocabulary import CHUNK, fit_vocabulary
 
@@ -119,3 +121,16 @@ def test_what_occurs_once_is_beyond_the_size() -> None:
     vocabulary, _ = fit_vocabulary(number_texts(["b a b", "a c b"], 9), np.array([0, 1]))
     assert vocabulary.tokens == ("b", "a", "c")
     assert vocabulary.size == FIRST + 2
+
+
+@given(st.text(st.sampled_from("ae \u0301\u0327\u0338\u05b0\U0001d165"), max_size=300), st.sampled_from(["NFC", "NFKC"]))
+def test_texts_are_put_in_unicodes_forms(text: str, form: Literal["NFC", "NFKC"]) -> None:
+    assert in_form(form, text) == unicodedata.normalize(form, text)
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab" * 40, "e\u0301" * 300])
+def test_of_a_letters_marks_the_first_few_hundred_are_read(before: str) -> None:
+    """Beyond, what Python takes to put them in order grows with their square."""
+    run = "\u0301\u0327" * 5_000
+    assert normalise(f"{before}x{run}y") == normalise(f"{before}x{run[:248]}") + "y"
+    assert tokenize(f"{before}x{run}y") == tokenize(f"{before}x{run[:248]}y")

@@ -1,8 +1,10 @@
+import dataclasses
 import json
 import math
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,7 +91,7 @@ def test_the_chosen_are_no_worse_than_the_best_alone(seed: int, candidates: int,
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, 40).astype(np.int32)
     probabilities = [rng.dirichlet(np.ones(3), 40).astype(np.float32) for _ in range(candidates)]
-    weights = select_members(labels, probabilities, rounds)
+    weights = select_members(right_ones(labels, probabilities), rounds)
     assert sum(weights.values()) == pytest.approx(1)
     assert len(weights) <= rounds
     mean = np.sum([weight * probabilities[place] for place, weight in weights.items()], axis=0)
@@ -103,4 +105,22 @@ def test_members_are_chosen_that_are_right_where_the_others_are_unsure() -> None
     first = np.where(np.arange(40)[:, None] < 20, sure, unsure).astype(np.float32)
     second = np.where(np.arange(40)[:, None] < 20, unsure, sure).astype(np.float32)
     hopeless = (1 - sure).astype(np.float32)
-    assert select_members(labels, [first, hopeless, second], 4) == {0: 0.5, 2: 0.5}
+    assert select_members(right_ones(labels, [first, hopeless, second]), 4) == {0: 0.5, 2: 0.5}
+
+
+def right_ones(labels: npt.NDArray[np.int32], candidates: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """What each candidate gives to the right class of each row."""
+    return np.stack([candidate[np.arange(len(labels)), labels] for candidate in candidates])
+
+
+def test_members_that_cannot_share_one_encoding_are_none(corpus: Corpus) -> None:
+    first, second = (run_experiment(corpus, epochs=1, lstm_size=2, **SMALL | {"wide": True}).classifier for _ in range(2))
+    assert first.wide
+    assert second.wide
+    weights = {"a": 0.5, "b": 0.5}
+    assert Ensemble({"a": first, "b": second}, weights).weights == weights, "fitted alike"
+    fitted_elsewhere = dataclasses.replace(second.wide, kernel=np.nextafter(second.wide.kernel, np.float32(9)))
+    with pytest.raises(ValueError, match="differ in classes, limit, vocabulary or wide branch"):
+        Ensemble({"a": first, "b": dataclasses.replace(second, wide=fitted_elsewhere)}, weights)
+    with pytest.raises(ValueError, match="differ in"):
+        Ensemble({"a": first, "b": dataclasses.replace(first, limit=first.limit + 1)}, weights)

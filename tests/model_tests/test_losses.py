@@ -60,6 +60,11 @@ def test_what_it_would_not_heed_is_refused() -> None:
         TopKLoss(4, reduction="none")  # type: ignore[call-arg]
 
 
+def test_one_logit_an_example_is_refused_for_its_softmax_is_always_one() -> None:
+    with pytest.raises(ValueError, match=r"end the model with Dense\(2\)"):
+        TopKLoss(2)(np.array([[0], [1]]), np.array([[0.5], [2.0]], np.float32))
+
+
 def test_it_survives_its_config() -> None:
     again = keras.losses.deserialize(keras.losses.serialize(TopKLoss(5)))
     assert isinstance(again, TopKLoss)

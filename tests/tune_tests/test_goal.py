@@ -5,7 +5,7 @@ import pytest
 
 from data.clock import now
 from tune.folder import SearchFolder
-from tune.goal import LEAST_SECONDS, Goal, resumed_goal, seconds_left
+from tune.goal import LEAST_SECONDS, TRIALS_OVER, Goal, resumed_goal, seconds_left
 from tune.objective import Objective
 from tune.outcome import TrialOutcome, elapsed_seconds
 from tune.stopwatch import Stopwatch
@@ -33,6 +33,14 @@ def test_what_a_resumed_search_shall_come_to(
 ) -> None:
     about = {"finished": finished, "wall_seconds": 100.0}
     assert resumed_goal(goal, about, 40, trials, time_limit) == expected
+
+
+def test_a_search_whose_trials_are_over_gets_no_more_of_them_unasked_and_the_time_that_the_rest_takes() -> None:
+    about = {"finished": False, TRIALS_OVER: True, "wall_seconds": 100.0}
+    assert resumed_goal(Goal(None, 600), about, 40, None, None) == Goal(40, None)
+    assert resumed_goal(Goal(60, None), about, 60, None, None) == Goal(60, None)
+    assert resumed_goal(Goal(None, 600), about, 40, 10, None) == Goal(50, None)
+    assert resumed_goal(Goal(None, 600), about, 40, None, 300) == Goal(None, 400)
 
 
 @pytest.mark.parametrize(

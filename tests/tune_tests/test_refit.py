@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from data.clock import now
 from data.corpus import Corpus
 from data.dataset import Dataset
 from data.split import SIDES, split_corpus
@@ -26,7 +27,9 @@ from tune.inputs import Inputs, prepare_inputs
 from tune.means import Means
 from tune.outcome import TrialOutcome
 from tune.refit import _work, join, refit_winner
+from tune.run_times import RunTimes
 from tune.settings import Settings
+from tune.timetable import Timetable
 from tune.trial_seed import trial_seed
 from tune.winner import Winner
 from tune.workers import Workers
@@ -108,6 +111,15 @@ def winner_of_two(folder: SearchFolder, inputs: Inputs) -> Winner:
     return Winner(result, Ensemble(members, {"00000": 1 / 3, "00001": 2 / 3}), trials)
 
 
+def times(seconds: float | None = None, prepare: float = 0.0) -> RunTimes:
+    """The times of a run that began with preparing for so long, and may take so many seconds."""
+    unasked = cast("Any", None)
+    if seconds is None:
+        return cast("RunTimes", SimpleNamespace(latest=Timetable(*[math.inf] * 4), prepare=prepare))
+    deadline = now() + seconds
+    return cast("RunTimes", SimpleNamespace(latest=Timetable(deadline, deadline, deadline, unasked), prepare=prepare))
+
+
 def constant(inputs: Inputs, answer: int) -> Weights:
     shape = Shape.of(HParams.from_dict(TINY), inputs.dataset.vocabulary_size, inputs.dataset.classes)
     weights = [np.zeros(size, np.float32) for _, size in shape.weights()]
@@ -127,7 +139,7 @@ def test_a_winner_that_cannot_be_trained_again_stays_as_it_was(
     winner = winner_of_two(folder, inputs)
     monkeypatch.setattr("tune.refit.prepare_inputs", fail)
     with pytest.raises(OSError, match="No space") if raised else nullcontext():
-        result = refit_winner(folder, settings, inputs, winner, unasked, math.inf, threading.Event(), said.append)
+        result = refit_winner(folder, settings, inputs, winner, unasked, times(), threading.Event(), said.append)
         assert result == {"refit": None}
         assert "MemoryError: no room" in said[-1]
 
@@ -148,7 +160,7 @@ def test_an_ensemble_is_refitted_as_far_as_there_is_time_those_first_that_weigh_
 
     def refit() -> dict[str, Any]:
         works.clear()
-        return refit_winner(folder, settings, inputs, winner, workers, math.inf, threading.Event(), said.append)
+        return refit_winner(folder, settings, inputs, winner, workers, times(), threading.Event(), said.append)
 
     monkeypatch.setattr("tune.refit.run_on_workers", run)
     assert refit() == {"refit": None}
@@ -174,6 +186,46 @@ def test_an_ensemble_is_refitted_as_far_as_there_is_time_those_first_that_weigh_
 
     assert refit()["refit"] == result["refit"]
     assert not works  # all of it was there
+
+
+def test_nothing_is_prepared_that_there_is_no_time_to_train_on(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, said, unasked = Settings.model_validate({"space": {"wide": False}}), list[str](), cast("Any", None)
+    inputs, folder = prepare_inputs(settings, corpus), SearchFolder(tmp_path / "one")
+    winner = winner_of_two(folder, inputs)
+    monkeypatch.setattr("tune.refit.prepare_inputs", lambda *_: pytest.fail("it was prepared"))
+    late = times(60.0, prepare=90.0)
+    assert refit_winner(folder, settings, inputs, winner, unasked, late, threading.Event(), said.append) == {"refit": None}
+    assert "there was no time" in said[-1]
+
+
+@pytest.mark.parametrize("stopped", [pytest.param(True, id="Ctrl-C"), pytest.param(False, id="a training failed")])
+def test_members_that_were_trained_are_kept_where_others_are_not(
+    stopped: bool, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.model_validate({"space": {"wide": False}})
+    inputs, folder, said = prepare_inputs(settings, corpus), SearchFolder(tmp_path / "one"), list[str]()
+    winner, workers, interrupted = winner_of_two(folder, inputs), Workers(2, 1, None), threading.Event()
+    again = prepare_inputs(settings, corpus, join(inputs.dataset.split))
+
+    def run(_: Any, given: dict[str, Any], *__: Any) -> Iterator[tuple[str, Weights | Exception]]:
+        heavy, light = given
+        yield heavy, constant(again, 2)
+        if stopped:
+            interrupted.set()
+            raise KeyboardInterrupt
+        yield light, ValueError("Traceback ...\nthe loss was not finite in epoch 1")
+
+    monkeypatch.setattr("tune.refit.run_on_workers", run)
+    with pytest.raises(KeyboardInterrupt) if stopped else nullcontext():
+        result = refit_winner(folder, settings, inputs, winner, workers, times(), interrupted, said.append)
+        assert result["refit"]["epochs"] == {"1": 1}
+        assert said[-1] == (
+            "A training failed (the loss was not finite in epoch 1); there are 1 of the ensemble's 2 classifiers"
+        )
+    (saved,) = (folder.path / "classifiers").glob("*-refit*")
+    assert Ensemble.load(saved).weights == {"00001": 1.0}
 
 
 def test_no_time_gives_no_weights_and_a_loss_that_is_not_finite_is_told(dataset: Dataset) -> None:

@@ -128,3 +128,6 @@ def test_mean_and_spread_are_over_the_other_seeds_alone() -> None:
         "Seeds alone move the validation loss by 0.1000. Trial 7 was 0.5000 lower in the search than with other seeds."
     )
     assert "Too few" in luck(summarise([outcome(2, 0.2)], runs, 3))
+    assert luck(summarise([outcome(7, 0.1)], runs, 3, "macro_f1")) == (
+        "Seeds alone move the validation macro-F1 by 0.0500. Trial 7 was 0.1000 higher in the search than with other seeds."
+    )

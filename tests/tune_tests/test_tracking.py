@@ -24,10 +24,16 @@ from tune.cli import run
 from tune.folder import SearchFolder
 from tune.objective import Objective
 from tune.searcher import ENDED, EPOCHS, HPARAMS, NUMBER
-from tune.tracking.tracker import Tracker, check_track, make_tracker
+from tune.tracking.tracker import Tracker, check_track, held_out, make_tracker
 from tune.tracking.tracking import Tracking
 
 RESULT = {"trial": 3, "epoch": 2, "hparams": {}, "validation": {"loss": 0.5}, "test": {"loss": 0.625}}
+
+
+def test_a_refitted_winner_is_told_of_with_figures_on_rows_that_it_has_not_learned_from() -> None:
+    assert held_out(RESULT) == {"validation": {"loss": 0.5}, "test": {"loss": 0.625}}
+    refitted = {"validation": {"loss": 0.01}, "test": {"loss": 0.6}, "original": {"validation": {"loss": 0.5}}}
+    assert held_out(refitted) == {"validation": {"loss": 0.5}, "test": {"loss": 0.6}}
 
 
 class Listener(Tracker):

@@ -1,5 +1,6 @@
 """What a search comes to: its best trial or several together, or the reason why there is nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from data.corpus import Corpus
+from model.ensemble import Ensemble
 from model.hparams import HParams
 from model.shape import Shape
 from model.trained import Trained
@@ -79,3 +81,20 @@ def test_several_answer_together_where_they_are_better_than_the_best_alone_by_wh
     assert (result["validation"]["loss"] < result["single"]["validation"]["loss"]) == together
     saved = {path.name.split("-")[0] for path in (folder.path / "classifiers").iterdir()}
     assert saved == ({"00000", "ensemble"} if together else {"00000"})
+
+
+def test_an_ensemble_made_where_the_wide_branch_comes_out_a_little_otherwise_is_whole(corpus: Corpus, tmp_path: Path) -> None:
+    inputs, folder = prepare_inputs(Settings(), corpus), SearchFolder(tmp_path / "one")
+    folder.path.mkdir()
+    folder.repair()
+    both = replace(TINY, wide=True).to_dict()
+    trials = []
+    for number in range(2):
+        write_trained(folder.weights.writer(number), constant(inputs, number))
+        trials.append(TrialOutcome(number, "complete", "", both, ({"loss": 1.0 + number, "accuracy": 0.3},), 1.0))
+    evaluate_best(folder, inputs, 1, trials)  # on one machine
+    assert inputs.wide
+    there = replace(inputs.wide, kernel=np.nextafter(inputs.wide.kernel, np.float32(9)))
+    result = evaluate_best(folder, inputs._replace(wide=there), 2, trials).result  # on another
+    assert len(result["ensemble"]) == 2
+    assert len(Ensemble.load(folder.path / result["checkpoint"]).members) == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.folder import ABOUT, SearchFolder
-from tune.tracking.tracker import Tracker
+from tune.tracking.tracker import Tracker, held_out
 
 ENVIRONMENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "DO_NOT_TRACK": "true"}
 STATES = {"complete": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
@@ -74,8 +74,8 @@ class MLflowTracker(Tracker):
         """Logs the winner's figures and its classifier's folder."""
         run, _ = self._run("winner", {"result": "winner"})
         self._client.set_tag(run, "winner", str(result["trial"]))
-        for side in ("validation", "test"):
-            for name, value in result[side].items():
+        for side, figures in held_out(result).items():
+            for name, value in figures.items():
                 self._client.log_metric(run, f"{side}_{name}", value)
         self._client.log_artifacts(run, str(classifier), CLASSIFIER)
         self._client.set_terminated(run)

@@ -9,7 +9,7 @@ from typing import Any
 from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams as hparams_summary
 
-from tune.tracking.tracker import Tracker
+from tune.tracking.tracker import Tracker, held_out
 
 BEST = "best/"
 
@@ -51,8 +51,8 @@ class TensorBoardTracker(Tracker):
     def finish(self, result: Mapping[str, Any], classifier: Path) -> None:
         """Writes the winner's figures."""
         with SummaryWriter(str(self._folder / "winner")) as writer:
-            for side in ("validation", "test"):
-                for name, value in result[side].items():
+            for side, figures in held_out(result).items():
+                for name, value in figures.items():
                     writer.add_scalar(f"{side}/{name}", value)
             writer.add_text("winner", f"trial {result['trial']}, epoch {result['epoch']}; its classifier: {classifier.name}")
 

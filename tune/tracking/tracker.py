@@ -52,6 +52,14 @@ class Tracker(ABC):
         """Nothing more will be told."""
 
 
+def held_out(result: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+    """Returns a winner's figures on rows that it has not learned from, by side.
+
+    A refitted one has learned from the validation rows: theirs are those of the one that it was made of.
+    """
+    return {"validation": result.get("original", result)["validation"], "test": result["test"]}
+
+
 def check_track(value: str) -> str:
     """Returns the name of a tracker as it came.
 

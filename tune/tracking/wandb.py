@@ -9,7 +9,7 @@ from typing import Any
 
 import wandb
 
-from tune.tracking.tracker import Tracker
+from tune.tracking.tracker import Tracker, held_out
 
 
 class WandbTracker(Tracker):
@@ -43,7 +43,9 @@ class WandbTracker(Tracker):
     def finish(self, result: Mapping[str, Any], classifier: Path) -> None:
         """Logs the winner's figures and its classifier as a model."""
         run = self._start(f"{self._name} winner", dict(result["hparams"]))
-        run.summary.update({f"{side}_{name}": value for side in ("validation", "test") for name, value in result[side].items()})
+        run.summary.update(
+            {f"{side}_{name}": value for side, figures in held_out(result).items() for name, value in figures.items()}
+        )
         artefact = wandb.Artifact(f"{self._name}-classifier", type="model")
         artefact.add_dir(str(classifier))
         run.log_artifact(artefact)
