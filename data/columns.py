@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from data.errors import InputError
+
+NAMED, LONGEST = 20, 40
+"""Names that are told, and characters of each."""
 
 
 def columns_at(path: Path, header: list[str], columns: Sequence[str]) -> list[int]:
@@ -16,8 +20,22 @@ def columns_at(path: Path, header: list[str], columns: Sequence[str]) -> list[in
     """
     for column in columns:
         if column not in header:
-            present = ", ".join(repr(name) for name in header[:20]) + (", ..." if len(header) > 20 else "")
-            raise InputError(f"{path} has no column {column!r}; its columns are {present}.")
+            first = "" if set(columns) & set(header) else " Does its first line name them?" * (path.suffix != ".parquet")
+            there = f"its columns are {told_names(header)}"
+            raise InputError(f"{path} has no column {column!r}; {there}.{meant(column, header)}{first}")
         if header.count(column) > 1:
             raise InputError(f"{path} has {header.count(column)} columns {column!r}; rename all but one.")
     return [header.index(column) for column in columns]
+
+
+def told_names(names: Sequence[str]) -> str:
+    """Names columns in a sentence: the first ones, cut, for what is taken for a name may be a text."""
+    cut = (f"{name[:LONGEST]!r}" + ("..." if len(name) > LONGEST else "") for name in names[:NAMED])
+    return ", ".join(cut) + (", ..." if len(names) > NAMED else "")
+
+
+def meant(column: str, names: Sequence[str]) -> str:
+    """Says which column may have been meant, if one is named much alike; nothing else."""
+    alike = {name.strip().casefold(): name for name in names if len(name) <= LONGEST}
+    found = get_close_matches(column.strip().casefold(), alike, 1, 0.75)
+    return f" Was {alike[found[0]]!r} meant?" if found else ""

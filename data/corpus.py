@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.doubtful_classes import doubts
 from data.errors import InputError
 from data.files import read_records
 from data.labelled import labelled_rows
@@ -30,6 +32,7 @@ class Corpus:
         groups: int64, shape (n,), or None. Rows of one group belong together: no split parts them.
         rows: int64, shape (n,), rising, or None for 1 to n: the numbers of the rows where they were read, which count those
             that were left out.
+        notes: What a person should know of how the rows became these, a sentence each: what was left out, names in doubt.
     """
 
     texts: Sequence[str]
@@ -37,6 +40,7 @@ class Corpus:
     classes: tuple[str, ...]
     groups: npt.NDArray[np.int64] | None = None
     rows: npt.NDArray[np.int64] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -126,7 +130,8 @@ def _corpus(
     labels, groups, rows = array("i"), array("q"), array("q")
     label_ids: dict[str, int] = {}
     group_ids: dict[str, int] = {}
-    for row in labelled_rows(records, source, columns, drop_unlabelled, drop_empty):
+    left_out: Counter[str] = Counter()
+    for row in labelled_rows(records, source, columns, drop_unlabelled, drop_empty, left_out):
         texts.append(row.text)
         rows.append(row.number)
         labels.append(label_ids.setdefault(row.label, len(label_ids)))
@@ -135,13 +140,15 @@ def _corpus(
     classes = tuple(sorted(label_ids))
     if len(classes) < 2:
         raise InputError(f"{source}: every label in column {columns[1]!r} is {classes[0]!r}; a classifier needs two or more.")
-    rank = _ranks(label_ids, classes)
+    indices = _ranks(label_ids, classes)[np.frombuffer(labels, dtype=np.int32)]
+    away = ", ".join(f"{count:,} {what}" for what, count in left_out.items())
     return Corpus(
         texts=texts,
-        labels=rank[np.frombuffer(labels, dtype=np.int32)],
+        labels=indices,
         classes=classes,
         groups=np.array(groups, dtype=np.int64) if len(columns) == 3 else None,
         rows=np.frombuffer(rows, dtype=np.int64),
+        notes=(*([f"Rows left out: {away}"] if away else []), *doubts(classes, indices)),
     )
 
 

@@ -18,6 +18,8 @@ from data.measured import Measured, Record
 SEPARATOR = re.compile(r"sep=([,;\t|])", re.IGNORECASE)
 """The line that Excel begins a CSV with, and follows, whatever the country."""
 MOST_HEAD_LINES = 1_000
+MOST_LABELS = 10_000
+"""That are remembered to know rows by within a field."""
 
 
 def read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Record]:
@@ -44,10 +46,11 @@ def read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Rec
         fits = (d for d in candidates if set(columns) <= set(head.names(d)))
         delimiter = next(fits, None) or max(candidates, key=lambda d: len(head.names(d)))
         reader = csv.reader(chain(["\n"] * head.before, head.lines, file), delimiter=delimiter, strict=True)
-        number, line = 0, 0
+        number, line, swallowed = 0, 0, _Swallowed(delimiter)
         try:
             header = next(fields for fields in reader if fields)
             at = columns_at(path, header, columns)
+            swallowed.begin(len(header), at)
             line = reader.line_num
             for fields in reader:
                 measured.begin(number + 2)
@@ -55,9 +58,16 @@ def read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Rec
                 if not blank:
                     number += 1
                     if len(fields) != len(header):
+                        what = "a line end" if len(fields) < len(header) else "the delimiter"
                         raise InputError(
                             f"{path}, row {number} (line {line + 1}): {len(fields)} fields where the header has "
-                            f'{len(header)}. A field that holds the delimiter must stand in "quotes", no space before them.'
+                            f'{len(header)}. A field that holds {what} must stand in "quotes", no space before them.'
+                        )
+                    if rows := swallowed.rows(fields):
+                        raise InputError(
+                            f"{path}, row {number} (lines {line + 1} to {reader.line_num}): a quote that nothing closes makes "
+                            f"one field of {rows + 1} rows. Where quotes mean nothing, save it as JSON lines or Parquet; "
+                            'else put the field in "quotes", with each inner quote doubled.'
                         )
                     yield f"row {number} (line {line + 1})", tuple(fields[i] for i in at)
                 line = reader.line_num
@@ -66,6 +76,34 @@ def read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Rec
                 f"{path}, row {number + 1} (line {line + 1}): {error}. "
                 'A field that holds a quote must stand in "quotes", with each inner quote doubled.'
             ) from None
+
+
+class _Swallowed:
+    """Finds rows that stand within a field: a quote has opened it in one row that was to be a sign, and another closed it."""
+
+    def __init__(self, delimiter: str) -> None:
+        self._delimiter, self._width, self._label, self._known = delimiter, 0, -1, set[str]()
+
+    def begin(self, width: int, at: Sequence[int]) -> None:
+        """Takes how many columns there are, and where those that are read stand: the label's is the second, if there is one."""
+        self._width, self._label = width, at[1] if len(at) > 1 else -1
+
+    def rows(self, fields: Sequence[str]) -> int:
+        """Returns how many rows stand within a row's fields: lines of as many fields, with a label that was seen before."""
+        if self._label < 0:
+            return 0
+        for field in fields:
+            if "\n" in field and (rows := self._within(field.split("\n"))):
+                return rows
+        if len(self._known) < MOST_LABELS:
+            self._known.add(fields[self._label])
+        return 0
+
+    def _within(self, lines: Sequence[str]) -> int:
+        parts = [line.rstrip("\r").split(self._delimiter) for line in lines]
+        are_rows = [len(part) == self._width and part[self._label] in self._known for part in parts]
+        enough = sum(are_rows) >= (1 if self._delimiter == "\t" else 2)  # one line of a text may have a comma and end like this
+        return sum(are_rows) if enough and all(are_rows[1:-1]) else 0
 
 
 class _Head:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from data.columns import meant, told_names
 from data.errors import InputError
 from data.measured import Measured, Record
 
@@ -44,6 +45,7 @@ def read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Record]:
     if first:
         place, record = first[0]
         lacking = next(column for column in columns if column in unseen)
-        present = ", ".join(map(repr, dict.fromkeys(field for _, record in first for field in record))) or "none"
+        fields = list(dict.fromkeys(field for _, record in first for field in record))
         where = f"{path}, {place}" if len(first) == 1 else f"{path}, {place} and the {len(first) - 1} records after it"
-        raise InputError(f"{where}: no field {lacking!r}; the fields are {present}.")
+        present = told_names(fields) or "none"
+        raise InputError(f"{where}: no field {lacking!r}; the fields are {present}.{meant(lacking, fields)}")

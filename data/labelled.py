@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ def labelled_rows(
     columns: Sequence[str],
     drop_unlabelled: bool | None = None,
     drop_empty: bool | None = None,
+    left_out: Counter[str] | None = None,
 ) -> Iterator[Labelled]:
     """Yields the rows that may be used.
 
@@ -44,6 +46,7 @@ def labelled_rows(
         columns: Their names there.
         drop_unlabelled, drop_empty: Leave out rows without a label, without a text, instead of refusing them; None where
             nobody can be told to ask for that.
+        left_out: Takes how many were, by what they lacked.
 
     Raises:
         InputError: Naming the source, the row and the remedy; or if there are no rows.
@@ -53,6 +56,8 @@ def labelled_rows(
         _check_single(source, place, label, *group)
         name, no_text = name_of(label), _is_empty(text)
         if (not name and drop_unlabelled) or (no_text and drop_empty):
+            if left_out is not None:
+                left_out["without a label" if not name and drop_unlabelled else "without a text"] += 1
             continue
         if not name:
             remedy = "" if drop_unlabelled is None else ", or pass --drop-unlabelled"
@@ -82,12 +87,13 @@ def name_of(value: Any) -> str:
     """
     if isinstance(value, str):
         return in_form("NFC", value.strip())
-    if _is_missing(value):
+    if is_missing(value):
         return ""
     return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value).strip()
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Tells whether a value says that there is none: None, NaN, or what pandas has for them."""
     return not isinstance(value, Collection) and bool(pd.isna(value))
 
 
@@ -124,4 +130,4 @@ def is_text(value: Any) -> bool:
 
 
 def _is_empty(value: Any) -> bool:
-    return not value or value.isspace() if isinstance(value, str) else _is_missing(value)
+    return not value or value.isspace() if isinstance(value, str) else is_missing(value)

@@ -28,7 +28,7 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Record]:
         source = io.BytesIO(measured.read()) if path.suffix.lower() == ".gz" else file
         parquet = pq.ParquetFile(source)
         columns_at(path, parquet.schema_arrow.names, columns)
-        at_once = rows_at_once(source, parquet, columns, budget)
+        at_once = rows_at_once(path, source, parquet, columns, budget)
         groups = range(parquet.num_row_groups)  # one by one: each may bring an Arrow dictionary of its own
         batches = (
             batch

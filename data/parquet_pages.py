@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.errors import InputError
 from data.measured import Budget
 
 DICTIONARY, DELTA_BYTE_ARRAY = 2, 7
@@ -33,12 +35,12 @@ class AtOnce(NamedTuple):
     read: int
 
 
-def rows_at_once(file: IO[bytes], parquet: pq.ParquetFile, columns: Sequence[str], budget: Budget) -> AtOnce:
+def rows_at_once(path: Path, file: IO[bytes], parquet: pq.ParquetFile, columns: Sequence[str], budget: Budget) -> AtOnce:
     """Returns how many rows may be unpacked and read at once.
 
     Raises:
-        InputError: If far more than the file holds would come out of the columns' pages.
-        pa.ArrowInvalid: If the pages are not where they should be, or a column holds lists.
+        InputError: If far more than the file holds would come out of the columns' pages, or a column holds lists.
+        pa.ArrowInvalid: If the pages are not where they should be.
     """
     unpacked, read, packed, size = 1, 1, 0, file.seek(0, io.SEEK_END)
     groups = _row_groups(file, size)
@@ -49,7 +51,7 @@ def rows_at_once(file: IO[bytes], parquet: pq.ParquetFile, columns: Sequence[str
             continue
         largest = 1
         if column.max_repetition_level:
-            raise pa.ArrowInvalid(f"column {column.path!r} holds lists; one value a row is needed.")
+            raise InputError(f"{path}: column {root!r} holds lists; one value a row is needed.")
         largest = max(largest, column.length or 0)  # what is missing takes as much as what is there
         for chunks in groups:
             place, length = _where(chunks, number, size)

@@ -42,10 +42,14 @@ def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
     is_small = np.isin(corpus.labels, small)
     keep = ~is_small if how == "drop" else np.ones(len(corpus), dtype=bool)
     away = set(small)
-    names = [OTHER if how == "fold" and label in away else name for label, name in enumerate(corpus.classes)]
+    other = next((name for name in corpus.classes if name.casefold() == OTHER), OTHER)
+    names = [other if how == "fold" and label in away else name for label, name in enumerate(corpus.classes)]
     classes = sorted({name for label, name in enumerate(names) if how == "fold" or label not in away})
     if len(classes) < 2:
-        raise InputError(f"Only {len(classes)} class is left when classes too small to split are put aside; two are needed.")
+        left = "Only one class is" if classes else "No class is"
+        raise InputError(
+            f"{left} left when classes too small to split are put aside; two are needed. {told_too_small(corpus, small)}"
+        )
     places = {name: place for place, name in enumerate(classes)}
     folded = Corpus(
         texts=[text for text, kept in zip(corpus.texts, keep, strict=True) if kept],
@@ -53,6 +57,7 @@ def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
         classes=tuple(classes),
         groups=None if corpus.groups is None else corpus.groups[keep],
         rows=np.flatnonzero(keep) + 1 if corpus.rows is None else corpus.rows[keep],
+        notes=(*corpus.notes, _told_away(corpus, small, f"folded into {other!r}" if how == "fold" else "left out")),
     )
     if how == "fold" and small_classes(folded, units):  # texts and groups are what they were
         raise SmallClassesError(f"{told_too_small(corpus, small)} Folded into one class they still are.")
@@ -68,10 +73,21 @@ def small_classes(corpus: Corpus, units: Ints) -> list[int]:
 
 def told_too_small(corpus: Corpus, small: list[int]) -> str:
     """Says which classes are too small, and why."""
-    rows = int(np.isin(corpus.labels, small).sum())
-    tied = " (rows of one group or of equal texts count as one)" if rows > len(small) else ""
+    counts = np.bincount(corpus.labels, minlength=len(corpus.classes))[small]
     are = "is" if len(small) == 1 else "are"
-    return f"{quoted(corpus, small)} {are} too small to stand in train, validation and test: fewer than 3 rows{tied}."
+    told = f"{quoted(corpus, small)} {are} too small to stand in train, validation and test: fewer than 3 rows"
+    most = int(counts.max())
+    if most < 3:
+        return f"{told}."
+    name = corpus.classes[small[int(counts.argmax())]]
+    if corpus.groups is None:
+        return f"{told}, equal texts counted as one ({name!r} has {most:,} rows)."
+    return f"{told}, those of one group or of equal texts counted as one ({name!r} has {most:,} rows). Finer groups may help."
+
+
+def _told_away(corpus: Corpus, small: list[int], what: str) -> str:
+    rows = int(np.isin(corpus.labels, small).sum())
+    return f"Too small to split, and {what}: {quoted(corpus, small)}, {rows:,} row{'' if rows == 1 else 's'}"
 
 
 def quoted(corpus: Corpus, labels: Sequence[int] | Ints) -> str:

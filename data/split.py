@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from data.small_classes import SmallClassesError, quoted, small_classes, told_to
 from data.units import Ints, number_units
 
 SIDES = ("train", "validation", "test")
+MOST_OFF = 1 / 3
+"""How far a side's share of the rows may be from what was asked for, of that, before it is told."""
 DEALS = 10
 """How often units are dealt out again, at most, where a class has come to stand on fewer than three sides."""
 
@@ -72,6 +74,24 @@ def split_corpus(corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, 
                 "its rows are tied to other classes' by groups or equal texts. Use finer groups, or leave those rows out."
             )
     return Split(*(np.flatnonzero(side_of_row == side) for side in range(3)))
+
+
+def told_of_sides(corpus: Corpus, split: Split, validation: float, test: float) -> Iterator[str]:
+    """Yields a sentence where groups or equal texts make validation or test a third smaller or larger than asked for.
+
+    Args:
+        corpus: The texts.
+        split: Theirs.
+        validation, test: The fractions that were asked for.
+    """
+    away = [
+        f"{name} {len(split.side(name)) / len(corpus):.1%} instead of {asked:.1%}"
+        for name, asked in (("validation", validation), ("test", test))
+        if abs(len(split.side(name)) / len(corpus) / asked - 1) > MOST_OFF
+    ]
+    if away and (largest := int(np.bincount(number_units(corpus)).max())) > MOST_OFF * min(validation, test) * len(corpus):
+        tied = "a group or equal texts tie" if corpus.groups is not None else "equal texts tie"
+        yield f"Of the rows, {' and '.join(away)}: {tied} up to {largest:,} rows together, and all classes stand on each side"
 
 
 def _deal(

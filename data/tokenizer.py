@@ -154,11 +154,11 @@ def _seen(text: str) -> tuple[str, Sequence[int]]:
 
 def normalise(text: str) -> str:
     """Returns the text as all that reads it does: without regard to case, to Unicode's forms, to kinds of apostrophes and to
-    signs that are not to be seen.
+    signs that are not to be seen. Turkish's capital dotted i is an i, as its small one is.
     """
     if text.isascii():
         return text.lower()
-    return in_form("NFKC", text).translate(_STRAIGHT).casefold()
+    return in_form("NFKC", text).translate(_STRAIGHT).casefold().replace("i\u0307", "i")
 
 
 def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:

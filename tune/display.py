@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from data.clock import now
+from data.split import told_of_sides
 from model.size import count_parameters
 from tune.folder import LOG
 from tune.live_view import ENDS, LiveState, LiveView, RunningTrial, best_text, clock
@@ -94,6 +95,8 @@ class Display(Callback):
         split = inputs.dataset.split
         sizes = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} test"
         self.say(f"{len(inputs.corpus):,} texts of {len(inputs.corpus.classes)} classes: {sizes}")
+        for note in (*inputs.corpus.notes, *told_of_sides(inputs.corpus, split, settings.validation, settings.test)):
+            self.say(note)
         ends = [] if limit is None else [f"{limit} trials"]
         ends += [] if deadline is None else [clock(deadline - self.started)]
         self.say(f"Searching with {workers} until {' or '.join(ends)}; kept in {folder}")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.columns import meant
 from data.errors import InputError
 from data.files import read_records
 from data.labelled import labelled_rows
@@ -85,15 +86,38 @@ def load_classifier(folder: Path) -> TextClassifier:
     return load(folder)
 
 
-def evaluate_file(classifier: TextClassifier, path: Path, settings: Settings) -> dict[str, Any]:
+def evaluate_file(
+    classifier: TextClassifier, path: Path, settings: Settings, drop_unknown: bool, say: Callable[[str], None]
+) -> dict[str, Any]:
     """Evaluates a classifier on a file of labelled texts, which is read as settings say.
 
+    Args:
+        classifier: Which.
+        path: The file.
+        settings: How it is read.
+        drop_unknown: Leave out rows of labels that the classifier does not know, instead of refusing them.
+        say: Shows a line: how many those are.
+
     Raises:
-        InputError: If the file cannot be used, or has labels that the classifier does not know.
+        InputError: If the file cannot be used, or has such labels, or no others.
     """
     columns = [settings.text, settings.label]
     drop = settings.drop_unlabelled, settings.drop_empty
     rows = list(labelled_rows(read_records(path, columns), str(path), columns, *drop))
+    known = set(classifier.classes)
+    unknown = [row for row in rows if row.label not in known]
+    if unknown and not drop_unknown:
+        first, names = unknown[0], {row.label for row in unknown}
+        others = f", the first of {len(unknown):,} rows of {len(names):,} such labels" if len(unknown) > 1 else ""
+        raise InputError(
+            f"{path}, row {first.number}: the classifier does not know the label {first.label[:40]!r}{others}. It knows "
+            f"{len(known)} classes.{meant(first.label, classifier.classes)} Pass --drop-unknown to leave such rows out."
+        )
+    if unknown:
+        say(f"Left out: {len(unknown):,} of {len(rows):,} rows, whose labels the classifier does not know")
+        rows = [row for row in rows if row.label in known]
+    if not rows:
+        raise InputError(f"{path} has no row of a label that the classifier knows; it knows {len(known)} classes.")
     labels = classifier.label_ids([row.label for row in rows], str(path))
     return _document(classifier, classifier.evaluate_texts([row.text for row in rows], labels))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from data.errors import InputError
-from tune.options import given, settings_options, storage_option
+from tune.options import ONE_FILE, given, settings_options, storage_option
 from tune.output import prepare, print_json, say, stdout, writing
 from tune.printable import printable
 from tune.storage import Storage
@@ -83,11 +83,14 @@ def _show_in_colour(lines: Sequence[str], texts: Sequence[str], explanations: Se
 @click.command()
 @click.argument("model")
 @storage_option
-@click.option("--data", metavar="PATH", help="Labelled texts to evaluate on: a file, or s3://, gs:// or abfs://BUCKET/FILE")
+@click.option(
+    "--data", metavar="PATH", help="Labelled texts to evaluate on: a file, or s3://, gs:// or abfs://BUCKET/FILE", **ONE_FILE
+)
 @partial(settings_options, only=OF_A_FILE)
+@click.option("--drop-unknown", is_flag=True, help="Leave out rows of labels that the classifier does not know")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="A split of the search's own corpus")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
-def evaluate(model: str, storage: Storage, split: str | None, as_json: bool, **flags: Any) -> None:
+def evaluate(model: str, storage: Storage, split: str | None, drop_unknown: bool, as_json: bool, **flags: Any) -> None:
     """Evaluate a classifier on labelled texts or on a split of its search's corpus."""
     from tune.settings_file import read_settings
 
@@ -102,7 +105,7 @@ def evaluate(model: str, storage: Storage, split: str | None, as_json: bool, **f
     if settings.data is not None:
         classifier = load_classifier(model_folder(model, storage, say))
         with here(settings.data) as path:
-            document = evaluate_file(classifier, path, settings)
+            document = evaluate_file(classifier, path, settings, drop_unknown, say)
     else:
         document = evaluate_split(model, storage, str(split), say)
     if as_json:

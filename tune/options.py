@@ -26,6 +26,15 @@ class _StorageType(click.ParamType[Any]):
         return storage
 
 
+def _one_file(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Refuses a second file: of an option given twice, Click would heed the last alone."""
+    if len(values) > 1:
+        raise InputError(f"--data is given {len(values)} times; join the files into one.")
+    return next(iter(values), None)
+
+
+ONE_FILE: dict[str, Any] = {"multiple": True, "callback": _one_file}
+"""What makes an option take one file, and no more."""
 storage_option = click.option(
     "--storage",
     type=_StorageType(),
@@ -49,7 +58,9 @@ def settings_options(command: Command, only: Collection[str] = Settings.model_fi
             switch = f"{flag}/--no-{flag.removeprefix('--')}"
             option = click.option(switch, name, is_flag=True, default=None, help=text)
         else:
-            option = click.option(flag, name, metavar=_metavar(field.annotation), help=text)
+            option = click.option(
+                flag, name, metavar=_metavar(field.annotation), help=text, **(ONE_FILE if name == "data" else {})
+            )
         command = option(command)
     return command
 

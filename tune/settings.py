@@ -108,7 +108,7 @@ class Settings(BaseModel):
         "asha", description="What stops weak trials early"
     )
     grace_period: int = Field(1, ge=1, description="Epochs before the scheduler may stop a trial")
-    reduction_factor: int = Field(3, ge=2, description="ASHA and HyperBand let the best of so many go on at each rung")
+    reduction_factor: int = Field(3, ge=2, description="ASHA, PASHA and HyperBand let the best of so many go on at each rung")
     brackets: int = Field(
         1, ge=1, description="ASHA deals trials out to so many grace periods, each so many times longer; HyperBand to all"
     )

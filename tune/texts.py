@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.files import NOT_WHOLE, read_records
+from data.labelled import is_missing
 from data.measured import Measured, Record, within_memory
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -54,7 +55,7 @@ def _lines(path: Path, measured: Measured) -> Iterator[Record]:
 
 
 def _text(value: object, where: str) -> str:
-    if value is None:
+    if is_missing(value):
         return ""
     if not isinstance(value, str):
         raise InputError(f"{where} holds {type(value).__name__} {str(value)[:40]!r}; a text is needed.")

@@ -195,6 +195,11 @@ def bad(content: bytes | str, name: str = "jobs.csv") -> Callable[[Path], Path]:
     return write
 
 
+def lists(folder: Path) -> Path:
+    pq.write_table(pa.table({"text": [["a"], ["b"]], "label": ["a", "b"]}), folder / "jobs.parquet")
+    return folder / "jobs.parquet"
+
+
 def not_utf_8(folder: Path) -> Path:
     offsets = pa.py_buffer(np.array([0, 2, 5], np.int32))
     texts = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"ok\xff\xfeb")])
@@ -217,7 +222,10 @@ def not_utf_8(folder: Path) -> Path:
         pytest.param(bad("text,label\nx,a\n  ,b\n"), "row 2 (line 3): the text is empty", id="empty text"),
         pytest.param(bad("text,label\nx,a\ny,a\n"), "every label in column 'label' is 'a'", id="one class"),
         pytest.param(bad("text,label\nx,a\ny,a,b\n"), "row 2 (line 3): 3 fields where the header has 2", id="too many fields"),
-        pytest.param(bad("text,label\nx,a\ny\n"), "row 2 (line 3): 1 fields", id="too few fields"),
+        pytest.param(bad("text,label\nx,a\ny\n"), "holds a line end must stand in", id="too few fields"),
+        pytest.param(bad("Text ,label\nx,a\n"), "columns are 'Text ', 'label'. Was 'Text ' meant?", id="misspelt column"),
+        pytest.param(bad(f"{'good ' * 99},1\nx,a\n"), f"are '{'good ' * 8}'..., '1'. Does its first line name", id="no header"),
+        pytest.param(lists, "column 'text' holds lists; one value a row is needed", id="Parquet, lists"),
         pytest.param(bad('text,label\n"x\ny",a\n"z,b\n'), "row 2 (line 4): unexpected end of data", id="open quote"),
         pytest.param(bad(b"text,label\nok,a\nx\xff,b\n"), "line 3: byte 0xff at column 2 is not UTF-8", id="not UTF-8"),
         pytest.param(bad("text,label\nx,a\n".encode("utf-16")), "is UTF-16", id="UTF-16"),
@@ -239,6 +247,56 @@ def test_bad_input_is_refused_with_its_place_and_a_remedy(tmp_path: Path, make: 
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        pytest.param(
+            "sms.tsv",
+            'label\ttext\nham\tone\nspam\ttwo\nham\t"hello\nspam\tthree\nham\tfour "\nspam\tfive\n',
+            "row 3 (lines 4 to 6)",
+            id="texts last",
+        ),
+        pytest.param(
+            "sms.tsv", 'text\tlabel\none\tham\ntwo\tspam\n"hello\tham\nthere"\tspam\n', "row 3 (lines 4 to 5)", id="texts first"
+        ),
+        pytest.param(
+            "sms.csv", 'text,label\none,ham\ntwo,spam\n"hello,ham\nsee,spam\nyou",spam\n', "row 3 (lines 4 to 6)", id="commas"
+        ),
+    ],
+)
+def test_rows_that_an_open_quote_makes_one_field_of_are_not_taken_for_a_text(
+    tmp_path: Path, name: str, content: str, told: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError) as caught:
+        read_corpus(tmp_path / name)
+    assert f"{name}, {told}: a quote that nothing closes makes one field of" in str(caught.value)
+
+
+def test_texts_of_several_lines_with_delimiters_in_them_are_texts(tmp_path: Path) -> None:
+    texts = ["Dear all,\nsee you,\nthe baker", "good,ham\nor not", "a,b\nspam,spam\nno, not a row", "one\ttwo\nham"]
+    frame = pd.DataFrame({"text": ["x", "y", *texts], "label": ["ham", "spam"] * 3})
+    frame.to_csv(tmp_path / "mails.csv", index=False)
+    frame.to_csv(tmp_path / "mails.tsv", index=False, sep="\t")
+    for name in ("mails.csv", "mails.tsv"):
+        assert read_corpus(tmp_path / name).texts[2:] == texts
+
+
+def test_what_was_left_out_and_names_in_doubt_are_noted(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.csv"
+    path.write_text("text,label\na,IT\nb,it \nc,I T\nd,1\ne,1.0\nf,01\ng,NaN\nh,\ni,\n ,it\n ,\nj,food\nk,n-a\n")
+    corpus = read_corpus(path, drop_unlabelled=True, drop_empty=True)
+    assert corpus.notes == (
+        "Rows left out: 3 without a label, 1 without a text",
+        (
+            "Classes that differ in case, white space or a number's form alone are classes of their own: "
+            "'01', '1', '1.0'; 'I T', 'IT', 'it'"
+        ),
+        "Classes that may stand for missing labels: 'NaN' (1 rows); leave such rows empty, with --drop-unlabelled, if they do",
+    )
+    assert corpus_from_lists(["a", "b"], ["x", "1e400"]).notes == ()
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan"), pd.NaT, pd.NA, " "])
@@ -281,7 +339,7 @@ def test_json_lines_may_leave_out_fields_that_hold_nothing(tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"line 1: the label is empty.*--drop-unlabelled"):
         read_corpus(path)
     with pytest.raises(
-        InputError, match=r"line 1 and the 4 records after it: no field 'Label'; the fields are 'text', 'label'\."
+        InputError, match=r"line 1 and the 4 records after it: no field 'Label'; the fields are 'text', 'label'\. Was 'label' m"
     ):
         read_corpus(path, label="Label")
 

@@ -7,7 +7,7 @@ from data.corpus import Corpus, corpus_from_lists
 from data.errors import InputError
 from data.industries import read_industries
 from data.small_classes import SmallClassesError, without_small_classes
-from data.split import SIDES, split_corpus
+from data.split import SIDES, split_corpus, told_of_sides
 from data.units import _digest, fold_text, number_units
 
 rows = st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc"), st.integers(0, 25)), min_size=30, max_size=120)
@@ -79,7 +79,8 @@ def test_classes_too_small_to_split_are_named_folded_or_dropped() -> None:
     assert folded.classes == ("big", "other")
     assert split_corpus(folded).test.size
     assert without_small_classes(corpus, "refuse") is corpus
-    with pytest.raises(InputError, match="Only 1 class is left"):
+    assert folded.notes == ("Too small to split, and folded into 'other': 3 classes: 'one', 'two', 'uno', 4 rows",)
+    with pytest.raises(InputError, match=r"Only one class is left .*'one', 'two', 'uno' are too small"):
         without_small_classes(corpus, "drop")
     few = corpus_from_lists([f"text {row}" for row in range(8)], ["big"] * 3 + ["more"] * 3 + ["one", "uno"])
     with pytest.raises(SmallClassesError, match=r"2 classes: 'one', 'uno' are.*Folded into one class they still are. Add rows"):
@@ -113,8 +114,26 @@ def test_texts_that_are_read_alike_stand_on_one_side() -> None:
 
 def test_rows_of_one_group_count_as_one() -> None:
     corpus = corpus_from_lists([f"t{row}" for row in range(12)], ["a"] * 6 + ["b"] * 6, [1, 2, 3, 4, 5, 6] + [7] * 6)
-    with pytest.raises(InputError, match=r"class 'b' is too small.*count as one"):
+    with pytest.raises(InputError, match=r"'b' is too small.*group.*counted as one \('b' has 6 rows\). Finer groups may help"):
         split_corpus(corpus)
+    alike = corpus_from_lists(["x"] * 4 + ["y", "z", "w"], ["a"] * 4 + ["b"] * 3)
+    with pytest.raises(InputError, match=r"'a' is too small.*3 rows, equal texts counted as one \('a' has 4 rows\)\. Add"):
+        split_corpus(alike)
+
+
+def test_small_classes_are_folded_into_a_class_that_is_named_so_whatever_its_case() -> None:
+    corpus = corpus_from_lists([f"text {row}" for row in range(11)], ["big"] * 4 + ["Other"] * 4 + ["one", "two", "uno"])
+    assert without_small_classes(corpus, "fold").classes == ("Other", "big")
+
+
+def test_sides_that_groups_make_smaller_or_larger_are_told() -> None:
+    texts = [f"text {row}" for row in range(300)]
+    one = corpus_from_lists(texts, ["a", "b"] * 150, [0] * 290 + list(range(1, 11)))
+    (told,) = told_of_sides(one, split_corpus(one), 0.1, 0.1)
+    assert "a group or equal texts tie up to 290 rows together" in told
+    for groups in (None, [row // 3 for row in range(300)]):
+        even = corpus_from_lists(texts, ["a", "b"] * 150, groups)
+        assert not list(told_of_sides(even, split_corpus(even), 0.1, 0.1))
 
 
 @given(st.text("aB \n\u2003ß", max_size=30))

@@ -123,6 +123,10 @@ def test_what_occurs_once_is_beyond_the_size() -> None:
     assert vocabulary.size == FIRST + 2
 
 
+def test_turkish_words_are_the_same_in_capitals() -> None:
+    assert tokenize("\u0130\u015e \u0130STANBUL \u0130yi") == tokenize("i\u015f istanbul iyi") == ["i\u015f", "istanbul", "iyi"]
+
+
 @given(st.text(st.sampled_from("ae \u0301\u0327\u0338\u05b0\U0001d165"), max_size=300), st.sampled_from(["NFC", "NFKC"]))
 def test_texts_are_put_in_unicodes_forms(text: str, form: Literal["NFC", "NFKC"]) -> None:
     assert in_form(form, text) == unicodedata.normalize(form, text)

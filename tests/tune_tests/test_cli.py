@@ -43,6 +43,7 @@ GOOD = file("good.csv", "text,label\n" + "".join(f"text {row},{row % 2}\n" for r
         pytest.param(lambda f: ["--data", GOOD(f), "--text", "body"], "has no column 'body'", id="missing column"),
         pytest.param(lambda f: ["--data", file("o.csv", "text,label\nx,a\ny,a\n")(f)], "needs two or more", id="one class"),
         pytest.param(lambda f: ["--data", LONE(f)], "class 'b' is too small", id="class of one"),
+        pytest.param(lambda f: ["--data", GOOD(f), "--data", LONE(f)], "--data is given 2 times; join", id="two files"),
         pytest.param(lambda f: ["--config", file("k.yaml", "serch: 3\n")(f)], "no setting 'serch'", id="unknown key"),
         pytest.param(lambda f: ["--config", file("r.yaml", "trials: -3\n")(f)], "greater than or equal to 1", id="range"),
         pytest.param(lambda f: ["--config", file("w.yaml", "space: {lstm_size: 0}\n")(f)], "space, lstm_size", id="space"),

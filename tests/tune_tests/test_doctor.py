@@ -136,7 +136,7 @@ def test_this_machine_is_examined_and_nothing_is_left(tmp_path: Path, capsys: py
     code, told, _ = doctor()
     found = {finding["check"]: finding for finding in json.loads(told)}
     assert code == int(any(finding["state"] == "fail" for finding in found.values()))
-    assert found["corpus"]["told"] == "7,445 texts of 21 classes"
+    assert found["corpus"]["told"] == "7,445 texts of 21 classes: 5,948 train, 764 validation, 733 test"
     assert found["storage"]["state"] == found["packages"]["state"] == found["clocks"]["state"] == "pass"
     assert not list(tmp_path.iterdir())
     code, told, _ = doctor("--data", "none.csv")

@@ -365,6 +365,13 @@ def test_texts_are_classified_from_stdin_a_file_and_an_exported_folder(
     assert figures["accuracy"] == pytest.approx(
         np.mean([f"class {row % 3}" == answer["label"] for row, answer in enumerate(answers)])
     )
+    others = tmp_path / "others.csv"
+    others.write_text((inputs / "words.csv").read_text() + "no such,class 7\nnor such,class 8\n")
+    refused = topknot("evaluate", str(tmp_path / "model"), "--data", str(others), code=2).stderr
+    assert "others.csv, row 241: the classifier does not know the label 'class 7', the first of 2 rows of 2 such" in refused
+    again = topknot("evaluate", str(tmp_path / "model"), "--data", str(others), "--drop-unknown", "--json")
+    assert json.loads(again.stdout) == figures
+    assert "Left out: 2 of 242 rows, whose labels the classifier does not know" in again.stderr
     topknot("best", "words", "--storage", str(storage), "--export", str(tmp_path / "model"), code=2)
     shutil.copytree(storage / "words", tmp_path / "words")
     shutil.rmtree(tmp_path / "words/classifiers")

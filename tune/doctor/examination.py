@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
+from data.split import SIDES, told_of_sides
 from model.size import count_parameters
 from tune.cluster import joined_cluster
 from tune.cluster_address import find_cluster
 from tune.doctor.checks import dashboard, look_at
 from tune.doctor.facts import MARK, read_clock, read_facts, remove_mark, seen_marks
 from tune.doctor.findings import Finding, Plan
-from tune.inputs import read_settings_corpus
+from tune.inputs import read_settings_corpus, settings_split
 from tune.nodes import read_nodes
 from tune.place import Folder
 from tune.room import count_locally
@@ -44,7 +45,11 @@ def examine(settings: Settings) -> list[Finding]:
     try:
         corpus = read_settings_corpus(settings)
         classes = len(corpus.classes)
-        findings.append(Finding("corpus", "pass", f"{len(corpus):,} texts of {classes} classes"))
+        split = settings_split(settings, corpus)
+        sizes = ", ".join(f"{len(split.side(side)):,} {side}" for side in SIDES)
+        findings.append(Finding("corpus", "pass", f"{len(corpus):,} texts of {classes} classes: {sizes}"))
+        notes = (*corpus.notes, *told_of_sides(corpus, split, settings.validation, settings.test))
+        findings += [Finding("corpus", "warn", note, "see whether that is meant") for note in notes]
     except InputError as error:
         findings.append(Finding("corpus", "fail", str(error), "see what it says"))
     try:
