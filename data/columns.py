@@ -20,9 +20,9 @@ def columns_at(path: Path, header: list[str], columns: Sequence[str]) -> list[in
     """
     for column in columns:
         if column not in header:
-            first = "" if set(columns) & set(header) else " Does its first line name them?" * (path.suffix != ".parquet")
-            there = f"its columns are {told_names(header)}"
-            raise InputError(f"{path} has no column {column!r}; {there}.{meant(column, header)}{first}")
+            unnamed = not set(columns) & set(header) and ".parquet" not in path.name.lower()
+            told = f"{path} has no column {column!r}; its columns are {told_names(header)}.{meant(column, header)}"
+            raise InputError(f"{told}{' Does its first line name them?' if unnamed else ''}")
         if header.count(column) > 1:
             raise InputError(f"{path} has {header.count(column)} columns {column!r}; rename all but one.")
     return [header.index(column) for column in columns]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from data.columns import meant, told_names
 from data.doubtful_classes import doubts
 from data.errors import InputError
 from data.files import read_records
-from data.labelled import labelled_rows
+from data.labelled import labelled_rows, told_left_out
 from data.measured import Record
 
 
@@ -32,7 +33,7 @@ class Corpus:
         groups: int64, shape (n,), or None. Rows of one group belong together: no split parts them.
         rows: int64, shape (n,), rising, or None for 1 to n: the numbers of the rows where they were read, which count those
             that were left out.
-        notes: What a person should know of how the rows became these, a sentence each: what was left out, names in doubt.
+        notes: What a person should know of how the rows became these, a sentence each.
     """
 
     texts: Sequence[str]
@@ -44,6 +45,11 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def told(self) -> Iterator[str]:
+        """Yields what a person should know of it: its notes, and which names of classes are in doubt."""
+        yield from self.notes
+        yield from doubts(self.classes, self.labels)
 
     def row_number(self, row: int) -> int:
         """Returns the number of a row where it was read, counted from 1."""
@@ -96,8 +102,9 @@ def corpus_from_frame(frame: pd.DataFrame, *, text: str = "text", label: str = "
     columns = _columns(text, label, group)
     for column in columns:
         if list(frame.columns).count(column) != 1:
-            present = ", ".join(repr(name) for name in frame.columns)
-            raise InputError(f"The frame needs one column {column!r}; its columns are {present}.")
+            names = [str(name) for name in frame.columns]
+            there = f"its columns are {told_names(names)}.{meant(column, names)}"
+            raise InputError(f"The frame needs one column {column!r}; {there}")
     values = zip(*(frame[column].tolist() for column in columns), strict=True)
     records = ((f"row {number}", record) for number, record in enumerate(values))
     return _corpus(records, "The frame", columns)
@@ -140,15 +147,14 @@ def _corpus(
     classes = tuple(sorted(label_ids))
     if len(classes) < 2:
         raise InputError(f"{source}: every label in column {columns[1]!r} is {classes[0]!r}; a classifier needs two or more.")
-    indices = _ranks(label_ids, classes)[np.frombuffer(labels, dtype=np.int32)]
-    away = ", ".join(f"{count:,} {what}" for what, count in left_out.items())
+    away = told_left_out(left_out)
     return Corpus(
         texts=texts,
-        labels=indices,
+        labels=_ranks(label_ids, classes)[np.frombuffer(labels, dtype=np.int32)],
         classes=classes,
         groups=np.array(groups, dtype=np.int64) if len(columns) == 3 else None,
         rows=np.frombuffer(rows, dtype=np.int64),
-        notes=(*([f"Rows left out: {away}"] if away else []), *doubts(classes, indices)),
+        notes=(f"Rows left out: {away}",) if away else (),
     )
 
 

@@ -66,8 +66,8 @@ def read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Rec
                     if rows := swallowed.rows(fields):
                         raise InputError(
                             f"{path}, row {number} (lines {line + 1} to {reader.line_num}): a quote that nothing closes makes "
-                            f"one field of {rows + 1} rows. Where quotes mean nothing, save it as JSON lines or Parquet; "
-                            'else put the field in "quotes", with each inner quote doubled.'
+                            f'one field of {rows + 1} rows. A quote that is a sign must stand in "quotes", doubled. Where all '
+                            "quotes are signs, or this is one text after all, save the file as JSON lines or Parquet."
                         )
                     yield f"row {number} (line {line + 1})", tuple(fields[i] for i in at)
                 line = reader.line_num
@@ -89,21 +89,37 @@ class _Swallowed:
         self._width, self._label = width, at[1] if len(at) > 1 else -1
 
     def rows(self, fields: Sequence[str]) -> int:
-        """Returns how many rows stand within a row's fields: lines of as many fields, with a label that was seen before."""
+        """Returns how many rows a row's fields hold beside its own."""
         if self._label < 0:
             return 0
-        for field in fields:
-            if "\n" in field and (rows := self._within(field.split("\n"))):
+        for place, field in enumerate(fields):
+            if "\n" in field and (rows := self._within(place, field)):
                 return rows
         if len(self._known) < MOST_LABELS:
             self._known.add(fields[self._label])
         return 0
 
-    def _within(self, lines: Sequence[str]) -> int:
-        parts = [line.rstrip("\r").split(self._delimiter) for line in lines]
-        are_rows = [len(part) == self._width and part[self._label] in self._known for part in parts]
-        enough = sum(are_rows) >= (1 if self._delimiter == "\t" else 2)  # one line of a text may have a comma and end like this
-        return sum(are_rows) if enough and all(are_rows[1:-1]) else 0
+    def _within(self, place: int, field: str) -> int:
+        """Counts rows in a field: it holds the end of one, whole ones, and the beginning of another, with labels seen before.
+
+        A text of two lines may look like that by chance where commas part columns; one of three hardly does.
+        """
+        first, last = field.find("\n"), field.rfind("\n")
+        if not (self._is_part(field[:first], place, self._width) and self._is_part(field[last + 1 :], 0, place + 1)):
+            return 0
+        rows, begin = 1, first + 1
+        while begin <= last:  # one by one: a field may be a hundred million line ends
+            end = field.find("\n", begin)
+            if not self._is_part(field[begin:end], 0, self._width):
+                return 0
+            rows, begin = rows + 1, end + 1
+        return rows if rows > 1 or self._delimiter == "\t" else 0
+
+    def _is_part(self, line: str, first: int, behind: int) -> bool:
+        """Tells whether a line may be the fields of a row from one column to before another."""
+        if line.count(self._delimiter) != behind - first - 1:
+            return False
+        return not first <= self._label < behind or line.rstrip("\r").split(self._delimiter)[self._label - first] in self._known
 
 
 class _Head:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 
 NOTHING = {"nan", "none", "null", "n/a", "na", "<na>", "nil", "-", "?"}
 """What programs write where a value is missing, and people where they know none; without regard to case."""
+NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
 MOST = 5
 """How many are named."""
 
@@ -20,7 +23,7 @@ def doubts(classes: Sequence[str], labels: npt.NDArray[np.int32]) -> Iterator[st
         classes: Label names.
         labels: int32 (n,): the rows' classes.
     """
-    alike: dict[str | float, list[str]] = {}
+    alike: dict[str | Decimal, list[str]] = {}
     for name in classes:
         alike.setdefault(_core(name), []).append(name)
     if several := [names for names in alike.values() if len(names) > 1]:
@@ -32,8 +35,7 @@ def doubts(classes: Sequence[str], labels: npt.NDArray[np.int32]) -> Iterator[st
         yield f"Classes that may stand for missing labels: {told}; leave such rows empty, with --drop-unlabelled, if they do"
 
 
-def _core(name: str) -> str | float:
-    try:
-        return float(name) if name.isascii() and name[-1:].isdigit() else "".join(name.casefold().split())
-    except ValueError:
-        return "".join(name.casefold().split())
+def _core(name: str) -> str | Decimal:
+    if NUMBER.fullmatch(name):
+        return Decimal(name).normalize()
+    return "".join(name.casefold().split())

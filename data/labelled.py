@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,6 +78,11 @@ def labelled_rows(
         raise InputError(
             f"{source}: none of its {number} rows has both a text and a label." if number else f"{source} has no rows."
         )
+
+
+def told_left_out(left_out: Mapping[str, int]) -> str:
+    """Says how many rows were left out, by what they lacked; nothing where none was."""
+    return ", ".join(f"{count:,} {what}" for what, count in left_out.items())
 
 
 def name_of(value: Any) -> str:

@@ -42,7 +42,7 @@ def without_small_classes(corpus: Corpus, how: SmallClasses) -> Corpus:
     is_small = np.isin(corpus.labels, small)
     keep = ~is_small if how == "drop" else np.ones(len(corpus), dtype=bool)
     away = set(small)
-    other = next((name for name in corpus.classes if name.casefold() == OTHER), OTHER)
+    other = OTHER if OTHER in corpus.classes else next((name for name in corpus.classes if name.casefold() == OTHER), OTHER)
     names = [other if how == "fold" and label in away else name for label, name in enumerate(corpus.classes)]
     classes = sorted({name for label, name in enumerate(names) if how == "fold" or label not in away})
     if len(classes) < 2:

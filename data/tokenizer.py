@@ -54,15 +54,17 @@ def _characters(categories: Container[str], without: str = "") -> str:
 
 
 def _reordered() -> str:
-    """Returns the marks that Unicode's forms put in an order of their own, as they stand between an expression's brackets."""
-    return "".join(re.escape(character) for character in map(chr, range(0x1F000)) if unicodedata.combining(character))
+    """Returns what Unicode's forms put in an order of its own, or make of it, as it stands between an expression's brackets."""
+    characters = ((character, unicodedata.normalize("NFKD", character)) for character in map(chr, range(0x1F000)))
+    return "".join(re.escape(character) for character, apart in characters if any(map(unicodedata.combining, apart[:1])))
 
 
 _STRIDE, _LONG_RUN = 31, 8
 _MOST_MARKS = _STRIDE * _LONG_RUN
 """On one letter; what is written has a few."""
-_MANY_MARKS = re.compile(f"[{_reordered()}]{{{_LONG_RUN}}}")
-_TOO_MANY_MARKS = re.compile(f"([{_reordered()}]{{{_MOST_MARKS}}})[{_reordered()}]+")
+_REORDERED = _reordered()
+_MANY_MARKS = re.compile(f"[{_REORDERED}]{{{_LONG_RUN}}}")
+_TOO_MANY_MARKS = re.compile(f"([{_REORDERED}]{{{_MOST_MARKS}}})[{_REORDERED}]+")
 _MARKS = ("Mn", "Mc", "Me")
 _WORD = f"[{_characters(('Lu', 'Ll', 'Lt', 'Lm', 'Lo', 'Nd', 'Nl', 'No', *_MARKS), without=_SPACELESS)}{_OTHER_LETTERS}]"
 _RUN = f"{_WORD}{{1,{LONGEST_TOKEN}}}"

@@ -38,14 +38,11 @@ def run_on_workers(
         shared: What all are given, sent once to each node.
         means: Of each. By their deadline work is to be over: none is begun any more, and what goes on is waited for a little.
         workers: That there are.
-        interrupted: Set when the user stops the search.
+        interrupted: Set when the user stops the search: what is not done by then comes to nothing.
 
     Yields:
         A key and what the function returned, the error in which it ended, or None if there was no time for it; whichever is
         ready first.
-
-    Raises:
-        KeyboardInterrupt: If the user stops it.
     """
     import ray
     from ray.exceptions import RayError
@@ -68,7 +65,7 @@ def run_on_workers(
                 except RayError as error:
                     yield key, error
             if interrupted.is_set():
-                raise KeyboardInterrupt
+                return
         yield from ((key, None) for key in [*waiting.values(), *(key for key, _ in to_do)])
     finally:
         for reference in waiting:

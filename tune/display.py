@@ -95,7 +95,7 @@ class Display(Callback):
         split = inputs.dataset.split
         sizes = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} test"
         self.say(f"{len(inputs.corpus):,} texts of {len(inputs.corpus.classes)} classes: {sizes}")
-        for note in (*inputs.corpus.notes, *told_of_sides(inputs.corpus, split, settings.validation, settings.test)):
+        for note in (*inputs.corpus.told(), *told_of_sides(inputs.corpus, split, settings.validation, settings.test)):
             self.say(note)
         ends = [] if limit is None else [f"{limit} trials"]
         ends += [] if deadline is None else [clock(deadline - self.started)]

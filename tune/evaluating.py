@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from data.columns import meant
 from data.errors import InputError
 from data.files import read_records
-from data.labelled import labelled_rows
+from data.labelled import labelled_rows, told_left_out
 from model.evaluation import Evaluation
 from model.new_folder import new_folder
 from model.seal import is_whole
@@ -102,8 +103,11 @@ def evaluate_file(
         InputError: If the file cannot be used, or has such labels, or no others.
     """
     columns = [settings.text, settings.label]
+    left_out: Counter[str] = Counter()
     drop = settings.drop_unlabelled, settings.drop_empty
-    rows = list(labelled_rows(read_records(path, columns), str(path), columns, *drop))
+    rows = list(labelled_rows(read_records(path, columns), str(path), columns, *drop, left_out))
+    if left_out:
+        say(f"Rows left out: {told_left_out(left_out)}")
     known = set(classifier.classes)
     unknown = [row for row in rows if row.label not in known]
     if unknown and not drop_unknown:

@@ -1,4 +1,4 @@
-"""Trials that did not complete, for samplers that learn from completed ones alone."""
+"""Trials that did not complete, for samplers that learn from completed ones alone, or from those first."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Informed(BaseSampler):
 
     Args:
         sampler: The sampler.
-        completed: Whether pruned trials are shown as completed ones; False for a sampler that knows what they are.
         failed: Whether to show it the failed ones too, each with the worst values of all: one whose proposal follows from what
             it knows would propose what failed again and again.
     """
 
-    def __init__(self, sampler: BaseSampler, *, completed: bool = True, failed: bool = False) -> None:
-        self._sampler, self._completed, self._failed = sampler, completed, failed
+    def __init__(self, sampler: BaseSampler, *, failed: bool = False) -> None:
+        self._sampler, self._failed = sampler, failed
+        self._ended: dict[int, tuple[FrozenTrial, FrozenTrial]] = {}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Returns the sampler's answer."""
@@ -60,48 +60,52 @@ class Informed(BaseSampler):
         self._sampler.reseed_rng()
 
     def _shown(self, study: Study) -> Study:
-        return _Shown(study, completed=self._completed, failed=self._failed)
+        return _Shown(study, self._ended, failed=self._failed)
 
 
 class _Shown(Study):
     """A study as the sampler sees it."""
 
-    def __init__(self, study: Study, *, completed: bool, failed: bool) -> None:
+    def __init__(self, study: Study, ended: dict[int, tuple[FrozenTrial, FrozenTrial]], *, failed: bool) -> None:
         self.__dict__.update(study.__dict__)
-        self._completed, self._failed = completed, failed
+        self._ended, self._failed = ended, failed
 
     # Optuna's samplers ask for trials by this way alone; its own Hyperband pruner shows them part of a study by the same.
     def _get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
         trials = [
-            trial
+            self._completed(trial) if trial.state is TrialState.PRUNED else trial
             for trial in super()._get_trials(deepcopy, None, use_cache)
             if trial.state is not TrialState.PRUNED or trial.intermediate_values
         ]
-        if not self._completed:
-            return [trial for trial in trials if states is None or trial.state in states]
-        signs = [1 if direction is StudyDirection.MINIMIZE else -1 for direction in self.directions]
-        values: dict[int, list[float]] = {}
-        for trial in trials:
-            reported = [value for value in trial.intermediate_values.values() if math.isfinite(value)]
-            if trial.state is TrialState.COMPLETE and trial.values is not None:
-                values[trial.number] = trial.values
-            elif trial.state is TrialState.PRUNED and reported:
-                best = min(reported, key=lambda value: signs[0] * value)
-                values[trial.number] = [best, *trial.user_attrs.get(COSTS, {}).values()]
+        values = [trial.values for trial in trials if trial.state is TrialState.COMPLETE]
         if self._failed and values:
-            failed = [trial.number for trial in trials if trial.state is TrialState.FAIL and trial.params]
             worst = [
                 max(each, key=lambda value: sign * value)
-                for sign, each in zip(signs, zip(*values.values(), strict=True), strict=True)
+                for sign, each in zip(self._signs(), zip(*values, strict=True), strict=True)
             ]
-            values |= dict.fromkeys(failed, worst)
-        shown = [_completed(trial, values[trial.number]) if trial.number in values else trial for trial in trials]
-        return [trial for trial in shown if states is None or trial.state in states]
+            failed = {trial.number for trial in trials if trial.state is TrialState.FAIL and trial.params}
+            trials = [_with_values(trial, worst) if trial.number in failed else trial for trial in trials]
+        return [trial for trial in trials if states is None or trial.state in states]
+
+    def _signs(self) -> list[int]:
+        return [1 if direction is StudyDirection.MINIMIZE else -1 for direction in self.directions]
+
+    def _completed(self, trial: FrozenTrial) -> FrozenTrial:
+        """Returns a pruned trial with its best value, as completed; as it is where it reported nothing finite."""
+        source, completed = self._ended.get(trial.number, (None, trial))
+        if source is not trial:
+            reported = [value for value in trial.intermediate_values.values() if math.isfinite(value)]
+            if not reported:
+                return trial
+            best = min(reported, key=lambda value: self._signs()[0] * value)
+            completed = _with_values(trial, [best, *trial.user_attrs.get(COSTS, {}).values()])
+            self._ended[trial.number] = trial, completed
+        return completed
 
 
-def _completed(trial: FrozenTrial, values: list[float]) -> FrozenTrial:
+def _with_values(trial: FrozenTrial, values: Sequence[float]) -> FrozenTrial:
     completed = copy.copy(trial)
-    completed.state, completed.values = TrialState.COMPLETE, values
+    completed.state, completed.values = TrialState.COMPLETE, list(values)
     return completed

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from data.clock import now
 from data.corpus import Corpus, read_corpus
 from data.dataset import Dataset, encode_corpus
 from data.errors import InputError
@@ -47,6 +48,7 @@ class Inputs(NamedTuple):
         wide: The wide branch, where the space has one.
         wide_logits: float32 (n, classes): what it says of every row, training rows as well.
         recipe: How it was fitted.
+        seconds: What all this took, reading not included.
     """
 
     space: Space
@@ -57,6 +59,7 @@ class Inputs(NamedTuple):
     wide: Wide | None = None
     wide_logits: npt.NDArray[np.float32] | None = None
     recipe: Recipe | None = None
+    seconds: float = 0.0
 
     def told_of_vectors(self) -> Iterator[str]:
         """Yields how many words have a vector that others trained, where there are such."""
@@ -90,6 +93,12 @@ def prepare_inputs(settings: Settings, corpus: Corpus, split: Split | None = Non
     Raises:
         InputError: If the space or the corpus cannot be used.
     """
+    began = now()
+    inputs = _prepare(settings, corpus, split, recipe)
+    return inputs._replace(seconds=now() - began)
+
+
+def _prepare(settings: Settings, corpus: Corpus, split: Split | None, recipe: Recipe | None) -> Inputs:
     space = parse_space(settings.written_space())
     split = split or settings_split(settings, corpus)
     length, subwords = max(space.longest_text, WHOLE_TEXT), space.may_be("subwords", True)

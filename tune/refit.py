@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -80,16 +80,16 @@ def refit_winner(
         say("Training the winner again on train and validation rows")
         again = prepare_inputs(settings, inputs.corpus, join(inputs.dataset.split), inputs.recipe)
         weights, failures = weights_of(before, winner) if before else {}, list[str]()
+        known = len(weights)
         if works := {name: _work(settings, winner.trials[name]) for name in by_weight(winner) if name not in weights}:
-            means, known = Means.of(settings, workers, deadline), len(weights)
-            with suppress(KeyboardInterrupt):  # what was learned by then is saved first
-                results = run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted)
-                failures = _take(results, weights)
+            means = Means.of(settings, workers, deadline)
+            results = run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted)
+            failures = _take(results, weights)
             if len(weights) > known:
                 classifier = rebuild(winner, again, weights)
+        if interrupted.is_set() and len(weights) == known:  # what was learned by then is saved first
+            raise KeyboardInterrupt
         if classifier is None:
-            if interrupted.is_set():
-                raise KeyboardInterrupt
             raise NotRefittedError(next(iter(failures), NO_TIME))
         if len(weights) < len(winner.trials) and not interrupted.is_set():
             why = f"A training failed ({failures[0]}); there are" if failures else "There was time for"

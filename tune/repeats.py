@@ -71,6 +71,8 @@ def repeat_best(
             done[key] = run
             folder.write_json(REPEATS, done)
             ran()
+    if interrupted.is_set():
+        raise KeyboardInterrupt
     return summarise(trials, done, settings.repeat, settings.objective.metric)
 
 

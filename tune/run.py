@@ -148,8 +148,7 @@ def _told_of_trials(folder: SearchFolder, trials: Sequence[TrialOutcome], wall: 
 
 
 def _sampler(folder: SearchFolder, settings: Settings, inputs: Inputs) -> BaseSampler:
-    several = bool(settings.objective.against)
-    return make_sampler(settings.sampler, settings.seed, len(folder.trials()), inputs.space, several=several)
+    return make_sampler(settings.sampler, settings.seed, len(folder.trials()), inputs.space)
 
 
 def _notices(settings: Settings, inputs: Inputs) -> Iterator[str]:

@@ -26,7 +26,7 @@ class RunTimes:
         seconds: What it may take from then on, or None.
 
     Attributes:
-        prepare: Seconds from the user's asking until trials could begin.
+        prepare: Seconds of encoding the corpus and fitting the wide branch, which training the winner again begins with.
         latest: Of a winner that is trained again in no time.
         earliest: Of one that takes as long as it may.
     """
@@ -42,7 +42,7 @@ class RunTimes:
     ) -> None:
         self._settings, self._started, self._seconds, self._began = settings, started, seconds, now()
         self._finish, self._retest = finish_seconds(settings, inputs), retest_seconds(settings, inputs)
-        self.prepare = self._began - started
+        self.prepare = inputs.seconds
         self._refit = RefitTime(trials, most_members(settings), workers.now, inputs.dataset.split, self.prepare)
         self.latest, self.earliest = self._with(self.prepare), self._with(math.inf)
 

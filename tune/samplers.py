@@ -20,21 +20,18 @@ def make_sampler(
     seed: int,
     trials: int = 0,
     space: Space = Space(()),  # noqa: B008 - it is frozen
-    *,
-    several: bool = False,
 ) -> optuna.samplers.BaseSampler:
     """Makes a seeded sampler: one of Optuna's ('tpe', 'random', 'gp', 'cmaes', 'qmc'), or 'hyperopt'.
 
     TPE looks at the hyperparameters together, within the groups that conditions make, and takes running trials for bad
-    ones, so that workers do not all try the same. It knows of pruned trials; the others that learn are shown them as completed.
+    ones, so that workers do not all try the same. All that learn are shown pruned trials as completed ones (`tune.informed`):
+    TPE itself would rank the best of all, stopped by a scheduler behind its best epoch, below the worst completed one.
 
     Args:
         name: Which.
         seed: Of the search.
         trials: How many trials the study holds: one that has drawn before does not draw the same again.
         space: What is drawn from; HyperOpt asks for it beforehand.
-        several: Whether trials have costs beside what they are ranked by. TPE does not know what to make of pruned trials then,
-            and is shown them as completed too.
 
     Raises:
         InputError: If what it needs is not installed.
@@ -45,7 +42,7 @@ def make_sampler(
         match name:
             case "tpe":
                 tpe = optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=new_seed)
-                return Informed(tpe, completed=several)
+                return Informed(tpe)
             case "random":
                 return optuna.samplers.RandomSampler(seed=new_seed)
             case "gp":

@@ -182,6 +182,8 @@ def resume_search(
         again = {"goal": goal._asdict(), "finished": False, TRIALS_OVER: False, "began": began(started, about["wall_seconds"])}
         folder.write_json(ABOUT, about | again)
         left = seconds_left(goal, about["wall_seconds"])
+        if about.get(TRIALS_OVER) and not about["finished"] and trials is None and time_limit is None:
+            display.say("Its trials are over; what follows them is done, with no time limit")
         with ExitStack() as stack:
             with _left_alone(folder, about, before):
                 workers, wait_for_ray = stack.enter_context(_workers(folder, settings))

@@ -59,7 +59,7 @@ def train_once(
     from model.experiment import run_experiment  # TensorFlow comes when the input is known to be good
 
     say(f"{len(corpus):,} texts of {len(corpus.classes)} classes")
-    for line in (*corpus.notes, *(obstacles(hparams.recurrent_dropout, "float32") if gpus() else ())):
+    for line in (*corpus.told(), *(obstacles(hparams.recurrent_dropout, "float32") if gpus() else ())):
         say(line)
     with remedies_told(settings):
         result = run_experiment(

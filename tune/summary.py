@@ -63,7 +63,9 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
         lines.append(Text(f"Ensemble: {weights}", style="bold"))
         if (refit := document.get("refit")) and len(refit["epochs"]) < len(members):
             there = ", ".join(refit["epochs"])
-            lines.append(Text(f"Refitted, as far as there was time: trial {there}; the classifier below is made of that"))
+            lines.append(
+                Text(f"Refitted, as far as there was time and none failed: trial {there}; the classifier below is made of that")
+            )
     lines += [Text(), _figures(document), Text(_calibration(document["calibration"])), Text()]
     if document.get("refit", "not asked for") is None:
         lines += [

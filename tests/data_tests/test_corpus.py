@@ -1,5 +1,6 @@
 import gzip
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import data.parquet_file
 from data.corpus import Corpus, corpus_from_frame, corpus_from_lists, read_corpus
+from data.csv_file import _Swallowed
 from data.errors import InputError
 from data.files import read_records
 from data.industries import read_industries
@@ -222,7 +224,8 @@ def not_utf_8(folder: Path) -> Path:
         pytest.param(bad("text,label\nx,a\n  ,b\n"), "row 2 (line 3): the text is empty", id="empty text"),
         pytest.param(bad("text,label\nx,a\ny,a\n"), "every label in column 'label' is 'a'", id="one class"),
         pytest.param(bad("text,label\nx,a\ny,a,b\n"), "row 2 (line 3): 3 fields where the header has 2", id="too many fields"),
-        pytest.param(bad("text,label\nx,a\ny\n"), "holds a line end must stand in", id="too few fields"),
+        pytest.param(bad("text,label\nx,a\ny\n"), "row 2 (line 3): 1 fields where the header has 2", id="too few fields"),
+        pytest.param(bad("text,label\nx,a\ny\n"), "A field that holds a line end must stand in", id="a line end"),
         pytest.param(bad("Text ,label\nx,a\n"), "columns are 'Text ', 'label'. Was 'Text ' meant?", id="misspelt column"),
         pytest.param(bad(f"{'good ' * 99},1\nx,a\n"), f"are '{'good ' * 8}'..., '1'. Does its first line name", id="no header"),
         pytest.param(lists, "column 'text' holds lists; one value a row is needed", id="Parquet, lists"),
@@ -276,19 +279,39 @@ def test_rows_that_an_open_quote_makes_one_field_of_are_not_taken_for_a_text(
 
 
 def test_texts_of_several_lines_with_delimiters_in_them_are_texts(tmp_path: Path) -> None:
-    texts = ["Dear all,\nsee you,\nthe baker", "good,ham\nor not", "a,b\nspam,spam\nno, not a row", "one\ttwo\nham"]
-    frame = pd.DataFrame({"text": ["x", "y", *texts], "label": ["ham", "spam"] * 3})
-    frame.to_csv(tmp_path / "mails.csv", index=False)
-    frame.to_csv(tmp_path / "mails.tsv", index=False, sep="\t")
-    for name in ("mails.csv", "mails.tsv"):
-        assert read_corpus(tmp_path / name).texts[2:] == texts
+    texts = [
+        "Dear all,\nsee you,\nthe baker",
+        "good,ham\nor not",
+        "a,b\nspam,spam\nno, not a row",
+        "one\ttwo\nham",
+        "ham, it is late\nspam, it is cold",
+        "costs 3,ham\ninstead of 4,ham\nor 5,ham",
+    ]
+    frame = pd.DataFrame({"text": ["x", "y", *texts], "label": ["ham", "spam"] * 4})
+    for columns in (["text", "label"], ["label", "text"]):
+        frame[columns].to_csv(tmp_path / "mails.csv", index=False)
+        frame[columns].to_csv(tmp_path / "mails.tsv", index=False, sep="\t")
+        for name in ("mails.csv", "mails.tsv"):
+            assert read_corpus(tmp_path / name).texts[2:] == texts
+
+
+def test_looking_for_rows_in_a_field_takes_no_memory_to_speak_of() -> None:
+    field, size = "x\tham" + "\n" * 4_000_000, 4_000_000
+    swallowed = _Swallowed("\t")
+    swallowed.begin(2, [0, 1])
+    assert not swallowed.rows(["one", "ham"])
+    tracemalloc.start()
+    assert not swallowed.rows([field, "spam"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < size / 10
 
 
 def test_what_was_left_out_and_names_in_doubt_are_noted(tmp_path: Path) -> None:
     path = tmp_path / "jobs.csv"
     path.write_text("text,label\na,IT\nb,it \nc,I T\nd,1\ne,1.0\nf,01\ng,NaN\nh,\ni,\n ,it\n ,\nj,food\nk,n-a\n")
     corpus = read_corpus(path, drop_unlabelled=True, drop_empty=True)
-    assert corpus.notes == (
+    assert tuple(corpus.told()) == (
         "Rows left out: 3 without a label, 1 without a text",
         (
             "Classes that differ in case, white space or a number's form alone are classes of their own: "
@@ -296,7 +319,8 @@ def test_what_was_left_out_and_names_in_doubt_are_noted(tmp_path: Path) -> None:
         ),
         "Classes that may stand for missing labels: 'NaN' (1 rows); leave such rows empty, with --drop-unlabelled, if they do",
     )
-    assert corpus_from_lists(["a", "b"], ["x", "1e400"]).notes == ()
+    many = ["1e400", "2e400", "12345678901234567", "12345678901234568", "x"]
+    assert not list(corpus_from_lists(list("abcde"), many).told())
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan"), pd.NaT, pd.NA, " "])

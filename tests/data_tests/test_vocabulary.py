@@ -132,9 +132,10 @@ def test_texts_are_put_in_unicodes_forms(text: str, form: Literal["NFC", "NFKC"]
     assert in_form(form, text) == unicodedata.normalize(form, text)
 
 
-@pytest.mark.parametrize("before", ["", "a", "ab" * 40, "e\u0301" * 300])
-def test_of_a_letters_marks_the_first_few_hundred_are_read(before: str) -> None:
+@pytest.mark.parametrize("marks", ["\u0301\u0327", "\u0f73\u0f75", "\u0301\uff9e"], ids=ascii)
+@pytest.mark.parametrize("before", ["", "a", "ab" * 40, "e\u0301" * 300], ids=len)
+def test_of_a_letters_marks_the_first_few_hundred_are_read(before: str, marks: str) -> None:
     """Beyond, what Python takes to put them in order grows with their square."""
-    run = "\u0301\u0327" * 5_000
+    run = marks * 5_000
     assert normalise(f"{before}x{run}y") == normalise(f"{before}x{run[:248]}") + "y"
     assert tokenize(f"{before}x{run}y") == tokenize(f"{before}x{run[:248]}y")

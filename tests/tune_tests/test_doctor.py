@@ -10,8 +10,10 @@ import pytest
 
 from tune.cli import run
 from tune.doctor.checks import GIB, dashboard, look_at
+from tune.doctor.examination import examine
 from tune.doctor.facts import MARK, PACKAGES, Facts, read_facts, remove_mark, seen_marks
 from tune.doctor.findings import Plan
+from tune.settings import Settings
 
 WELL = Facts(
     address="10.0.0.1",
@@ -151,6 +153,21 @@ def test_this_machine_is_examined_and_nothing_is_left(tmp_path: Path, capsys: py
     code, _, said = doctor("--preset", "model_1")
     assert code == 2
     assert "--preset model_1 is one training" in said
+
+
+def test_what_is_odd_about_a_corpus_is_told_before_a_search(tmp_path: Path) -> None:
+    rows = [f"text {row},{'IT' if row % 2 else 'it'},{max(row, 90)}" for row in range(100)]
+    (tmp_path / "odd.csv").write_text("\n".join(["text,label,group", *rows, " ,it,0"]) + "\n")
+    settings = Settings(data=tmp_path / "odd.csv", group="group", drop_empty=True, storage=tmp_path)
+    found = [finding for finding in examine(settings) if finding.check == "corpus"]
+    assert [finding.state for finding in found] == ["pass", "warn", "warn", "warn"]
+    assert "Rows left out: 1 without a text" in found[1].told
+    assert "'IT', 'it'" in found[2].told
+    assert "tie up to 91 rows together" in found[3].told
+    (tmp_path / "odd.csv").write_text("text,label\na,x\nb,x\nc,x\nd,y\n")
+    (found, *_) = examine(Settings(data=tmp_path / "odd.csv", storage=tmp_path))
+    assert found.state == "fail"
+    assert "class 'y' is too small" in found.told
 
 
 def test_a_node_that_has_not_the_storages_folder_makes_none_and_leaves_nothing(tmp_path: Path) -> None:

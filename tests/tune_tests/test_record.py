@@ -374,7 +374,7 @@ def several_in(folder: Path, sampler: str = "tpe") -> Record:
     """A record of a study that weighs macro-F1 against a size of 100 bytes a unit, and latency."""
     if not (folder / JOURNAL).exists():
         create_study(folder, "s", SEVERAL)
-    study = open_study(folder, make_sampler(sampler, 0, several=True))
+    study = open_study(folder, make_sampler(sampler, 0))
     best = podium(read_trials(study), keep=2)
     return Record(study, SPACE, None, best, size_of=lambda hparams: 100 * hparams.lstm_size)
 

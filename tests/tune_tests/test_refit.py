@@ -214,7 +214,7 @@ def test_members_that_were_trained_are_kept_where_others_are_not(
         yield heavy, constant(again, 2)
         if stopped:
             interrupted.set()
-            raise KeyboardInterrupt
+            return
         yield light, ValueError("Traceback ...\nthe loss was not finite in epoch 1")
 
     monkeypatch.setattr("tune.refit.run_on_workers", run)

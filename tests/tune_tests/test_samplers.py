@@ -177,6 +177,24 @@ def test_hyperopt_proposes_for_more_is_better_what_it_proposes_for_less_is_bette
     assert drawn[0] == drawn[1]
 
 
+def test_tpe_proposes_again_what_the_best_trials_of_all_have_though_a_scheduler_stopped_them(tmp_path: Path) -> None:
+    """TPE itself ranks a pruned trial, whatever it reported, behind the worst completed one."""
+    create_study(tmp_path, "s")
+    study = open_study(tmp_path, make_sampler("tpe", 0, 0, PLAIN))
+    for number in range(40):
+        best = number % 8 == 0
+        params = dict.fromkeys(DROPOUTS, 0.3 + number / 400) | {"pooling": "max" if best else "mean"}
+        trial = optuna.trial.create_trial(
+            state=TrialState.PRUNED if best else TrialState.COMPLETE,
+            params=params,
+            distributions=PLAIN.distributions,
+            value=0.9 if best else 0.5,
+            intermediate_values={6: 0.1, 9: 0.9} if best else {6: 0.5},
+        )
+        study.add_trial(trial)
+    assert [PLAIN.suggest(study.ask()).pooling for _ in range(4)] == ["max"] * 4
+
+
 numbers = st.integers(1, 999)
 
 
@@ -223,8 +241,7 @@ def test_hyperopt_draws_each_of_so_many_values_as_often(distribution: BaseDistri
     assert len(set(values)) == 4
 
 
-@pytest.mark.parametrize("completed", [False, True])
-def test_a_trial_that_had_no_time_for_a_report_is_no_lesson(tmp_path: Path, completed: bool) -> None:
+def test_a_trial_that_had_no_time_for_a_report_is_no_lesson(tmp_path: Path) -> None:
     create_study(tmp_path, "s")
     seen: list[tuple[int, TrialState]] = []
 
@@ -233,7 +250,7 @@ def test_a_trial_that_had_no_time_for_a_report_is_no_lesson(tmp_path: Path, comp
             seen[:] = [(trial.number, trial.state) for trial in study.get_trials(deepcopy=False)]
             return {}
 
-    study = open_study(tmp_path, Informed(Looking(seed=0), completed=completed))
+    study = open_study(tmp_path, Informed(Looking(seed=0)))
     for values in ([], [0.3]):
         trial = study.ask()
         PLAIN.suggest(trial)
@@ -241,7 +258,7 @@ def test_a_trial_that_had_no_time_for_a_report_is_no_lesson(tmp_path: Path, comp
             trial.report(value, step)
         study.tell(trial, None, TrialState.PRUNED)
     PLAIN.suggest(study.ask())
-    assert seen == [(1, TrialState.COMPLETE if completed else TrialState.PRUNED), (2, TrialState.RUNNING)]
+    assert seen == [(1, TrialState.COMPLETE), (2, TrialState.RUNNING)]
 
 
 @pytest.mark.parametrize("failed", [False, True])
@@ -277,7 +294,7 @@ def test_pruned_trials_are_shown_with_their_best_value_failed_ones_with_the_wors
 def test_of_several_metrics_samplers_learn_from_pruned_trials_too(tmp_path: Path, sampler: str) -> None:
     needs_torch(sampler)
     create_study(tmp_path, "s", Objective("macro_f1", ("size",)))
-    study = open_study(tmp_path, make_sampler(sampler, 0, 0, PLAIN, several=True))
+    study = open_study(tmp_path, make_sampler(sampler, 0, 0, PLAIN))
     record = Record(study, PLAIN, None, Podium(2), size_of=lambda hparams: int(1e6 * distance_of(hparams)))
     proposed = []
     for number in range(28):

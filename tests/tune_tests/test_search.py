@@ -519,13 +519,21 @@ def test_a_resume_that_is_refused_leaves_what_the_search_is_to_come_to(
     assert (json.loads(about.read_text()), settings.read_text()) == before
 
 
-def test_a_finished_search_gets_an_ensemble_without_further_trials(
-    finished: tuple[Path, dict[str, Any]], tmp_path: Path
+@pytest.mark.parametrize("cut", [pytest.param(False, id="finished"), pytest.param(True, id="cut in what follows the trials")])
+def test_a_search_whose_trials_are_over_gets_an_ensemble_without_further_trials(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path, cut: bool
 ) -> None:
     storage, best = finished
-    shutil.copytree(storage / "words", tmp_path / "words")
+    folder = SearchFolder(shutil.copytree(storage / "words", tmp_path / "words"))
+    about = folder.read_json("search.json")
+    assert about["trials_over"]
+    if cut:
+        (folder.path / "result.json").unlink()
+        folder.write_json("search.json", about | {"finished": False, "goal": {"trials": None, "wall_seconds": 3_600.0}})
     flags = ["--storage", str(tmp_path), "--json"]
-    document = json.loads(topknot("resume", "words", "--ensemble", "3", *flags).stdout)
+    done = topknot("resume", "words", "--ensemble", "3", *flags)
+    assert ("Its trials are over; what follows them is done, with no time limit" in done.stderr) == cut
+    document = json.loads(done.stdout)
     assert document["trials"] == best["trials"]
     assert document["single"]["test"] == pytest.approx(best["test"], rel=1e-4)
     assert document == json.loads(topknot("best", "words", *flags).stdout)

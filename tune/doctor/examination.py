@@ -48,7 +48,7 @@ def examine(settings: Settings) -> list[Finding]:
         split = settings_split(settings, corpus)
         sizes = ", ".join(f"{len(split.side(side)):,} {side}" for side in SIDES)
         findings.append(Finding("corpus", "pass", f"{len(corpus):,} texts of {classes} classes: {sizes}"))
-        notes = (*corpus.notes, *told_of_sides(corpus, split, settings.validation, settings.test))
+        notes = (*corpus.told(), *told_of_sides(corpus, split, settings.validation, settings.test))
         findings += [Finding("corpus", "warn", note, "see whether that is meant") for note in notes]
     except InputError as error:
         findings.append(Finding("corpus", "fail", str(error), "see what it says"))
