@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from data.corpus import Corpus
 from data.errors import InputError
 from data.split import Split
+from data.vocabulary import Vocabulary
 from tune.corpus_record import CLASS_RECORDS, describe_classes, difference
 from tune.damage import intact
 from tune.folder import ABOUT, HOME, SETTINGS, SearchFolder
@@ -178,7 +182,21 @@ def check_words(folder: SearchFolder, settings: Settings, inputs: Inputs) -> Non
     Raises:
         InputError: If they are others.
     """
-    if digest_words(inputs) != folder.read_json(ABOUT).get(VOCABULARY):
-        raise InputError(OLDER.format(folder.name))
+    check_vocabulary(folder, inputs.vocabulary, inputs.dataset.parts)
     if digest_vectors(inputs.dataset.vectors) != folder.read_json(ABOUT).get(VECTORS):
         raise InputError(f"{settings.vectors} has changed since the search {folder.name!r} was started; start a new one.")
+
+
+def check_vocabulary(folder: SearchFolder, vocabulary: Vocabulary, parts: npt.NDArray[np.int32] | None) -> None:
+    """Makes sure that the texts' words, and their parts, are those that a search was started with.
+
+    Args:
+        folder: Of the search.
+        vocabulary: As its corpus gives it now.
+        parts: Of the words (`data.subwords.word_parts`), if its space has them.
+
+    Raises:
+        InputError: If they are others: each would be read as another word.
+    """
+    if digest_words(vocabulary, parts) != folder.read_json(ABOUT).get(VOCABULARY):
+        raise InputError(OLDER.format(folder.name))

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.split import SIDES, Split
+from data.vocabulary import Vocabulary
 from model.hparams import HParams
 from model.linear import Recipe, read_recipe, write_recipe
 from tune.cluster import cores
@@ -43,7 +44,7 @@ def describe(settings: Settings, inputs: Inputs, first: list[HParams], workers: 
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "fingerprint": inputs.corpus.fingerprint(),
-        VOCABULARY: digest_words(inputs),
+        VOCABULARY: digest_words(inputs.vocabulary, inputs.dataset.parts),
         VECTORS: digest_vectors(inputs.dataset.vectors),
         "rows": len(inputs.corpus),
         "classes": len(inputs.corpus.classes),
@@ -86,11 +87,11 @@ def git_revision() -> str | None:
     return done.stdout.strip() or None
 
 
-def digest_words(inputs: Inputs) -> str:
+def digest_words(vocabulary: Vocabulary, parts: npt.NDArray[np.int32] | None) -> str:
     """Returns a digest of the words that a corpus has, in their order, and of their parts, if trials read them."""
-    digest = hashlib.blake2b(inputs.vocabulary.to_json().encode("utf-8", "surrogatepass"), digest_size=16)
-    if inputs.dataset.parts is not None:
-        digest.update(inputs.dataset.parts.tobytes())
+    digest = hashlib.blake2b(vocabulary.to_json().encode("utf-8", "surrogatepass"), digest_size=16)
+    if parts is not None:
+        digest.update(parts.tobytes())
     return digest.hexdigest()
 
 

@@ -11,15 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from data.corpus import Corpus
-from data.dataset import encode_corpus
+from data.dataset import Dataset, encode_corpus
 from data.errors import InputError
 from data.split import Split
+from data.vocabulary import Vocabulary
 from model.hparams import HParams
 from model.logits import Logits
 from model.suspects import suspect
 from model.trained import Trained
 from model.wide import WHOLE_TEXT, judge_out_of_fold
-from tune.continuity import read_own_corpus
+from tune.continuity import check_vocabulary, read_own_corpus
 from tune.folder import SearchFolder
 from tune.outcome import TrialOutcome, ranked_trials
 from tune.printable import printable
@@ -52,8 +53,10 @@ def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
     corpus, split = read_own_corpus(folder, settings)
     space = parse_space(settings.written_space())
     limit = max(space.longest_text, WHOLE_TEXT)
+    dataset, vocabulary = encode_corpus(corpus, split, limit, subwords=space.may_be("subwords", True))
+    check_vocabulary(folder, vocabulary, dataset.parts)
     linear = judge_out_of_fold(corpus, split, limit, settings.seed) if space.may_be("wide", True) else None
-    suspicion = suspect(corpus.labels[split.train], _judge(kept, learned, corpus, split, limit), linear)
+    suspicion = suspect(corpus.labels[split.train], _judge(kept, learned, dataset, vocabulary, corpus, limit), linear)
     return {
         "name": folder.name,
         "judged": len(split.train),
@@ -63,17 +66,17 @@ def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
     }
 
 
-def _judge(kept: list[TrialOutcome], learned: list[Trained], corpus: Corpus, split: Split, limit: int) -> Iterator[Logits]:
+def _judge(
+    kept: list[TrialOutcome], learned: list[Trained], dataset: Dataset, vocabulary: Vocabulary, corpus: Corpus, limit: int
+) -> Iterator[Logits]:
     """Yields what each trial's LSTM, without the wide branch, says of the training rows."""
     from model.classifier import Classifier  # brings TensorFlow
     from model.text_classifier import Encoded
 
-    subwords = any(trial.hparams.get("subwords") for trial in kept)
-    dataset, vocabulary = encode_corpus(corpus, split, limit, subwords=subwords)
     for trial, trained in zip(kept, learned, strict=True):
         hparams = replace(HParams.from_dict(trial.hparams), wide=False)
         classifier = Classifier(hparams, trained, vocabulary, corpus.classes, limit)
-        yield classifier.logits(Encoded(dataset.tokens, parts=dataset.parts), split.train)
+        yield classifier.logits(Encoded(dataset.tokens, parts=dataset.parts), dataset.split.train)
 
 
 def _told(corpus: Corpus, split: Split, place: int, probabilities: Logits) -> dict[str, Any]:
