@@ -147,14 +147,13 @@ def _corpus(
     classes = tuple(sorted(label_ids))
     if len(classes) < 2:
         raise InputError(f"{source}: every label in column {columns[1]!r} is {classes[0]!r}; a classifier needs two or more.")
-    away = told_left_out(left_out)
     return Corpus(
         texts=texts,
         labels=_ranks(label_ids, classes)[np.frombuffer(labels, dtype=np.int32)],
         classes=classes,
         groups=np.array(groups, dtype=np.int64) if len(columns) == 3 else None,
         rows=np.frombuffer(rows, dtype=np.int64),
-        notes=(f"Rows left out: {away}",) if away else (),
+        notes=tuple(told_left_out(left_out)),
     )
 
 

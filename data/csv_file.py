@@ -46,11 +46,11 @@ def read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Rec
         fits = (d for d in candidates if set(columns) <= set(head.names(d)))
         delimiter = next(fits, None) or max(candidates, key=lambda d: len(head.names(d)))
         reader = csv.reader(chain(["\n"] * head.before, head.lines, file), delimiter=delimiter, strict=True)
-        number, line, swallowed = 0, 0, _Swallowed(delimiter)
+        number, line = 0, 0
         try:
             header = next(fields for fields in reader if fields)
             at = columns_at(path, header, columns)
-            swallowed.begin(len(header), at)
+            swallowed = _Swallowed(delimiter, len(header), at)
             line = reader.line_num
             for fields in reader:
                 measured.begin(number + 2)
@@ -79,14 +79,17 @@ def read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Iterator[Rec
 
 
 class _Swallowed:
-    """Finds rows that stand within a field: a quote has opened it in one row that was to be a sign, and another closed it."""
+    """Finds rows that stand within a field: a quote has opened it in one row that was to be a sign, and another closed it.
 
-    def __init__(self, delimiter: str) -> None:
-        self._delimiter, self._width, self._label, self._known = delimiter, 0, -1, set[str]()
+    Args:
+        delimiter: Of the fields.
+        width: How many columns there are.
+        at: Where those that are read stand: the label's is the second, if there is one.
+    """
 
-    def begin(self, width: int, at: Sequence[int]) -> None:
-        """Takes how many columns there are, and where those that are read stand: the label's is the second, if there is one."""
-        self._width, self._label = width, at[1] if len(at) > 1 else -1
+    def __init__(self, delimiter: str, width: int, at: Sequence[int]) -> None:
+        self._delimiter, self._width, self._label = delimiter, width, at[1] if len(at) > 1 else -1
+        self._known = set[str]()
 
     def rows(self, fields: Sequence[str]) -> int:
         """Returns how many rows a row's fields hold beside its own."""

@@ -80,9 +80,10 @@ def labelled_rows(
         )
 
 
-def told_left_out(left_out: Mapping[str, int]) -> str:
-    """Says how many rows were left out, by what they lacked; nothing where none was."""
-    return ", ".join(f"{count:,} {what}" for what, count in left_out.items())
+def told_left_out(left_out: Mapping[str, int]) -> Iterator[str]:
+    """Yields a sentence on how many rows were left out, by what they lacked, where some were."""
+    if left_out:
+        yield "Rows left out: " + ", ".join(f"{count:,} {what}" for what, count in left_out.items())
 
 
 def name_of(value: Any) -> str:

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
+from functools import cache
 from itertools import islice
 from typing import Literal
 
@@ -42,29 +43,37 @@ def _characters(categories: Container[str], without: str = "") -> str:
     The standard library's `re` knows no categories, but is twice as fast on them, spelled out, as the package `regex` is.
     """
     excluded = re.compile(f"[{without}]") if without else None
+    characters = (chr(code) for code in range(0x10000) if unicodedata.category(chr(code)) in categories)
+    return _ranges(character for character in characters if not (excluded and excluded.match(character)))
+
+
+def _ranges(characters: Iterable[str]) -> str:
+    """Returns characters, which rise, as ranges for between the brackets of an expression."""
     ranges: list[list[int]] = []
-    for code in range(0x10000):
-        character = chr(code)
-        if unicodedata.category(character) in categories and not (excluded and excluded.match(character)):
-            if ranges and ranges[-1][1] == code - 1:
-                ranges[-1][1] = code
-            else:
-                ranges.append([code, code])
-    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in ranges)
-
-
-def _reordered() -> str:
-    """Returns what Unicode's forms put in an order of its own, or make of it, as it stands between an expression's brackets."""
-    characters = ((character, unicodedata.normalize("NFKD", character)) for character in map(chr, range(0x1F000)))
-    return "".join(re.escape(character) for character, apart in characters if any(map(unicodedata.combining, apart[:1])))
+    for code in map(ord, characters):
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
 
 
 _STRIDE, _LONG_RUN = 31, 8
 _MOST_MARKS = _STRIDE * _LONG_RUN
 """On one letter; what is written has a few."""
-_REORDERED = _reordered()
-_MANY_MARKS = re.compile(f"[{_REORDERED}]{{{_LONG_RUN}}}")
-_TOO_MANY_MARKS = re.compile(f"([{_REORDERED}]{{{_MOST_MARKS}}})[{_REORDERED}]+")
+
+
+@cache
+def _many_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Returns what finds so many marks, of which one stands for each stride, and what finds those behind the most.
+
+    Marks are what Unicode's forms put in an order of its own, and what they make such of. Made when a text is long enough.
+    """
+    characters = map(chr, range(0x1F000))
+    mark = f"[{_ranges(one for one in characters if unicodedata.combining(unicodedata.normalize('NFKD', one)[0]))}]"
+    return re.compile(f"{mark}{{{_LONG_RUN}}}"), re.compile(f"({mark}{{{_MOST_MARKS}}}){mark}+")
+
+
 _MARKS = ("Mn", "Mc", "Me")
 _WORD = f"[{_characters(('Lu', 'Ll', 'Lt', 'Lm', 'Lo', 'Nd', 'Nl', 'No', *_MARKS), without=_SPACELESS)}{_OTHER_LETTERS}]"
 _RUN = f"{_WORD}{{1,{LONGEST_TOKEN}}}"
@@ -169,6 +178,8 @@ def in_form(form: Literal["NFC", "NFKC"], text: str) -> str:
     They are left out because Python takes a time for them that grows with their square (python/cpython#149079): minutes for a
     text of one letter and 400,000 marks, which anyone may send to a server. Every 31st character shows whether there are such.
     """
-    if _MANY_MARKS.search(text[::_STRIDE]):
-        text = _TOO_MANY_MARKS.sub(r"\1", text)
+    if len(text) > _MOST_MARKS:
+        many, too_many = _many_marks()
+        if many.search(text[::_STRIDE]):
+            text = too_many.sub(r"\1", text)
     return unicodedata.normalize(form, text)

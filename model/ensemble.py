@@ -46,7 +46,7 @@ class Ensemble(TextClassifier):
 
     def __post_init__(self) -> None:
         if not _alike(list(self.members.values())):
-            raise ValueError("The members differ in classes, limit, vocabulary or wide branch.")
+            raise ValueError("its members differ in classes, limit, vocabulary or wide branch.")
 
     @property
     def classes(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -110,7 +110,7 @@ class Ensemble(TextClassifier):
         try:
             return cls(members, weights, about.get("metrics", {}), temperature)
         except ValueError as error:
-            raise InputError(f"{folder} is damaged: {str(error)[0].lower()}{str(error)[1:]}") from None
+            raise InputError(f"{folder} is damaged: {error}") from None
 
 
 def _alike(members: list[Classifier]) -> bool:

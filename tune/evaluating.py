@@ -106,8 +106,8 @@ def evaluate_file(
     left_out: Counter[str] = Counter()
     drop = settings.drop_unlabelled, settings.drop_empty
     rows = list(labelled_rows(read_records(path, columns), str(path), columns, *drop, left_out))
-    if left_out:
-        say(f"Rows left out: {told_left_out(left_out)}")
+    for line in told_left_out(left_out):
+        say(line)
     known = set(classifier.classes)
     unknown = [row for row in rows if row.label not in known]
     if unknown and not drop_unknown:

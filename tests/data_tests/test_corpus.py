@@ -297,8 +297,7 @@ def test_texts_of_several_lines_with_delimiters_in_them_are_texts(tmp_path: Path
 
 def test_looking_for_rows_in_a_field_takes_no_memory_to_speak_of() -> None:
     field, size = "x\tham" + "\n" * 4_000_000, 4_000_000
-    swallowed = _Swallowed("\t")
-    swallowed.begin(2, [0, 1])
+    swallowed = _Swallowed("\t", 2, [0, 1])
     assert not swallowed.rows(["one", "ham"])
     tracemalloc.start()
     assert not swallowed.rows([field, "spam"])
