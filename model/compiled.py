@@ -28,7 +28,7 @@ GRAPHS = 25 * 2**20
 
 RANK_FIRST_BELOW = 0.65
 """Fraction of a batch up to which ranking it first and training on the hardest rows alone costs less than training on
-all of it; both give the same gradient. Measured by benchmarks/top_k_step.py."""
+all of it; without dropout both give the same gradient. Measured by benchmarks/top_k_step.py."""
 
 NO_PARTS = np.full((2, MOST), NONE, np.int32)
 """Of padding and `UNKNOWN`, which is all that steps are compiled with."""

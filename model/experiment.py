@@ -27,6 +27,7 @@ from model.training import train
 from model.wide import WHOLE_TEXT, encode_wide
 
 EPOCHS = 30
+PATIENCE = 3
 Data = Corpus | pd.DataFrame | str | Path | tuple[Sequence[str], Sequence[Any]] | None
 
 
@@ -60,7 +61,7 @@ def run_experiment(
     test: float = 0.1,
     preset: str | None = None,
     epochs: int | None = None,
-    patience: int | None = 3,
+    patience: int | None = None,
     seed: int = 0,
     vectors: Path | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
@@ -77,7 +78,8 @@ def run_experiment(
         validation, test: Fractions of the rows to choose the best epoch by, and to test on.
         preset: A training of `model.question.TRAININGS` to start from.
         epochs: At most so many; the preset's or, without one, 30 if None.
-        patience: Epochs without a lower validation loss after which training ends; None to train them all, as the question did.
+        patience: Epochs without a lower validation loss after which training ends; 3 if None, but with a preset all epochs
+            are trained then, as the question did.
         seed: Of the split, the initial weights, the batches and the dropout.
         vectors: A file of word vectors to begin with (`data.vectors`); `embedding_size` must be their length, and `subwords`
             false.
@@ -94,6 +96,7 @@ def run_experiment(
     corpus = without_small_classes(_corpus(data, text, label, group), small_classes)
     if preset is None:
         plan = SingleTraining(HParams.from_dict(hparams), EPOCHS)
+        patience = PATIENCE if patience is None else patience
     else:
         plan = single_training(preset, len(corpus.classes), hparams)
     chosen = plan.hparams

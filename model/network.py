@@ -75,6 +75,7 @@ def build(
             hparams.lstm_size,
             recurrent_dropout=hparams.recurrent_dropout,
             return_sequences=sequences,
+            use_cudnn=False,  # a graph that a GPU has traced with cuDNN runs nowhere else
             name=f"lstm_{index}",
         )
         x = layers.Bidirectional(lstm, name=f"bilstm_{index}")(x) if hparams.bidirectional else lstm(x)

@@ -8,6 +8,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import h5py
@@ -24,6 +25,8 @@ SLACK = 4 * 2**20
 """Bytes of a weights file that are not weights, at most: HDF5's own."""
 MOST_SQUEEZED = 200
 """A file may be so many times as large as it is in the archive; weights cannot be squeezed by half."""
+FILTERS = Lock()
+"""Of warnings: they are the process's, and two threads that change them and back leave those of the first."""
 
 
 class ReadNetwork(NamedTuple):
@@ -64,8 +67,8 @@ def read_network(path: Path, hparams: HParams, *, vocabulary_size: int, classes:
         _check(weights, len(content))
     mixture = Mixture(scales[WIDE_SCALE], scales[DEEP_SCALE]) if ngrams else None
     network = build(hparams, vocabulary_size=vocabulary_size, classes=classes, ngrams=ngrams, mixture=mixture)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # what Keras does not find it leaves at random, with no more than a warning
+    with FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # what Keras does not find it leaves at random, with no more than a warning
         try:
             network.load_weights(path)
         except UserWarning as warning:

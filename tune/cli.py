@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -17,6 +18,9 @@ from tune.model_commands import evaluate, predict, train
 from tune.printable import printable
 from tune.search_commands import best, list_, report, resume, search, show, watch
 from tune.serve_command import serve
+
+FULL = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""Errors of what takes no more output."""
 
 
 class _Commands(click.Group):
@@ -62,14 +66,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
         return _fail("Interrupted.", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what it still holds goes nowhere, and not up in smoke
-        return 1
+    except OSError as error:
+        return _unwritten(error)
     except SearchInterruptedError as error:
         return _fail(str(error), 130)
     except SearchFailedError as error:
         return _fail(str(error), 1)
     return 0
+
+
+def _unwritten(error: OSError) -> int:
+    """Ends where stdout takes no more: nobody reads it, or its disk is full."""
+    if error.errno not in FULL or error.filename is not None:
+        raise error
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what it still holds goes nowhere, and not up in smoke
+    return 1 if error.errno == errno.EPIPE else _fail(f"The output cannot be written: {error.strerror}.", 2)
 
 
 def _fail(message: str, code: int) -> int:

@@ -147,6 +147,7 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
             raise RuntimeError("Ray is running in this process; call ray.shutdown() first: a search starts its own.")
         from tune.chatter import chatter_diverted
         from tune.display import Display
+        from tune.documents import with_paths
         from tune.evaluating import load_classifier
         from tune.folder import SearchFolder
         from tune.search import start_search
@@ -161,12 +162,12 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
         except BaseException as error:
             if another or not folder.has_begun():
                 data.unlink(missing_ok=True)
-            if isinstance(error, SearchInterruptedError) and self.storage is None:  # nothing is left to go on with
-                raise KeyboardInterrupt from None
+            if isinstance(error, SearchInterruptedError):  # which `cross_val_score` would take for a score that is none
+                raise KeyboardInterrupt("" if self.storage is None else str(error)) from None
             if isinstance(error, SmallClassesError):
                 raise SmallClassesError(error.problem, "Add rows, or give small_classes='drop'.") from None
             raise
-        return document, load_classifier(folder.path / document["checkpoint"])
+        return with_paths(folder, document), load_classifier(folder.path / document["checkpoint"])
 
     def _settings(self, frame: pd.DataFrame, storage: Path) -> Settings:
         seed = self.random_state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,7 @@ def export(model: str, storage: Storage, form: str, output: Path) -> None:
 
     folder = model_folder(model, storage, say)
     check_new(output, "-o")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # what is written is for cores, and compared with its reader there
     prepare()
     from model.export.writing import write_export
 

@@ -48,7 +48,10 @@ def warm_trials(settings: Settings, space: Space) -> list[HParams]:
         ended = [*front, *(trial for trial in ended if trial not in front)]
     best = dict[HParams, HParams]()
     for trial in ended:
-        hparams = HParams.from_dict(trial.hparams)
+        try:
+            hparams = HParams.from_dict(trial.hparams)
+        except ValueError as error:
+            raise InputError(f"--warm-start: the search {settings.warm_start!r} is of another version: {error}") from None
         if come_to := _within(space, hparams):
             best.setdefault(come_to, hparams)
     return list(best.values())[:WARM]

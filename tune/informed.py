@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from typing import Any
 
 from optuna import Study
@@ -27,15 +27,18 @@ class Informed(BaseSampler):
         sampler: The sampler.
         failed: Whether to show it the failed ones too, each with the worst values of all: one whose proposal follows from what
             it knows would propose what failed again and again.
+        alone: Parameters that it is to draw by themselves: one that looks at those alone which all trials have may count on
+            finding them in the next trial, too, and in those that failed.
     """
 
-    def __init__(self, sampler: BaseSampler, *, failed: bool = False) -> None:
-        self._sampler, self._failed = sampler, failed
+    def __init__(self, sampler: BaseSampler, *, failed: bool = False, alone: Collection[str] = ()) -> None:
+        self._sampler, self._failed, self._alone = sampler, failed, alone
         self._ended: dict[int, tuple[FrozenTrial, FrozenTrial]] = {}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Returns the sampler's answer."""
-        return self._sampler.infer_relative_search_space(self._shown(study), trial)
+        """Returns the sampler's answer, without what it is to draw alone."""
+        together = self._sampler.infer_relative_search_space(self._shown(study), trial)
+        return {name: together[name] for name in together if name not in self._alone}
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
         """Returns the sampler's draw."""

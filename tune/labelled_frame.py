@@ -58,7 +58,8 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file, ExitStack() as stack:
             stack.callback(path.unlink)
-            frame.to_parquet(file)
+            # Squeezed, many equal texts would look like a forged page to who reads them again.
+            frame.to_parquet(file, compression=None, use_dictionary=False)
             stack.pop_all()
     except FileExistsError:
         raise InputError(

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tune.objective import Objective
+from tune.printable import printable
 
 BARS = "▁▂▃▄▅▆▇█"
 CURVE = 12
@@ -118,7 +119,7 @@ class LiveView:
         for number, trial in shown[: room if len(shown) <= room else room - 1]:
             last, reached = (f"{trial.values[-1]:.3f}", f"{best(trial.values):.3f}") if trial.values else ("", "")
             epoch = f"{len(trial.values)}/{state.max_epochs}"
-            table.add_row(str(number), epoch, last, reached, sparkline(trial.values[-CURVE:]), brief(trial.hparams))
+            table.add_row(str(number), epoch, last, reached, sparkline(trial.values[-CURVE:]), Text(brief(trial.hparams)))
         if len(shown) > room:
             table.add_row("", "", "", "", "", f"and {len(shown) - room + 1} more")
         return table
@@ -140,14 +141,14 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def brief(hparams: Mapping[str, Any]) -> str:
-    """Names the hyperparameters that tell most, in a line."""
+    """Names the hyperparameters that tell most, in a line that a terminal can show."""
     layers = f"{hparams['lstm_layers']}x{hparams['lstm_size']}{' bi' if hparams['bidirectional'] else ''} {hparams['pooling']}"
     layers += " subwords" if hparams.get("subwords") else ""
     taper = " tapering" if hparams.get("dense_taper") else ""
     dense = f", dense {hparams['dense_layers']}x{hparams['dense_size']}{taper}" if hparams["dense_layers"] else ""
     top_k = "" if hparams["top_k"] == 1 else f" {hparams['top_k_schedule']}"
     rest = f"top-k {hparams['top_k']:.2g}{top_k}, lr {hparams['learning_rate']:.1e}, batch {hparams['batch_size']}"
-    return f"LSTM {layers}{dense}, {rest}"
+    return printable(f"LSTM {layers}{dense}, {rest}")
 
 
 def clock(seconds: float) -> str:

@@ -97,8 +97,8 @@ def evaluate(model: str, storage: Storage, split: str | None, drop_unknown: bool
     settings = read_settings(None, given(flags))
     if (settings.data is None) == (split is None):
         raise InputError("Give either --data FILE or --split train, validation or test.")
-    if drop_unknown and split is not None:
-        raise InputError("--drop-unknown: of a split of its own corpus, a classifier knows every label; it goes with --data.")
+    if split is not None and (drop_unknown or settings.drop_empty or settings.drop_unlabelled):
+        raise InputError("A split has the rows that its search had: --drop-unknown, -empty and -unlabelled go with --data.")
     prepare()
     from tune.evaluating import evaluate_file, evaluate_split, load_classifier, model_folder
     from tune.remote_file import here

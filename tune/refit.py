@@ -23,7 +23,7 @@ from tune.folder import SearchFolder
 from tune.inputs import Inputs, prepare_inputs
 from tune.means import Means
 from tune.outcome import TrialOutcome
-from tune.refitted import by_weight, made_before, place, rebuild, weights_of
+from tune.refitted import by_weight, made_before, part_of, place, rebuild, weights_of
 from tune.run_times import RunTimes
 from tune.settings import Settings
 from tune.trial_seed import trial_seed
@@ -50,7 +50,8 @@ def refit_winner(
     Each is trained with its trial's seed for as many epochs as its best one has. Vocabulary and wide branch are fitted
     anew, the latter in the way that was found before; the mixture, the ensemble's weights and the temperature stay as they
     were fitted on the validation rows, for there are no others left to fit them on. Members that weigh more come first;
-    those that there was no time for, and those whose training failed, are left out.
+    those that there was no time for, and those whose training failed, are left out: the temperature is then that of the
+    original's members that are left.
 
     Args:
         folder: Of the search.
@@ -86,7 +87,7 @@ def refit_winner(
             results = run_on_workers(train_epochs, works, (again.dataset,), means, workers, interrupted)
             failures = _take(results, weights)
             if len(weights) > known:
-                classifier = rebuild(winner, again, weights)
+                classifier = rebuild(part_of(winner, weights, inputs), again, weights)
         if interrupted.is_set() and len(weights) == known:  # what was learned by then is saved first
             raise KeyboardInterrupt
         if classifier is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from model.calibration import fit_temperature
 from model.trained import Trained, Weights
 from tune.inputs import Inputs
-from tune.winner import Winner, clear_damaged
+from tune.winner import Winner, clear_damaged, encoded
 
 if TYPE_CHECKING:
     from model.classifier import Classifier
@@ -55,13 +57,33 @@ def by_weight(winner: Winner) -> list[str]:
     return list(winner.trials)
 
 
-def rebuild(winner: Winner, inputs: Inputs, weights: dict[str, Weights]) -> Classifier | Ensemble:
-    """Puts weights trained on other rows into the winner, by the names of its trials, beside what those rows gave.
+def part_of(winner: Winner, names: Collection[str], inputs: Inputs) -> Classifier | Ensemble:
+    """Returns the winner; an ensemble without the members that are not named, and with the temperature of what is left.
 
     Args:
-        winner: Whose mixtures, ensemble weights and temperature stay.
+        winner: Which.
+        names: Of its trials.
+        inputs: That the winner was chosen with.
+    """
+    from model.ensemble import Ensemble
+
+    whole = winner.classifier
+    if not isinstance(whole, Ensemble) or len(names) == len(whole.members):
+        return whole
+    total = sum(whole.weights[name] for name in names)
+    weights = {name: weight / total for name, weight in whole.weights.items() if name in names}
+    part = replace(whole, members={name: whole.members[name] for name in weights}, weights=weights)
+    rows = inputs.dataset.split.validation
+    return part.at_temperature(fit_temperature(inputs.dataset.labels[rows], part.uncalibrated(encoded(inputs), rows)))
+
+
+def rebuild(old: Classifier | Ensemble, inputs: Inputs, weights: dict[str, Weights]) -> Classifier | Ensemble:
+    """Puts weights trained on other rows into a classifier, beside what those rows gave.
+
+    Args:
+        old: Whose mixtures, ensemble weights and temperature stay.
         inputs: With the vocabulary and the wide branch of the other rows.
-        weights: Of each LSTM; an ensemble's members that have none are left out.
+        weights: Of each LSTM, by the names of trials.
     """
     from model.ensemble import Ensemble
 
@@ -70,10 +92,7 @@ def rebuild(winner: Winner, inputs: Inputs, weights: dict[str, Weights]) -> Clas
         wide = inputs.wide if old.hparams.wide else None
         return replace(old, trained=trained, vocabulary=inputs.vocabulary, wide=wide, metrics={})
 
-    old = winner.classifier
     if isinstance(old, Ensemble):
-        total = sum(old.weights[name] for name in weights)
-        kept = {name: weight / total for name, weight in old.weights.items() if name in weights}
-        return replace(old, members={name: renew(name, old.members[name]) for name in kept}, weights=kept)
-    (name,) = winner.trials
+        return replace(old, members={name: renew(name, member) for name, member in old.members.items()})
+    (name,) = weights
     return renew(name, old)

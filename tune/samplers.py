@@ -31,12 +31,14 @@ def make_sampler(
         name: Which.
         seed: Of the search.
         trials: How many trials the study holds: one that has drawn before does not draw the same again.
-        space: What is drawn from; HyperOpt asks for it beforehand.
+        space: What is drawn from; HyperOpt asks for it beforehand, CMA-ES and the Gaussian process learn nothing of what has
+            conditions.
 
     Raises:
         InputError: If what it needs is not installed.
     """
     new_seed = seed + trials
+    conditional = [dimension.name for dimension in space.dimensions if dimension.when]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         match name:
@@ -48,9 +50,11 @@ def make_sampler(
             case "gp":
                 if not importlib.util.find_spec("torch"):
                     raise InputError(f"--sampler gp needs PyTorch, which Optuna computes with: {install_command('torch')}")
-                return Informed(optuna.samplers.GPSampler(seed=new_seed, deterministic_objective=False), failed=True)
+                gp = optuna.samplers.GPSampler(seed=new_seed, deterministic_objective=False)
+                return Informed(gp, failed=True, alone=conditional)
             case "cmaes":
-                return Informed(optuna.samplers.CmaEsSampler(seed=new_seed, warn_independent_sampling=False))
+                cmaes = optuna.samplers.CmaEsSampler(seed=new_seed, warn_independent_sampling=False)
+                return Informed(cmaes, alone=conditional)
             case "qmc":  # its sequence is one of the seed and goes on where the study says; the rest is drawn at random
                 rest = optuna.samplers.RandomSampler(seed=new_seed)
                 return optuna.samplers.QMCSampler(

@@ -153,6 +153,10 @@ class Median(MedianStoppingRule):
         if not self._results[trial] or result["epoch"] > self._results[trial][-1]["epoch"]:
             self._results[trial].append(result)
 
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Takes in the last result of a trial, where it has not: Ray brings that of a trial it has stopped twice."""
+        self.remember(trial, result)
+
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decides whether a trial goes on."""
         if is_told_again(trial, result):

@@ -31,7 +31,7 @@ from tune.room import Room, count_locally, count_on_cluster
 from tune.run import run_trials
 from tune.samplers import make_sampler
 from tune.search_result import missing, read_result
-from tune.searches import claim_search
+from tune.searches import claim_search, refuse_begun
 from tune.settings import Settings
 from tune.stopwatch import began
 from tune.tracking.tracker import make_trackers
@@ -66,6 +66,7 @@ def start_search(settings: Settings, display: Display, started: float) -> dict[s
         corpus = _read(settings, display) if settings.data else None
         split = settings_split(settings, corpus) if corpus else None
         with locked(claimed, display.say) as folder, _resumable(folder):
+            refuse_begun(folder)
             trackers = make_trackers(settings.track, folder.name, folder.path)
             with _workers(folder, settings) as (workers, wait_for_ray):
                 inputs = _prepare(settings, corpus or _read(settings, display), display, split)
@@ -164,16 +165,16 @@ def resume_search(
             display.say(f"The search {found.name!r} is finished; --trials or --time-limit make it go on")
             return read_result(found)
         display.say(f"The search {found.name!r} was finished, but {lacking}: that is made again")
-    settings = found.settings().model_copy(update=after)
-    kept, settings = settings, settings.model_copy(update={"address": address or settings.address})
-    check_space(found, settings)
-    check_metric(found, settings)
     with locked(found, display.say) as folder, _resumable(folder):
+        kept = folder.settings().model_copy(update=after)  # under an address, those found may have been behind
+        settings = kept.model_copy(update={"address": address or kept.address})
+        check_space(folder, settings)
+        check_metric(folder, settings)
         check_home(folder)
         display.say("Reading the corpus")
         corpus, split = read_own_corpus(folder, settings)
         trackers = make_trackers(settings.track, folder.name, folder.path)
-        about, present = folder.read_json(ABOUT), folder.trials()  # under an address, they may have been behind
+        about, present = folder.read_json(ABOUT), folder.trials()
         about |= {"wall_seconds": elapsed_seconds(about, present)}
         goal = resumed_goal(Goal(**about["goal"]), about, len(present), trials, time_limit)
         before = (folder.path / SETTINGS).read_text(encoding="utf-8")

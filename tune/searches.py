@@ -66,8 +66,7 @@ def claim_search(storage: Storage, name: str) -> Iterator[SearchFolder]:
     folder = _folder(storage, name)
     if isinstance(storage, RemoteStorage):
         folder.refresh()
-        if folder.has_begun():
-            raise InputError(_taken(folder))
+        refuse_begun(folder)
         _forget(folder)
         yield folder
         return
@@ -89,6 +88,16 @@ def claim_search(storage: Storage, name: str) -> Iterator[SearchFolder]:
                 with suppress(OSError):
                     path.rmdir()
         raise
+
+
+def refuse_begun(folder: SearchFolder) -> None:
+    """Refuses to begin a search where one has begun: under an address, perhaps one that was killed before it was sent.
+
+    Raises:
+        InputError: If one has.
+    """
+    if folder.has_begun():
+        raise InputError(_taken(folder))
 
 
 def _folder(storage: Storage, name: str) -> SearchFolder:

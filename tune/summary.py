@@ -56,7 +56,8 @@ def result_view(folder: SearchFolder, document: Mapping[str, Any]) -> Group:
     lines += [Text(), leaderboard_table(trials, 5), *front_view(folder, trials), Text()]
     result = with_paths(folder, read_result(folder))
     is_best = document["trial"] == result["trial"]
-    lines.append(Text(f"{'Best: trial' if is_best else 'Trial'} {document['trial']}, epoch {document['epoch']}", style="bold"))
+    which = f"{'Best: trial' if is_best else 'Trial'} {document['trial']}, epoch {document['epoch']}"
+    lines.append(Text(printable(which), style="bold"))
     lines.append(_hparams(document["hparams"]))
     if len(members := document.get("ensemble", [])) > 1:
         weights = ", ".join(f"trial {member['trial']} ({member['weight']:.2f})" for member in members)
@@ -143,5 +144,5 @@ def _figures(document: Mapping[str, Any]) -> Table:
 
 def _hparams(hparams: Mapping[str, Any]) -> Padding:
     pairs = [f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in hparams.items()]
-    rows = [", ".join(pairs[first : first + 5]) for first in range(0, len(pairs), 5)]
+    rows = [printable(", ".join(pairs[first : first + 5])) for first in range(0, len(pairs), 5)]
     return Padding(Text("\n".join(rows)), (0, 0, 0, 2), expand=False)

@@ -45,10 +45,9 @@ def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
     Raises:
         InputError: If the corpus has changed, or no weights are kept.
     """
-    kept = folder.kept(ranked_trials(folder.trials()))
-    if not kept:
+    learned = list(_learned(folder))  # now: a search that runs may let go of some
+    if not learned:
         raise InputError(f"The search {folder.name!r} has no trial yet that can judge texts. Go on: {folder.resume_command()}")
-    learned = [read_trained(folder.weights, trial.number) for trial in kept]  # now: a search that runs may let go of some
     settings = folder.settings()
     corpus, split = read_own_corpus(folder, settings)
     space = parse_space(settings.written_space())
@@ -56,24 +55,34 @@ def suspects_document(folder: SearchFolder, count: int) -> dict[str, Any]:
     dataset, vocabulary = encode_corpus(corpus, split, limit, subwords=space.may_be("subwords", True))
     check_vocabulary(folder, vocabulary, dataset.parts)
     linear = judge_out_of_fold(corpus, split, limit, settings.seed) if space.may_be("wide", True) else None
-    suspicion = suspect(corpus.labels[split.train], _judge(kept, learned, dataset, vocabulary, corpus, limit), linear)
+    suspicion = suspect(corpus.labels[split.train], _judge(learned, dataset, vocabulary, corpus, limit), linear)
     return {
         "name": folder.name,
         "judged": len(split.train),
-        "trials": [trial.number for trial in kept],
+        "trials": [trial.number for trial, _ in learned],
         "linear": linear is not None,
         "suspects": [_told(corpus, split, place, suspicion.probabilities) for place in suspicion.order[:count].tolist()],
     }
 
 
+def _learned(folder: SearchFolder) -> Iterator[tuple[TrialOutcome, Trained]]:
+    """Yields the kept trials with their weights, the best first, without those that a search lets go of meanwhile."""
+    for trial in folder.kept(ranked_trials(folder.trials())):
+        try:
+            yield trial, read_trained(folder.weights, trial.number)
+        except InputError:
+            if folder.kept([trial]):
+                raise
+
+
 def _judge(
-    kept: list[TrialOutcome], learned: list[Trained], dataset: Dataset, vocabulary: Vocabulary, corpus: Corpus, limit: int
+    learned: list[tuple[TrialOutcome, Trained]], dataset: Dataset, vocabulary: Vocabulary, corpus: Corpus, limit: int
 ) -> Iterator[Logits]:
     """Yields what each trial's LSTM, without the wide branch, says of the training rows."""
     from model.classifier import Classifier  # brings TensorFlow
     from model.text_classifier import Encoded
 
-    for trial, trained in zip(kept, learned, strict=True):
+    for trial, trained in learned:
         hparams = replace(HParams.from_dict(trial.hparams), wide=False)
         classifier = Classifier(hparams, trained, vocabulary, corpus.classes, limit)
         yield classifier.logits(Encoded(dataset.tokens, parts=dataset.parts), dataset.split.train)

@@ -66,7 +66,7 @@ def _table(*numbers: str) -> Table:
 
 def _about(trial: TrialOutcome) -> Text:
     """Returns the hyperparameters that tell most, cut where a terminal is narrow."""
-    return Text(printable(brief(trial.hparams)), no_wrap=True, overflow="ellipsis")
+    return Text(brief(trial.hparams), no_wrap=True, overflow="ellipsis")
 
 
 def _plain(name: str) -> str:

@@ -1,7 +1,9 @@
 import itertools
 import json
 import pickle
+import warnings
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -181,6 +183,17 @@ def test_a_network_with_batch_norm_and_a_frozen_embedding_is_the_same_in_its_fil
     inputs = pad(classifier.encode(TEXTS).tokens, np.arange(len(TEXTS)), max_length=400, vocabulary_size=classifier.words)
     expected = keras.ops.softmax(network.predict(inputs, verbose=0))
     np.testing.assert_allclose(classifier.probabilities(TEXTS), expected, atol=1e-5)
+
+
+def test_classifiers_that_threads_load_at_once_leave_the_warnings_of_the_process_as_they_were(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    experiment.classifier.save(tmp_path / "model")
+    with warnings.catch_warnings():
+        before = list(warnings.filters)
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(Classifier.load, [tmp_path / "model"] * 8))
+        assert warnings.filters == before
 
 
 def test_no_file_of_a_classifier_is_a_pickle(experiment: Experiment, tmp_path: Path) -> None:

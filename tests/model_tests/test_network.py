@@ -123,6 +123,14 @@ def test_training_steps_are_those_of_the_keras_network_with_keras_adam(hparams: 
     assert all(moved) if hparams.train_embedding else moved == [False] + [True] * (len(moved) - 1)
 
 
+def test_a_graph_of_it_runs_where_there_is_no_gpu_though_one_traced_it() -> None:
+    network = build(HParams(bidirectional=True, lstm_layers=2), vocabulary_size=VOCABULARY, classes=CLASSES)
+    lstms = [
+        getattr(network.get_layer(f"bilstm_{index}"), way) for index in (0, 1) for way in ("forward_layer", "backward_layer")
+    ]
+    assert [lstm.use_cudnn for lstm in lstms] == [False] * 4
+
+
 def test_the_order_of_words_matters_and_reading_backwards_sees_it_too() -> None:
     for both in (False, True):
         hparams = HParams(lstm_size=4, embedding_size=6, bidirectional=both)

@@ -91,6 +91,9 @@ def test_a_search_on_bad_input_ends_with_2_and_leaves_nothing(
         (["predict", "/no/such/folder"], "is no classifier's folder"),
         (["evaluate", "none"], "Give either --data FILE or --split"),
         (["evaluate", "none", "--split", "test"], "There is no search 'none'"),
+        (["evaluate", "none", "--split", "test", "--drop-empty"], "-empty and -unlabelled go with --data"),
+        (["search", "--max-epochs", "1" * 400], "--max-epochs: input should be less than 2147483648"),
+        (["search", "--reduction-factor", "1" * 20], "--reduction-factor: input should be less than 2147483648"),
         (["train", "--set", "lstm_sizes=3"], "no hyperparameter `lstm_sizes`"),
         (["predict", "none", "texts.csv"], "There is no search 'none'"),
         (["train", "--set", "lstm_size"], "must look like lstm_size=64"),
@@ -168,3 +171,12 @@ def test_who_reads_no_further_is_told_nothing(tmp_path: Path) -> None:
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="NOT TESTED: a full disk behind stdout; there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["search", "--print-config"], ["--help"], ["list", "--json"]])
+def test_a_full_disk_behind_stdout_is_told_in_a_line(tmp_path: Path, arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "tune", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stderr) == (2, b"topknot: The output cannot be written: No space left on device.\n")

@@ -28,9 +28,10 @@ from sklearn.utils.estimator_checks import (
 )
 
 from data.corpus import Corpus
-from tune.errors import SearchFailedError
+from tune.errors import SearchFailedError, SearchInterruptedError
 from tune.estimator import TopknotClassifier
 from tune.folder import SearchFolder
+from tune.labelled_frame import write_frame
 from tune.search_result import read_result
 from tune.searches import find_search
 
@@ -201,6 +202,25 @@ def test_what_ends_before_the_search_has_begun_leaves_no_texts(
     with pytest.raises(SearchFailedError, match="No space left"):
         small(storage=tmp_path, name="full").fit(*labelled)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_ctrl_c_ends_more_than_one_fit(
+    tmp_path: Path, labelled: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch, stays: bool
+) -> None:
+    def stop(*_: Any) -> None:
+        raise SearchInterruptedError("Stopped. Everything is kept; go on with: topknot resume x")
+
+    monkeypatch.setattr("tune.search.start_search", stop)
+    with pytest.raises(KeyboardInterrupt) as told:  # an Exception would be a fold's score to scikit-learn, and the next begin
+        cross_validate(small(storage=tmp_path if stays else None), *labelled, cv=2)
+    assert ("topknot resume x" in str(told.value)) == stays
+
+
+def test_of_texts_that_are_all_alike_no_file_is_made_that_would_be_taken_for_a_forged_one(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": [f"{row % 10} " + "word " * 200 for row in range(10_000)], "label": ["a", "b"] * 5_000})
+    write_frame(frame, tmp_path / "texts.parquet")
+    assert (tmp_path / "texts.parquet").stat().st_size > frame["text"].str.len().sum()
 
 
 def test_labels_that_are_objects_are_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,6 +88,13 @@ def test_at_80_columns_all_figures_of_a_trial_are_seen() -> None:
     line = drawn(state(running={1234: RunningTrial(HPARAMETERS, [0.9, 0.6, 0.7])}), 80)[5]
     assert line.split()[:5] == ["1234", "3/30", "0.700", "0.600", "█▁▃"]
     assert "LSTM 1x64 bi" in line
+
+
+def test_a_hyperparameter_cannot_take_a_terminal() -> None:
+    hostile = {**HPARAMETERS, "pooling": "[/x]\x1b[2J"}
+    shown = "\n".join(drawn(replace(state(running={1: RunningTrial(hostile)}), best=("trial 1", hostile)), 120))
+    assert shown.count("[/x]") == 2
+    assert "\x1b[2J" not in shown
 
 
 def test_a_trial_is_seen_from_its_start_to_its_end() -> None:

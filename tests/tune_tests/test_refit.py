@@ -16,6 +16,7 @@ from data.clock import now
 from data.corpus import Corpus
 from data.dataset import Dataset
 from data.split import SIDES, split_corpus
+from model.calibration import fit_temperature
 from model.classifier import Classifier
 from model.ensemble import Ensemble
 from model.hparams import HParams
@@ -31,7 +32,7 @@ from tune.run_times import RunTimes
 from tune.settings import Settings
 from tune.timetable import Timetable
 from tune.trial_seed import trial_seed
-from tune.winner import Winner
+from tune.winner import Winner, encoded
 from tune.workers import Workers
 
 TINY = HParams(lstm_size=4, embedding_size=8, batch_size=16, learning_rate=0.02, wide=False).to_dict()
@@ -171,7 +172,10 @@ def test_an_ensemble_is_refitted_as_far_as_there_is_time_those_first_that_weigh_
     assert works == ["00001", "00000"]
     assert part["refit"] == {"rows": 216, "epochs": {"1": 1}}
     assert said[-1] == "There was time for 1 of the ensemble's 2 classifiers"
-    assert Ensemble.load(folder.path / part["checkpoint"]).weights == {"00001": 1.0}
+    left, rows = Ensemble.load(folder.path / part["checkpoint"]), inputs.dataset.split.validation
+    assert left.weights == {"00001": 1.0}
+    alone = winner.classifier.members["00001"].uncalibrated(encoded(inputs), rows)  # type: ignore[union-attr]
+    assert left.temperature == pytest.approx(fit_temperature(inputs.dataset.labels[rows], alone), rel=1e-4)
 
     in_time = 0
     assert refit() == part

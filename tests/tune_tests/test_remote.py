@@ -36,6 +36,7 @@ from tune.lease import LEASE, Lease, LeaseLostError, Pulse, read_lease, renew_le
 from tune.lock import locked
 from tune.mirror import driven, fetch
 from tune.place import Folder, Place
+from tune.searches import claim_search, refuse_begun
 from tune.storage import RemoteStorage, parse_storage, readable
 from tune.trial_files import TrialFiles
 
@@ -303,6 +304,19 @@ def test_a_search_that_never_began_leaves_nothing(tmp_path: Path) -> None:
     with driven(there, tmp_path / "work", "one", print):
         pass
     assert there.names() == []
+
+
+def test_a_search_that_was_killed_before_it_was_sent_is_not_begun_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    storage = RemoteStorage(f"file://{tmp_path}/store")
+    there, path = bucket(tmp_path), storage.workshop("one")
+    with driven(there, path, "one", print):
+        (path / "settings.yaml").write_text("name: one\n")
+    there.remove("settings.yaml")  # as if it had been killed before it came to that
+    taken = pytest.raises(InputError, match=r"There is a search 'one' .* already.* resume")
+    with taken, claim_search(storage, "one") as claimed, locked(claimed, print) as folder:
+        refuse_begun(folder)
+    assert there.read("settings.yaml") == b"name: one\n", "it is sent now, and can be resumed"
 
 
 def test_an_address_that_takes_nothing_is_refused_in_a_line_and_nobody_is_left_waiting(

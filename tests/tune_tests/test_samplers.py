@@ -95,6 +95,31 @@ def finish(record: Record, proposal: Proposal) -> None:
     record.end(proposal.number, TrialState.FAIL if proposal.number % 7 == 6 else good, "why")
 
 
+@pytest.mark.parametrize("sampler", ["cmaes", "gp"])
+def test_where_some_hyperparameters_have_conditions_the_rest_is_still_proposed_together(tmp_path: Path, sampler: str) -> None:
+    space = parse_space(
+        {
+            "lstm_size": {"int": [8, 64]},
+            "dense_layers": {"int": [0, 8]},
+            "dense_size": {"int": [8, 64], "when": {"dense_layers": "> 0"}},
+            "learning_rate": {"float": [1e-4, 1e-2], "log": True},
+        }
+    )
+    for seed in range(3):
+        record = open_record(tmp_path / str(seed), sampler, space, seed)
+        learner, drawn = record.study.sampler, list[set[str]]()
+        proposed = learner.sample_relative
+
+        def spy(*told: Any, proposed: Any = proposed, drawn: list[set[str]] = drawn) -> dict[str, Any]:
+            drawn.append(set(together := proposed(*told)))
+            return dict(together)
+
+        learner.sample_relative = spy  # type: ignore[method-assign]
+        run(record, 40 if sampler == "cmaes" else 16)
+        assert {name for names in drawn for name in names} == {"lstm_size", "dense_layers", "learning_rate"}
+        assert all(drawn[-3:]), "it has not given up"
+
+
 @pytest.mark.parametrize("together", [1, 3])
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_same_seed_and_the_same_results_give_the_same_proposals_and_another_seed_others(

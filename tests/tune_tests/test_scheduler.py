@@ -131,6 +131,18 @@ def test_the_median_rule_compares_with_the_means_of_the_others_and_never_pauses(
     assert decisions(scheduler([[1.0]], scheduler="median"), 1, [9.0]) == ["CONTINUE"], "too few to judge by"
 
 
+def test_the_median_rule_counts_the_last_epoch_of_a_trial_once_that_ray_tells_of_again() -> None:
+    live = scheduler(scheduler="median")
+    for number in range(3):
+        trial = EndedTrial(str(number), {"number": number, "epochs": 0})
+        live.on_trial_add(None, trial)
+        for epoch, loss in ((1, 3.0), (2, 1.0)):
+            live.on_trial_result(None, trial, {"epoch": epoch, "loss": loss})
+        live.on_trial_complete(None, trial, {"epoch": 2, "loss": 1.0})
+    again = scheduler([[3.0, 1.0]] * 3, scheduler="median")
+    assert [decisions(one, 3, [1.9, 1.9]) for one in (live, again)] == [["CONTINUE", "CONTINUE"]] * 2
+
+
 def test_the_median_rule_resumed_does_not_judge_again_what_it_let_go_on() -> None:
     median = scheduler([[0.5, 0.4]] * 3 + [[0.9, 0.3]], scheduler="median")
     assert decisions(median, 4, [9.0]) == ["STOP"]

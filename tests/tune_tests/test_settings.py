@@ -28,6 +28,22 @@ def test_what_is_no_duration_is_refused(written: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("study", "absolute"),
+    [
+        ("sqlite:///studies.db", "sqlite:///{here}/studies.db"),
+        ("sqlite+pysqlite:///studies.db", "sqlite+pysqlite:///{here}/studies.db"),
+        ("sqlite:////studies.db", "sqlite:////studies.db"),
+        ("postgresql+psycopg2://me@host/studies", "postgresql+psycopg2://me@host/studies"),
+    ],
+)
+def test_a_study_in_a_file_is_the_same_from_any_folder(
+    study: str, absolute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings(study=study).with_absolute_paths().study == absolute.format(here=tmp_path)
+
+
+@pytest.mark.parametrize(
     ("track", "absolute"),
     [
         ("tensorboard", "tensorboard"),

@@ -37,6 +37,33 @@ def test_refitted_it_is_compared_by_the_figures_of_the_original_which_has_seen_n
     assert rows["LSTM, refitted on train and validation"] == {"test": told["test"]}
 
 
+@pytest.mark.parametrize(
+    ("linear", "epochs", "says"),
+    [
+        pytest.param(
+            (0.5, 0.6), {"1": 2, "3": 4}, "Refitted on train and validation rows it has 0.600 and 0.700.", id="better"
+        ),
+        pytest.param(
+            (0.5, 0.6), {"3": 4}, "Refitted on train and validation rows, 1 of the 2, it has 0.600 and 0.700.", id="part"
+        ),
+        pytest.param(
+            (0.65, 0.75),
+            {"3": 4},
+            "Refitted on train and validation rows, 1 of the 2, it has 0.600 and 0.700 and LOSES to the linear baseline. "
+            "Use the simpler one, or search on.",
+            id="loses",
+        ),
+    ],
+)
+def test_what_the_refitted_classifier_has_come_to_stands_in_the_verdict(
+    linear: Figures, epochs: dict[str, int], says: str
+) -> None:
+    original = {"test": {"macro_f1": 0.7, "accuracy": 0.8, "loss": 1.0, "rows": 9}}
+    told = document(linear, original=original, refit={"rows": 99, "epochs": epochs}, ensemble=[{"trial": 1}, {"trial": 3}])
+    assert verdict(told).startswith("On the test split the ensemble of 2 trials beats the linear baseline: macro-F1 0.700 ")
+    assert verdict(told).endswith(says)
+
+
 def test_a_search_for_which_no_worker_came_has_used_none_of_their_time() -> None:
     assert useful_share([], 0.0, 30.0) == 0.0
     assert useful_share([], 2.0, 0.0, 3.0) == 0.0

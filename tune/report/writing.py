@@ -150,7 +150,7 @@ def _how(folder: SearchFolder, about: Mapping[str, Any], document: Mapping[str, 
     if document:
         hparams = "\n".join(f"{name}: {value}" for name, value in document["hparams"].items())
         parts += [
-            f"<h3>Trial {document['trial']}, epoch {document['epoch']}: its hyperparameters</h3>",
+            f"<h3>Trial {cell(document['trial'])}, epoch {cell(document['epoch'])}: its hyperparameters</h3>",
             f"<pre>{_lines(hparams)}</pre>",
         ]
     return Section("how", "How it was done", parts)

@@ -35,8 +35,8 @@ class Door:
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
         if self.token is not None and scope["path"] not in OPEN:
-            given = headers.get(b"authorization", b"").removeprefix(b"Bearer ")
-            if not hmac.compare_digest(given, self.token.encode()):
+            scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self.token.encode()):
                 await _refuse(
                     send, 401, "this server asks for a token: Authorization: Bearer TOKEN", [(b"www-authenticate", b"Bearer")]
                 )

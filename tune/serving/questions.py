@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_TEXTS, LONGEST_TEXT, MOST_TOP = 1_000, 1_000_000, 1_000
 """Texts of a question, characters of each, and labels named for each."""
+LONGEST_NAME = 40
+"""Characters of a field's name that are told."""
 MOST_EXPLAINED = 16
 """Texts of a question whose words are explained."""
 
@@ -17,12 +19,20 @@ Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 class Question(BaseModel):
     """One text or several."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": False})
 
     text: Text | None = Field(None, description="A text")
     texts: Annotated[list[Text], Field(max_length=MOST_TEXTS)] | None = Field(None, description="Several, in place of one")
     top: int = Field(1, ge=1, le=MOST_TOP, description="How many of the likeliest labels to name")
     explain: bool = Field(False, description=f"Tell which words moved each answer; of {MOST_EXPLAINED} texts at most")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, given: Any) -> Any:
+        """Names the first field that there is none of; pydantic's own check would tell of each, of a million if it must."""
+        if isinstance(given, dict) and (unknown := next((name for name in given if name not in cls.model_fields), None)):
+            raise ValueError(f"there is no {str(unknown)[:LONGEST_NAME]!r}; there are {', '.join(cls.model_fields)}")
+        return given
 
     @model_validator(mode="after")
     def _check(self) -> Question:
