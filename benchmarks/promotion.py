@@ -159,7 +159,7 @@ def strategies(epochs: int) -> dict[str, Callable[[], Stopping | Promotion]]:
         made[f"ASHA, stops: {rungs}"] = lambda settings=settings: Stopping(settings)
         made[f"ASHA, pauses and promotes: {rungs}"] = lambda settings=settings: Promotion(settings)
     for scheduler in ("pasha", "hyperband", "median", "none"):
-        settings = Settings(max_epochs=epochs, scheduler=scheduler)
+        settings = Settings(max_epochs=epochs, grace_period=RUNGS[0][0], scheduler=scheduler)
         made[scheduler] = lambda settings=settings: Stopping(settings)
     return made
 

@@ -31,7 +31,7 @@ from tune.duration import parse_duration
 STRATEGIES = {
     "random-none": ("the original: random, all epochs", ("--sampler", "random", "--scheduler", "none", "--patience", "30")),
     "random-asha": ("random, ASHA", ("--sampler", "random")),
-    "tpe-asha": ("TPE, ASHA (default)", ()),
+    "tpe-asha": ("TPE, ASHA", ()),
     "hyperopt-asha": ("HyperOpt, ASHA", ("--sampler", "hyperopt")),
     "gp-asha": ("Gaussian process, ASHA", ("--sampler", "gp")),
     "tpe-none": ("TPE, no scheduler", ("--scheduler", "none")),
@@ -41,6 +41,8 @@ STRATEGIES = {
     "reduction-2": ("TPE, ASHA, best half goes on", ("--reduction-factor", "2")),
     "reduction-4": ("TPE, ASHA, best quarter goes on", ("--reduction-factor", "4")),
 }
+COMMON = ("--no-portfolio", "--grace-period", "1")
+"""What all searches have, but where a strategy says otherwise."""
 NEEDS = {"gp-asha": "torch", "hyperopt-asha": "hyperopt"}
 COLUMNS = ("data", "text", "label", "group")
 SHARES = (0.33, 0.67, 1.0)
@@ -84,7 +86,7 @@ def read_options() -> argparse.Namespace:
 def measure(name: str, seed: int, flags: Sequence[str], budget: float, path: Path) -> None:
     """Runs one search and writes down what it came to."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        curve = run_topknot([*flags, "--no-portfolio", *STRATEGIES[name][1]], budget, seed, Path(folder))
+        curve = run_topknot([*flags, *COMMON, *STRATEGIES[name][1]], budget, seed, Path(folder))
     run = make_run(name, seed, budget, curve)
     add_run(path, run, list(STRATEGIES))
     print(f"seed {seed}, {name}: {run.trials} trials, {run.epochs} epochs, best {run.best}", file=sys.stderr, flush=True)

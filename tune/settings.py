@@ -111,7 +111,7 @@ class Settings(BaseModel):
     scheduler: Literal["asha", "pasha", "hyperband", "median", "none"] = Field(
         "asha", description="What stops weak trials early"
     )
-    grace_period: int = Field(1, ge=1, lt=MOST, description="Epochs before the scheduler may stop a trial")
+    grace_period: int = Field(3, ge=1, lt=MOST, description="Epochs before the scheduler may stop a trial")
     reduction_factor: int = Field(
         3, ge=2, lt=MOST, description="ASHA, PASHA and HyperBand let the best of so many go on at each rung"
     )
