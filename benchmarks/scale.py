@@ -249,7 +249,13 @@ def main() -> None:
         for sampler in SAMPLERS:
             for workers in WORKERS:
                 rows.append(
-                    simulate(curves, space, Settings(sampler=sampler), workers, max(options.budget, A_WORKER * workers))
+                    simulate(
+                        curves,
+                        space,
+                        Settings(sampler=sampler, grace_period=1),
+                        workers,
+                        max(options.budget, A_WORKER * workers),
+                    )
                 )
                 print(table(rows[-1:]).splitlines()[-1], flush=True)
         about = here() | {"curves": len(curves.curves), "seconds_of_a_curve": seconds}

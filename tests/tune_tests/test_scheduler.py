@@ -16,7 +16,7 @@ from tune.settings import Settings
 
 def scheduler(before: list[list[float]] | None = None, credited: int = 0, **settings: Any) -> Any:
     """A scheduler that has seen trials of these losses."""
-    wanted = Settings.model_validate({"max_epochs": 9} | settings)
+    wanted = Settings.model_validate({"max_epochs": 9, "grace_period": 1} | settings)
     objective = wanted.objective
     ended = [TrialOutcome(n, "pruned", "", {}, losses(values), 1.0, objective) for n, values in enumerate(before or [])]
     return make_scheduler(wanted, ended, credited)
@@ -71,7 +71,7 @@ def test_brackets_give_asha_so_many_grace_periods_and_most_trials_the_first() ->
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"brackets": 5}, "brackets must be 1 to 4, got 5"),
+        ({"brackets": 4}, "brackets must be 1 to 3, got 4"),
         ({"brackets": 2, "grace_period": 40}, "brackets must be 1 to 1, got 2"),
         ({"brackets": 2, "scheduler": "hyperband"}, "brackets are of asha alone"),
     ],
@@ -86,7 +86,7 @@ def test_where_trials_have_costs_one_that_none_at_its_rung_beats_in_everything_g
     rung = [(1.0, 50), (1.1, 50), (1.2, 50)]
     objective = Objective("loss", ("size",))
     ended = [TrialOutcome(n, "pruned", "", {}, ({"loss": v},), 1.0, objective, {"size": s}) for n, (v, s) in enumerate(rung)]
-    asha = make_scheduler(Settings(max_epochs=9, metric="loss,size"), ended if resumed else [])
+    asha = make_scheduler(Settings(max_epochs=9, grace_period=1, metric="loss,size"), ended if resumed else [])
 
     def decided(number: int, loss: float, size: int, last: bool = False) -> str:
         trial = EndedTrial(str(number), {"number": number})
@@ -181,7 +181,7 @@ def test_pasha_resumed_is_not_moved_by_a_report_that_it_was_not_asked_about() ->
         TrialOutcome(1, "pruned", "stopped by PASHA", {}, losses([1.9, 1.8, 1.7]), 1.0),
         TrialOutcome(2, "failed", "nan: the loss was not finite in epoch 3", {}, losses([1.8, 1.0, math.nan]), 1.0),
     ]
-    resumed = make_scheduler(Settings(max_epochs=9, scheduler="pasha"), before)
+    resumed = make_scheduler(Settings(max_epochs=9, grace_period=1, scheduler="pasha"), before)
     assert decisions(resumed, 3, [1.5, 1.2, 1.1]) == ["CONTINUE", "CONTINUE", "STOP"], "the ranking is what it was"
 
 
