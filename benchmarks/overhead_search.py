@@ -81,7 +81,8 @@ def prepare_topknot(
                 meter.count()
 
         tune.trial.LSTMTrial = NoTrial  # type: ignore[misc, assignment]
-        settings = Settings(workers=workers, sampler=sampler, max_epochs=EPOCHS, reduction_factor=REDUCTION, portfolio=False)
+        rungs: dict[str, Any] = {"max_epochs": EPOCHS, "grace_period": 1, "reduction_factor": REDUCTION}
+        settings = Settings(workers=workers, sampler=sampler, portfolio=False, **rungs)
         search = SearchFolder(folder)
         search.keep(settings, {"wall_seconds": 0.0, "workers": float(workers)})
         space = parse_space(settings.written_space())

@@ -167,7 +167,8 @@ class TopknotClassifier(ClassifierMixin, BaseEstimator):
             if isinstance(error, SmallClassesError):
                 raise SmallClassesError(error.problem, "Add rows, or give small_classes='drop'.") from None
             raise
-        return with_paths(folder, document), load_classifier(folder.path / document["checkpoint"])
+        told = document if self.storage is None else with_paths(folder, document)
+        return told, load_classifier(folder.path / document["checkpoint"])
 
     def _settings(self, frame: pd.DataFrame, storage: Path) -> Settings:
         seed = self.random_state

@@ -14,7 +14,7 @@ from data.errors import InputError
 from tune.destination import check_new
 from tune.options import given, settings_options, storage_option
 from tune.output import display, prepare, print_json, print_result, say, stdout
-from tune.settings import AFTER
+from tune.settings import AFTER, MOST
 from tune.storage import Storage
 
 
@@ -45,7 +45,7 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
 @click.command()
 @click.argument("name")
 @storage_option
-@click.option("--trials", type=click.IntRange(1), metavar="N", help="Add so many trials to those that there are")
+@click.option("--trials", type=click.IntRange(1, MOST - 1), metavar="N", help="Add so many trials to those that there are")
 @click.option("--time-limit", metavar="TIME", help="Go on for so long: 90s, 10m, 1h30m")
 @click.option(
     "--address", metavar="NAME", help="Where to run: a Ray cluster's HOST:PORT, 'auto' or 'local' [as the search did]"

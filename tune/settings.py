@@ -144,8 +144,8 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
-        if isinstance(self.workers, int) and self.workers < 1:
-            raise ValueError(f"workers must be 'auto' or 1 or more, got {self.workers}")
+        if isinstance(self.workers, int) and not 1 <= self.workers < MOST:
+            raise ValueError(f"workers must be 'auto' or 1 to {MOST - 1}, got {self.workers}")
         if self.validation + self.test >= 1:
             raise ValueError(f"validation and test leave nothing to train on: {self.validation} + {self.test}")
         if self.gpus_per_trial > 1 and self.gpus_per_trial % 1:

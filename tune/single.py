@@ -89,7 +89,7 @@ def train_once(
     }
 
 
-def plan(settings: Settings, assigned: Mapping[str, Any], classes: int) -> tuple[HParams, int, int | None]:
+def plan(settings: Settings, assigned: Mapping[str, Any], classes: int) -> tuple[HParams, int, int]:
     """Returns hyperparameters, epochs and patience of a training: what was given, and for the rest the preset's.
 
     Args:
@@ -102,7 +102,7 @@ def plan(settings: Settings, assigned: Mapping[str, Any], classes: int) -> tuple
     training = single_training(settings.preset, classes, assigned)
     given = settings.model_fields_set
     epochs = settings.max_epochs if "max_epochs" in given else training.epochs
-    return training.hparams, epochs, settings.patience if "patience" in given else None
+    return training.hparams, epochs, settings.patience if "patience" in given else epochs
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 BASELINES = {"baseline": "linear baseline", "strong_baseline": "strong baseline"}
@@ -24,23 +24,28 @@ def verdict(document: Mapping[str, Any]) -> str:
         if document.get(key):
             sentences.append(_compared(document, name, key))
             name = "it"
-            if key == "baseline" and document.get("refit"):
-                sentences.append(_refitted(document, len(members)))
         elif key in document:
             sentences.append(f"There is no {other} to compare with: {document['missing'][key]}.")
     if any("LOSES" in sentence for sentence in sentences):
         sentences.append("Use the simpler one, or search on.")
+    if document.get("refit"):
+        sentences += _refitted(document, len(members))
     return " ".join(sentences)
 
 
-def _refitted(document: Mapping[str, Any], members: int) -> str:
-    """Says what the classifier that is handed out has come to: trained on more rows, and perhaps of fewer members."""
+def _refitted(document: Mapping[str, Any], members: int) -> Iterator[str]:
+    """Yields what the classifier that is handed out has come to: trained on more rows, and perhaps of fewer members."""
     there = len(document["refit"]["epochs"])
     part = f", {there} of the {members}," if there < members else ""
-    own, others = ([sides["test"][figure] for figure in FIGURES] for sides in (document, document["baseline"]))
-    said = f"Refitted on train and validation rows{part} it has {own[0]:.3f} and {own[1]:.3f}"
-    loses = all(map(operator.le, own, others)) and own != others
-    return f"{said} and LOSES to the {BASELINES['baseline']}." if loses else f"{said}."
+    own = [document["test"][figure] for figure in FIGURES]
+    others = {
+        other: [document[key]["test"][figure] for figure in FIGURES] for key, other in BASELINES.items() if document.get(key)
+    }
+    better = [f"the {other}" for other, theirs in others.items() if all(map(operator.le, own, theirs)) and own != theirs]
+    loses = f" and LOSES to {' and '.join(better)}" if better else ""
+    yield f"Refitted on train and validation rows{part} the classifier has {own[0]:.3f} and {own[1]:.3f}{loses}."
+    if better:
+        yield f"As it was before it is in {document['original']['checkpoint']}."
 
 
 def _compared(document: Mapping[str, Any], name: str, key: str) -> str:

@@ -28,6 +28,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from data.corpus import Corpus
+from model.ensemble import load_classifier
 from tune.errors import SearchFailedError, SearchInterruptedError
 from tune.estimator import TopknotClassifier
 from tune.folder import SearchFolder
@@ -132,6 +133,8 @@ def test_it_works_in_a_pipeline_and_in_cross_validation_with_numbers_for_labels(
 def test_a_kept_search_is_one_that_commands_know(fitted: TopknotClassifier, storage: Path) -> None:
     folder = find_search(storage, "kept")
     assert read_result(folder)["test"] == fitted.result_["test"]
+    again = load_classifier(Path(fitted.result_["checkpoint"]))
+    assert again.probabilities(["text"]).tolist() == fitted.predict_proba(["text"]).tolist()
     assert folder.settings().group == "group"
 
 

@@ -2,12 +2,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import optuna
+import pytest
 from optuna.trial import TrialState
 
+from data.errors import InputError
 from model.hparams import HParams
 from model.presets import PORTFOLIOS
 from tune.first import first_trials, told_of_warm_start, warm_trials
 from tune.inputs import read_inputs
+from tune.outcome import ranked_trials
 from tune.podium import Podium
 from tune.provenance import describe
 from tune.record import Record
@@ -22,7 +25,9 @@ def settings(folder: Path, space: dict[str, object]) -> Settings:
     return Settings.model_validate({"data": folder / "texts.csv", "storage": folder / "runs", "space": space})
 
 
-def test_a_warm_start_says_how_much_of_the_other_search_it_takes_and_what_becomes_another(tmp_path: Path) -> None:
+def test_a_warm_start_says_how_much_of_the_other_search_it_takes_and_what_becomes_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = settings(tmp_path, {"lstm_size": {"int": [1, 8]}, "layer_norm": True})
     with claim_search(other.storage, "other") as folder:
         folder.keep(other.model_copy(update={"name": "other"}), describe(other, read_inputs(other), [], 1))
@@ -45,6 +50,11 @@ def test_a_warm_start_says_how_much_of_the_other_search_it_takes_and_what_become
         "Tried first: the other search's best configurations that lie in this space, 2 of them",
         "They are tried with this space's layer_norm, which was another there",
     ]
+    newer = replace(ranked_trials(folder.trials())[0], hparams={"of_next_year": 1})
+    monkeypatch.setattr("tune.first.ranked_trials", lambda _: [newer])
+    with pytest.raises(InputError, match=r"--warm-start: the search 'other' is of another version: .*of_next_year"):
+        warm_trials(ours, space)
+    monkeypatch.undo()
     small = parse_space({"lstm_size": {"choice": [4, 3]}, "learning_rate": {"float": [1e-4, 1e-1], "log": True}})
     assert [hparams.lstm_size for hparams in warm_trials(ours, small)] == [3], "a worse one, where the best lies outside"
 

@@ -36,7 +36,6 @@ from tune.lease import LEASE, Lease, LeaseLostError, Pulse, read_lease, renew_le
 from tune.lock import locked
 from tune.mirror import driven, fetch
 from tune.place import Folder, Place
-from tune.searches import claim_search, refuse_begun
 from tune.storage import RemoteStorage, parse_storage, readable
 from tune.trial_files import TrialFiles
 
@@ -313,9 +312,10 @@ def test_a_search_that_was_killed_before_it_was_sent_is_not_begun_over(tmp_path:
     with driven(there, path, "one", print):
         (path / "settings.yaml").write_text("name: one\n")
     there.remove("settings.yaml")  # as if it had been killed before it came to that
-    taken = pytest.raises(InputError, match=r"There is a search 'one' .* already.* resume")
-    with taken, claim_search(storage, "one") as claimed, locked(claimed, print) as folder:
-        refuse_begun(folder)
+    with redirect_stderr(io.StringIO()) as told:
+        assert run(["search", "--storage", str(storage), "--name", "one"]) == 2
+    assert "There is a search 'one'" in told.getvalue()
+    assert "resume one" in told.getvalue()
     assert there.read("settings.yaml") == b"name: one\n", "it is sent now, and can be resumed"
 
 

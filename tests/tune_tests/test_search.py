@@ -32,6 +32,7 @@ from tensorboardX.proto.event_pb2 import Event
 from data.corpus import Corpus
 from data.split import SIDES
 from model.classifier import Classifier
+from model.trained import Trained
 from tune.cli import run
 from tune.cluster import cores
 from tune.continuity import read_own_corpus
@@ -46,6 +47,8 @@ from tune.provenance import git_revision
 from tune.search_result import best_classifier, missing
 from tune.searches import find_search
 from tune.study import open_study
+from tune.suspects import suspects_document
+from tune.weights import read_trained
 from tune.winner import evaluate_best
 
 RATE = "learning_rate: {float: [0.005, 0.05], log: true}"
@@ -412,6 +415,23 @@ def test_suspects_are_rows_of_the_file_with_what_is_said_of_them(finished: tuple
     table = topknot(*show_suspects).stdout
     assert "the 20 of 192 training texts" in table
     assert document["suspects"][0]["text"] in table
+
+
+def test_suspects_are_judged_without_what_a_running_search_lets_go_of_meanwhile(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def let_go(files: Any, trial: int) -> Trained:
+        if not gone:
+            gone.append(trial)
+            files.remove(trial)
+        return read_trained(files, trial)
+
+    gone = list[int]()
+    shutil.copytree(finished[0] / "words", tmp_path / "words")
+    monkeypatch.setattr("tune.suspects.read_trained", let_go)
+    document = suspects_document(find_search(tmp_path, "words"), 3)
+    assert len(document["trials"]) == 2
+    assert gone[0] not in document["trials"]
 
 
 def test_a_finished_search_moved_elsewhere_takes_more_trials(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

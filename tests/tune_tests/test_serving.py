@@ -171,12 +171,17 @@ def test_what_cannot_be_answered_says_why(address: str, body: Any, status: int, 
     assert message in json.dumps(told[1])
 
 
-def test_of_a_million_unknown_fields_one_is_told() -> None:
-    for body in ({"text": "a"} | {f"{row:039}{'x' * 9}": row for row in range(100_000)}, {"texts": [0] * 100_000}):
-        with pytest.raises(ValidationError) as told:
-            Question.model_validate(body)
-        assert told.value.error_count() <= MOST_TEXTS + 1
-        assert len(str(told.value)) < 10**6
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        pytest.param({"text": "a"} | {f"{row:039}{'x' * 9}": row for row in range(100_000)}, 1, id="unknown fields"),
+        pytest.param({"texts": [0] * 100_000}, MOST_TEXTS + 1, id="no texts"),
+    ],
+)
+def test_of_very_many_mistakes_few_are_told(body: Any, errors: int) -> None:
+    with pytest.raises(ValidationError) as told:
+        Question.model_validate(body)
+    assert told.value.error_count() <= errors
 
 
 def test_it_tells_of_itself_and_its_page_needs_nothing_from_elsewhere(address: str) -> None:

@@ -20,7 +20,7 @@ def test_presets_are_spaces_to_search_or_trainings() -> None:
 @pytest.mark.parametrize("name", TRAININGS)
 def test_a_preset_says_all_that_was_not_given(name: str) -> None:
     training = single_training(name, 9)
-    assert plan(Settings.model_validate({"preset": name}), {}, 9) == (training.hparams, training.epochs, None)
+    assert plan(Settings.model_validate({"preset": name}), {}, 9) == (training.hparams, training.epochs, training.epochs)
     given = Settings.model_validate({"preset": name, "max_epochs": 3, "patience": 4})
     changed = single_training(name, 9, {"lstm_size": 8})
     assert plan(given, {"lstm_size": 8}, 9) == (changed.hparams, 3, 4)

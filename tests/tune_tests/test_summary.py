@@ -29,7 +29,7 @@ def document(linear: Figures | str, strong: Figures | str | None = None, **more:
 
 
 def test_refitted_it_is_compared_by_the_figures_of_the_original_which_has_seen_no_more_rows_than_the_baseline() -> None:
-    original = {"test": {"macro_f1": 0.7, "accuracy": 0.8, "loss": 1.0, "rows": 9}}
+    original = {"test": {"macro_f1": 0.7, "accuracy": 0.8, "loss": 1.0, "rows": 9}, "checkpoint": "a/b"}
     told = document((0.65, 0.75), original=original, refit={"rows": 99, "epochs": {"1": 2}})
     assert "the LSTM beats the linear baseline: macro-F1 0.700 against 0.650, accuracy 0.800 against 0.750" in verdict(told)
     rows = dict(figure_rows(told))
@@ -40,28 +40,34 @@ def test_refitted_it_is_compared_by_the_figures_of_the_original_which_has_seen_n
 @pytest.mark.parametrize(
     ("linear", "epochs", "says"),
     [
-        pytest.param(
-            (0.5, 0.6), {"1": 2, "3": 4}, "Refitted on train and validation rows it has 0.600 and 0.700.", id="better"
-        ),
-        pytest.param(
-            (0.5, 0.6), {"3": 4}, "Refitted on train and validation rows, 1 of the 2, it has 0.600 and 0.700.", id="part"
-        ),
+        pytest.param((0.5, 0.6), {"1": 2, "3": 4}, " the classifier has 0.600 and 0.700.", id="better"),
+        pytest.param((0.5, 0.6), {"3": 4}, ", 1 of the 2, the classifier has 0.600 and 0.700.", id="part"),
         pytest.param(
             (0.65, 0.75),
             {"3": 4},
-            "Refitted on train and validation rows, 1 of the 2, it has 0.600 and 0.700 and LOSES to the linear baseline. "
-            "Use the simpler one, or search on.",
+            ", 1 of the 2, the classifier has 0.600 and 0.700 and LOSES to the linear baseline. As it was before it is in a/b.",
             id="loses",
         ),
     ],
 )
-def test_what_the_refitted_classifier_has_come_to_stands_in_the_verdict(
-    linear: Figures, epochs: dict[str, int], says: str
+@pytest.mark.parametrize("strong", [None, (0.55, 0.65)])
+def test_the_verdict_ends_with_what_the_refitted_classifier_has_come_to(
+    linear: Figures, epochs: dict[str, int], says: str, strong: Figures | None
 ) -> None:
-    original = {"test": {"macro_f1": 0.7, "accuracy": 0.8, "loss": 1.0, "rows": 9}}
-    told = document(linear, original=original, refit={"rows": 99, "epochs": epochs}, ensemble=[{"trial": 1}, {"trial": 3}])
-    assert verdict(told).startswith("On the test split the ensemble of 2 trials beats the linear baseline: macro-F1 0.700 ")
-    assert verdict(told).endswith(says)
+    original = {"test": {"macro_f1": 0.7, "accuracy": 0.8, "loss": 1.0, "rows": 9}, "checkpoint": "a/b"}
+    more = {"original": original, "refit": {"rows": 99, "epochs": epochs}, "ensemble": [{"trial": 1}, {"trial": 3}]}
+    told = verdict(document(linear, strong, **more))
+    assert told.startswith("On the test split the ensemble of 2 trials beats the linear baseline: macro-F1 0.700 ")
+    assert told.endswith(f" Refitted on train and validation rows{says}")
+    assert ("It beats the strong baseline: macro-F1 0.700" in told) == (strong is not None)
+
+
+def test_a_refitted_classifier_may_lose_to_the_one_baseline_that_there_is() -> None:
+    original = {"test": {"macro_f1": 0.7, "accuracy": 0.8, "loss": 1.0, "rows": 9}, "checkpoint": "a/b"}
+    told = verdict(
+        document("it was not ready in time", (0.65, 0.75), original=original, refit={"rows": 99, "epochs": {"1": 2}})
+    )
+    assert "the classifier has 0.600 and 0.700 and LOSES to the strong baseline." in told
 
 
 def test_a_search_for_which_no_worker_came_has_used_none_of_their_time() -> None:
