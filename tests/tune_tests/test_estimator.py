@@ -134,7 +134,7 @@ def test_a_kept_search_is_one_that_commands_know(fitted: TopknotClassifier, stor
     folder = find_search(storage, "kept")
     assert read_result(folder)["test"] == fitted.result_["test"]
     again = load_classifier(Path(fitted.result_["checkpoint"]))
-    assert again.probabilities(["text"]).tolist() == fitted.predict_proba(["text"]).tolist()
+    np.testing.assert_allclose(again.probabilities(["text"]), fitted.predict_proba(["text"])[:, :3], rtol=1e-6)
     assert folder.settings().group == "group"
 
 

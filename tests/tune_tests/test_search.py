@@ -54,6 +54,7 @@ from tune.winner import evaluate_best
 RATE = "learning_rate: {float: [0.005, 0.05], log: true}"
 CONFIG = f"""
 max_epochs: 4
+grace_period: 1
 patience: 3
 keep: 3
 portfolio: false
@@ -131,7 +132,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory, inputs: Path) -> tuple[Pa
     """A storage with a finished search 'words' of 8 trials, and what it printed."""
     storage = tmp_path_factory.mktemp("storage")
     flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--workers", "2"]
-    flags += ["--grace-period", "1"]  # so that some are stopped within their few epochs
     (storage / "printed.yaml").write_text(topknot("search", *flags, "--print-config", as_process=False).stdout)
     flags = ["--config", str(storage / "printed.yaml")]
     flags += ["--trials", "8", "--track", "tensorboard"]
