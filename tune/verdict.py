@@ -37,11 +37,9 @@ def _refitted(document: Mapping[str, Any], members: int) -> Iterator[str]:
     """Yields what the classifier that is handed out has come to: trained on more rows, and perhaps of fewer members."""
     there = len(document["refit"]["epochs"])
     part = f", {there} of the {members}," if there < members else ""
-    own = [document["test"][figure] for figure in FIGURES]
-    others = {
-        other: [document[key]["test"][figure] for figure in FIGURES] for key, other in BASELINES.items() if document.get(key)
-    }
-    better = [f"the {other}" for other, theirs in others.items() if all(map(operator.le, own, theirs)) and own != theirs]
+    own = _figures(document)
+    theirs = {other: _figures(document[key]) for key, other in BASELINES.items() if document.get(key)}
+    better = [f"the {other}" for other, figures in theirs.items() if _is_better(figures, own)]
     loses = f" and LOSES to {' and '.join(better)}" if better else ""
     yield f"Refitted on train and validation rows{part} the classifier has {own[0]:.3f} and {own[1]:.3f}{loses}."
     if better:
@@ -50,21 +48,28 @@ def _refitted(document: Mapping[str, Any], members: int) -> Iterator[str]:
 
 def _compared(document: Mapping[str, Any], name: str, key: str) -> str:
     """Compares the figures of the test split with those of a baseline, in a sentence."""
-    other, linear, wide = BASELINES[key], document[key]["test"], document.get("wide")
-    ours = document.get("original", document)["test"]  # refitted, it has seen more rows than the baseline
-    own, others = ([sides[figure] for figure in FIGURES] for sides in (ours, linear))
+    other, others, wide = BASELINES[key], _figures(document[key]), document.get("wide")
+    own = _figures(document.get("original", document))  # refitted, it has seen more rows than the baseline
     figures = f"macro-F1 {own[0]:.3f} against {others[0]:.3f}, accuracy {own[1]:.3f} against {others[1]:.3f}"
     if wide and key == "baseline":
-        alone = [wide["test"][figure] for figure in FIGURES]
-        better = all(map(operator.ge, alone, own)) and alone != own
-        figures += f" (the wide branch alone {'does better: ' if better else ''}{alone[0]:.3f} and {alone[1]:.3f})"
-    gains = list(map(operator.sub, own, others))
-    if max(gains) == min(gains) == 0:
+        alone = _figures(wide)
+        better = "does better: " if _is_better(alone, own) else ""
+        figures += f" (the wide branch alone {better}{alone[0]:.3f} and {alone[1]:.3f})"
+    if own == others:
         relation = f"{name} and the {other} are equal"
-    elif min(gains) >= 0:
+    elif _is_better(own, others):
         relation = f"{name} beats the {other}"
-    elif max(gains) <= 0:
+    elif _is_better(others, own):
         relation = f"{name} LOSES to the {other}"
     else:
         relation = f"neither {name} nor the {other} is the better one"
     return f"{relation[0].upper()}{relation[1:]}: {figures}." if name == "it" else f"On the test split {relation}: {figures}."
+
+
+def _figures(sides: Mapping[str, Any]) -> list[float]:
+    return [sides["test"][figure] for figure in FIGURES]
+
+
+def _is_better(one: list[float], other: list[float]) -> bool:
+    """Tells whether no figure is lower, and one is higher."""
+    return all(map(operator.ge, one, other)) and one != other

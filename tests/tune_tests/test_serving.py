@@ -154,6 +154,7 @@ def test_words_are_explained(address: str) -> None:
         ({}, 422, "give either 'text' or 'texts'"),
         ({"text": "a", "texts": ["b"]}, 422, "give either 'text' or 'texts'"),
         ({"text": 5}, 422, "valid string"),
+        ({"text": "a", "": 2}, 422, "there is no ''; there are text, texts, top, explain"),
         ({"text": "a", "topp": 2}, 422, "there is no 'topp'; there are text, texts, top, explain"),
         ({"text": "a", "top": 0}, 422, "greater than or equal to 1"),
         ({"texts": ["a"] * (MOST_TEXTS + 1)}, 422, "at most 1000 items"),

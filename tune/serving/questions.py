@@ -30,8 +30,9 @@ class Question(BaseModel):
     @classmethod
     def _check_names(cls, given: Any) -> Any:
         """Names the first field that there is none of; pydantic's own check would tell of each, of a million if it must."""
-        if isinstance(given, dict) and (unknown := next((name for name in given if name not in cls.model_fields), None)):
-            raise ValueError(f"there is no {str(unknown)[:LONGEST_NAME]!r}; there are {', '.join(cls.model_fields)}")
+        for name in given if isinstance(given, dict) else ():
+            if name not in cls.model_fields:
+                raise ValueError(f"there is no {name[:LONGEST_NAME]!r}; there are {', '.join(cls.model_fields)}")
         return given
 
     @model_validator(mode="after")
