@@ -247,16 +247,9 @@ def main() -> None:
         print(f"{len(curves.curves)} curves, {seconds:.1f} s each on the average", flush=True)
         rows = []
         for sampler in SAMPLERS:
+            settings = Settings(sampler=sampler, grace_period=1)
             for workers in WORKERS:
-                rows.append(
-                    simulate(
-                        curves,
-                        space,
-                        Settings(sampler=sampler, grace_period=1),
-                        workers,
-                        max(options.budget, A_WORKER * workers),
-                    )
-                )
+                rows.append(simulate(curves, space, settings, workers, max(options.budget, A_WORKER * workers)))
                 print(table(rows[-1:]).splitlines()[-1], flush=True)
         about = here() | {"curves": len(curves.curves), "seconds_of_a_curve": seconds}
         path.write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n")

@@ -14,7 +14,8 @@ from data.errors import InputError
 from tune.destination import check_new
 from tune.options import given, settings_options, storage_option
 from tune.output import display, prepare, print_json, print_result, say, stdout
-from tune.settings import AFTER, MOST
+from tune.setting_types import MOST
+from tune.settings import AFTER
 from tune.storage import Storage
 
 

@@ -16,6 +16,8 @@ from tune.storage import RemoteStorage, parse_storage
 from tune.tracking.tracker import check_track
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+MOST = 2**31
+"""Below which whole numbers are to be: libraries count with 32 bits, or make floats of them."""
 
 
 def _name(value: Any) -> str:
@@ -43,6 +45,7 @@ def _path(value: Path) -> Path:
     return value
 
 
+Whole = Annotated[int, Field(lt=MOST)]
 Name = Annotated[str, BeforeValidator(_name)]
 Metric = Annotated[str, BeforeValidator(_metric)]
 Trackers = Annotated[str, AfterValidator(_tracks)]

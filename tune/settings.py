@@ -21,7 +21,7 @@ from data.errors import InputError
 from model.hparams import Precision
 from model.presets import SPACES
 from tune.objective import Objective, parse_objective
-from tune.setting_types import ClusterAddress, DataFile, FilePath, Metric, Name, Seconds, StorageAddress, Trackers
+from tune.setting_types import MOST, ClusterAddress, DataFile, FilePath, Metric, Name, Seconds, StorageAddress, Trackers, Whole
 from tune.shown_address import shown_address
 from tune.storage import RemoteStorage
 from tune.tracking.tracker import absolute_track, shown_tracks
@@ -29,8 +29,6 @@ from tune.tracking.tracker import absolute_track, shown_tracks
 EMBEDDING = "embedding_size"
 DEFAULT_STORAGE = "runs"
 DEFAULT_TRIALS = 60
-MOST = 2**31
-"""Below which whole numbers are to be: libraries count with 32 bits, or make floats of them."""
 Sampler = Literal["tpe", "random", "gp", "cmaes", "qmc", "hyperopt"]
 AFTER = ("ensemble", "repeat", "repeat_top", "refit", "strong_baseline")
 """Settings of what follows the trials."""
@@ -67,14 +65,14 @@ class Settings(BaseModel):
         None, ge=1, lt=MOST, description="Configurations to try [60; no limit where there is a time limit]"
     )
     time_limit: Seconds | None = Field(None, description="Wall time for all of the search: 90s, 10m, 1h30m")
-    max_epochs: int = Field(30, ge=1, lt=MOST, description="Epochs of a trial, at most")
-    patience: int = Field(4, ge=1, lt=MOST, description="Epochs that are no better after which a trial ends")
+    max_epochs: Whole = Field(30, ge=1, description="Epochs of a trial, at most")
+    patience: Whole = Field(4, ge=1, description="Epochs that are no better after which a trial ends")
     workers: int | Literal["auto"] = Field("auto", description="Trials at a time; 'auto' fills the cores")
     address: ClusterAddress | None = Field(
         None,
         description="A Ray cluster to run on: its head's HOST:PORT, 'auto' or 'local' [a submitted job's own, else local]",
     )
-    cpus_per_trial: int = Field(1, ge=1, lt=MOST, description="Cores, and so threads, of a trial")
+    cpus_per_trial: Whole = Field(1, ge=1, description="Cores, and so threads, of a trial")
     gpus_per_trial: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="GPUs of a trial: 0.25 runs four trials on each, 0 computes on cores"
     )
@@ -84,7 +82,7 @@ class Settings(BaseModel):
     worker_memory: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="GiB above which a worker process is replaced [its part of the machine's]"
     )
-    seed: int = Field(0, ge=0, lt=MOST, description="Of the split, the sampler and the trials")
+    seed: Whole = Field(0, ge=0, description="Of the split, the sampler and the trials")
 
     preset: Literal["default", "question", "wide", "model_1", "model_2", "model_3", "baseline"] = Field(
         "default", description="What to start from: the first three are spaces to search, the others trainings of `train`"
@@ -111,22 +109,15 @@ class Settings(BaseModel):
     scheduler: Literal["asha", "pasha", "hyperband", "median", "none"] = Field(
         "asha", description="What stops weak trials early"
     )
-    grace_period: int = Field(3, ge=1, lt=MOST, description="Epochs before the scheduler may stop a trial")
-    reduction_factor: int = Field(
-        3, ge=2, lt=MOST, description="ASHA, PASHA and HyperBand let the best of so many go on at each rung"
+    grace_period: Whole = Field(3, ge=1, description="Epochs before the scheduler may stop a trial")
+    reduction_factor: Whole = Field(3, ge=2, description="ASHA, PASHA and HyperBand let the best of so many go on at each rung")
+    brackets: Whole = Field(
+        1, ge=1, description="ASHA deals trials out to so many grace periods, each so many times longer; HyperBand to all"
     )
-    brackets: int = Field(
-        1,
-        ge=1,
-        lt=MOST,
-        description="ASHA deals trials out to so many grace periods, each so many times longer; HyperBand to all",
-    )
-    keep: int = Field(10, ge=1, lt=MOST, description="Trials whose best weights are kept")
-    ensemble: int = Field(1, ge=1, lt=MOST, description="Classifiers that answer together, at most, chosen among those kept")
-    repeat: int = Field(
-        0, ge=0, lt=MOST, description="Other seeds to train the best configurations with again, after the search"
-    )
-    repeat_top: int = Field(3, ge=1, lt=MOST, description="Configurations that 'repeat' trains again")
+    keep: Whole = Field(10, ge=1, description="Trials whose best weights are kept")
+    ensemble: Whole = Field(1, ge=1, description="Classifiers that answer together, at most, chosen among those kept")
+    repeat: Whole = Field(0, ge=0, description="Other seeds to train the best configurations with again, after the search")
+    repeat_top: Whole = Field(3, ge=1, description="Configurations that 'repeat' trains again")
     refit: bool = Field(False, description="Train the winner again on train and validation rows")
     strong_baseline: bool = Field(
         False, description="Compare with a linear SVM of words, pairs of words and runs of characters, too"

@@ -28,37 +28,26 @@ def test_what_is_no_duration_is_refused(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("study", "absolute"),
+    ("setting", "given", "absolute"),
     [
-        ("sqlite:///studies.db", "sqlite:///{here}/studies.db"),
-        ("sqlite+pysqlite:///studies.db", "sqlite+pysqlite:///{here}/studies.db"),
-        ("sqlite:////studies.db", "sqlite:////studies.db"),
-        ("postgresql+psycopg2://me@host/studies", "postgresql+psycopg2://me@host/studies"),
+        ("study", "sqlite:///studies.db", "sqlite:///{here}/studies.db"),
+        ("study", "sqlite+pysqlite:///studies.db", "sqlite+pysqlite:///{here}/studies.db"),
+        ("study", "sqlite:////studies.db", "sqlite:////studies.db"),
+        ("study", "postgresql+psycopg2://me@host/studies", "postgresql+psycopg2://me@host/studies"),
+        ("track", "tensorboard", "tensorboard"),
+        ("track", "tensorboard:tb,wandb:project", "tensorboard:{here}/tb,wandb:project"),
+        ("track", "mlflow:sqlite:///runs/ml.db", "mlflow:sqlite:///{here}/runs/ml.db"),
+        ("track", "mlflow:sqlite:////ml.db", "mlflow:sqlite:////ml.db"),
+        ("track", "mlflow:mlruns", "mlflow:{here}/mlruns"),
+        ("track", "mlflow:http://127.0.0.1:5000,mlflow:databricks", "mlflow:http://127.0.0.1:5000,mlflow:databricks"),
     ],
 )
-def test_a_study_in_a_file_is_the_same_from_any_folder(
-    study: str, absolute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_that_an_address_names_is_the_same_from_any_folder(
+    setting: str, given: str, absolute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert Settings(study=study).with_absolute_paths().study == absolute.format(here=tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("track", "absolute"),
-    [
-        ("tensorboard", "tensorboard"),
-        ("tensorboard:tb,wandb:project", "tensorboard:{here}/tb,wandb:project"),
-        ("mlflow:sqlite:///runs/ml.db", "mlflow:sqlite:///{here}/runs/ml.db"),
-        ("mlflow:sqlite:////ml.db", "mlflow:sqlite:////ml.db"),
-        ("mlflow:mlruns", "mlflow:{here}/mlruns"),
-        ("mlflow:http://127.0.0.1:5000,mlflow:databricks", "mlflow:http://127.0.0.1:5000,mlflow:databricks"),
-    ],
-)
-def test_a_trackers_files_are_the_same_from_any_folder(
-    track: str, absolute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert Settings(track=track).with_absolute_paths().track == absolute.format(here=tmp_path)
+    settings = Settings.model_validate({setting: given}).with_absolute_paths()
+    assert getattr(settings, setting) == absolute.format(here=tmp_path)
 
 
 def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
