@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
 from data.numbered import NumberedTexts
-from data.tokenizer import TAKEN
+from data.tokenizer import TAKEN, is_spaceless
 from data.tokens import FIRST, Ints
 
 Kind = Literal["words", "pairs", "characters"]
@@ -33,20 +33,26 @@ Hashes = npt.NDArray[np.uint32]
 def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
     """Estimates how many distinct n-grams of each kind the texts have, added up over all texts; without finding them.
 
-    Runs of characters are those of the distinct tokens, and those that begin with what is no token.
+    Runs of characters are those of the distinct tokens, and those that begin with what is no token, or a token that no space
+    parts from the next.
     """
     lengths = np.array([len(name) for name in numbered.names])
+    joined = np.array([is_spaceless(name) for name in numbered.names])
     runs = np.array([sum(max(0, len(name) + 3 - size) for size in RUNS) if name else 0 for name in numbered.names])
+    runs[joined] = 0
     counter = NgramCounter(numbered, "words")
-    words, characters, letters = 0, 0, 0
+    words, characters, letters, unparted = 0, 0, 0, 0
     for first, last in text_parts(numbered):
         part = counter.count(first, last)
         words += part.nnz
         characters += int(REPEATED * runs[part.indices].sum())
-        letters += int(lengths[part.indices] @ part.data.astype(np.int64))
+        times = part.data.astype(np.int64)
+        letters += int(lengths[part.indices] @ times)
+        unparted += int(joined[part.indices] @ times)
     tokens = len(numbered.tokens.flat)
-    marks = max(0, int(_characters(numbered).sum()) - letters - tokens)
-    return {"words": words, "pairs": tokens, "characters": characters + int(REPEATED * len(RUNS) * marks)}
+    marks = max(0, int(_characters(numbered).sum()) - letters - (tokens - unparted))
+    characters += len(RUNS) * (unparted + int(REPEATED * marks))
+    return {"words": words, "pairs": tokens, "characters": characters}
 
 
 def _characters(numbered: NumberedTexts) -> Ints:

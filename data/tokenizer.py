@@ -84,6 +84,7 @@ _PATTERN = re.compile(
     rf"|[{_SPACELESS}][{_characters(_MARKS)}]*"
     rf"|[{_characters(('Sc', 'So'))}{_EMOJI}%]"
 )
+_IS_SPACELESS = re.compile(f"[{_SPACELESS}]")
 _PIECE = re.compile(rf"\S{{1,{LONGEST_TOKEN}}}")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'"})
 _UNSEEN = frozenset(
@@ -118,6 +119,11 @@ def tokenize(text: str, limit: int | None = None) -> list[str]:
     if len(text) < 20 * limit:  # few tokens too many, if any, and findall is faster
         return _PATTERN.findall(normalise(text))[:limit]
     return [match.group() for match in islice(_PATTERN.finditer(normalise(text)), limit)]
+
+
+def is_spaceless(token: str) -> bool:
+    """Tells whether a token is a character of a script that puts no spaces between words."""
+    return _IS_SPACELESS.match(token) is not None
 
 
 def split_pieces(text: str, limit: int | None = None) -> list[str]:

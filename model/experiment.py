@@ -27,7 +27,7 @@ from model.training import train
 from model.wide import WHOLE_TEXT, encode_wide
 
 EPOCHS = 30
-PATIENCE = 3
+PATIENCE = 4
 Data = Corpus | pd.DataFrame | str | Path | tuple[Sequence[str], Sequence[Any]] | None
 
 
@@ -78,7 +78,7 @@ def run_experiment(
         validation, test: Fractions of the rows to choose the best epoch by, and to test on.
         preset: A training of `model.question.TRAININGS` to start from.
         epochs: At most so many; the preset's or, without one, 30 if None.
-        patience: Epochs without a lower validation loss after which training ends; as many as there are trains them all. 3
+        patience: Epochs without a lower validation loss after which training ends; as many as there are trains them all. 4
             if None, and with a preset all, as the question did.
         seed: Of the split, the initial weights, the batches and the dropout.
         vectors: A file of word vectors to begin with (`data.vectors`); `embedding_size` must be their length, and `subwords`

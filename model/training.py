@@ -30,6 +30,9 @@ from model.shape import Shape
 from model.snapshot import Snapshot
 from model.trained import Trained
 
+LEAST_PART = 1 / 8
+"""Of an epoch's rows, on which to have trained before what was learned is worth its evaluation."""
+
 
 class OutOfTimeError(Exception):
     """The deadline passed within an epoch."""
@@ -40,7 +43,13 @@ class OutOfTimeError(Exception):
 
 
 class Training:
-    """One training, epoch by epoch. Use it as a context manager, so that its compiled steps serve the next one."""
+    """One training, epoch by epoch. Use it as a context manager, so that its compiled steps serve the next one.
+
+    Attributes:
+        epoch: How many there were.
+        steps: How many there were.
+        cut_short: Whether the last epoch was but a part of one, there being no time for more.
+    """
 
     def __init__(
         self, dataset: Dataset, hparams: HParams, *, seed: int, precision: Precision = "float32", pool: Pool = POOL
@@ -50,6 +59,7 @@ class Training:
         self._parts = dataset.parts if hparams.subwords else None
         self._losses: list[Any] = []  # of the epoch under way; scalars of TensorFlow's: to read one waits for its step
         self._spent = self._began = 0.0
+        self.cut_short = False
         if hparams.wide and dataset.wide is None:
             raise ValueError("`wide` needs a corpus that was encoded for it, by model.wide.encode_wide.")
         if hparams.subwords and (dataset.parts is None or dataset.vectors is not None):
@@ -74,18 +84,23 @@ class Training:
         """Gives the compiled steps back; the training is over."""
         self._pool.give_back(self._network)
 
-    def run_epoch(self, deadline: float = math.inf, after_step: Callable[[], None] = lambda: None) -> EpochReport:
+    def run_epoch(
+        self, deadline: float = math.inf, after_step: Callable[[], None] = lambda: None, *, or_part: bool = False
+    ) -> EpochReport:
         """Trains on every training row's batch once, and evaluates; or on what is left of them, after `restore`.
 
         Args:
             deadline: A time as `data.clock.now` gives it.
             after_step: Called after each step; may take a snapshot. Its time is no part of the epoch's.
+            or_part: Whether an epoch that there is no time for ends early, `cut_short`, to be evaluated in time. It does once
+                `LEAST_PART` of the rows have been trained on: a corpus may be so large that the first epoch is the last.
 
         Raises:
             OutOfTimeError: If the deadline passes before the epoch is over.
         """
-        train_loss = self.train_epoch(deadline, after_step)
-        tokens, train = self.dataset.tokens, self.dataset.split.train
+        split = self.dataset.split
+        trained, read = self._count(split.train), self._count(split.validation)
+        train_loss, part = self._train(deadline, after_step, read / max(trained, 1) if or_part else None)
         finite = math.isfinite(train_loss)
         try:
             validation = self._validate(deadline) if finite else None
@@ -98,7 +113,7 @@ class Training:
             accuracy=validation.accuracy if validation else 0.0,
             macro_f1=validation.macro_f1 if validation else 0.0,
             seconds=time.perf_counter() - self._began,
-            tokens=int(np.minimum(tokens.lengths(train), self.hparams.max_length).sum()),
+            tokens=int(part * trained),
         )
 
     def train_epoch(self, deadline: float = math.inf, after_step: Callable[[], None] = lambda: None) -> float:
@@ -110,6 +125,22 @@ class Training:
         Raises:
             OutOfTimeError: If the deadline passes before the epoch is over.
         """
+        return self._train(deadline, after_step, None)[0]
+
+    def _train(self, deadline: float, after_step: Callable[[], None], evaluation: float | None) -> tuple[float, float]:
+        """Trains for an epoch, or the part of it after which there is time to evaluate, which is part of an epoch's as well.
+
+        Evaluating takes a third of a training's time for as many tokens, and is reckoned with as if it took all of it.
+
+        Args:
+            deadline: As in `run_epoch`.
+            after_step: As there.
+            evaluation: The tokens to evaluate on, as a part of those to train on; None if an epoch is not to be cut short.
+
+        Returns:
+            The mean loss as trained, and the part of the rows that were trained on.
+        """
+        self.cut_short = False
         self._began, self._spent = time.perf_counter() - self._spent, 0.0
         tokens, train, losses = self.dataset.tokens, self.dataset.split.train, self._losses
         fraction = self.hparams.top_k_fraction(self.epoch + 1)
@@ -140,8 +171,13 @@ class Training:
             before = time.perf_counter()
             after_step()
             self._began += time.perf_counter() - before
+            part = seen / len(train)
+            if evaluation is not None and LEAST_PART <= part < 1:
+                self.cut_short = now() + evaluation / part * (time.perf_counter() - self._began) > deadline
+                if self.cut_short:
+                    break
         self.epoch, self._losses = self.epoch + 1, []
-        return float(np.mean([float(loss) for loss in losses]))
+        return float(np.mean([float(loss) for loss in losses])), seen / len(train)
 
     def evaluate(self, rows: Ints, deadline: float = math.inf, wide: Logits | None = None) -> Evaluation:
         """Evaluates what the LSTM has learned so far on rows of the dataset; TimeoutError if the deadline passes meanwhile.
@@ -180,6 +216,10 @@ class Training:
         self._network.restore(snapshot.weights, snapshot.optimizer)
         self.epoch, self.steps = snapshot.epoch, snapshot.steps
         self._losses, self._spent = list(snapshot.losses), snapshot.seconds
+
+    def _count(self, rows: Ints) -> int:
+        """Returns the tokens that are read of rows."""
+        return int(np.minimum(self.dataset.tokens.lengths(rows), self.hparams.max_length).sum())
 
     def _validate(self, deadline: float) -> Evaluation:
         """Evaluates on the validation rows; with a wide branch, weighs the two anew first."""

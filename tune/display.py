@@ -18,6 +18,7 @@ from tune.folder import LOG
 from tune.live_view import ENDS, LiveState, LiveView, RunningTrial, best_text, clock
 from tune.objective import Objective
 from tune.outcome import share
+from tune.program import program
 from tune.repeat_file import repeat_seconds
 from tune.searcher import HPARAMS, NUMBER, ended_as, is_told_again
 from tune.stopwatch import Stopwatch
@@ -65,6 +66,7 @@ class Display(Callback):
         self._objective = Objective()
         self._bests: dict[int, Best] = {}
         self._notes: list[str] = []
+        self._show = f"{program()} show"
         self._useful = 0.0
         self._stopwatch: Stopwatch | None = None
         self._epochs = 0
@@ -113,6 +115,7 @@ class Display(Callback):
                 figures = trial.epochs[trial.best_epoch - 1]
                 self._bests[trial.number] = Best(trial.cost, best_text(trial.number, trial.best_epoch, figures), trial.hparams)
         self._notes = [f"log: {folder.path / LOG}"]
+        self._show = f"{program()} show {folder.name}{folder.storage_flag()}"
         if self.console.is_terminal and not self.quiet:
             self._live = Live(console=self.console, get_renderable=self._view, refresh_per_second=2, transient=True)
             self._live.start()
@@ -143,7 +146,7 @@ class Display(Callback):
         self._running.pop(trial.config[NUMBER], None)
         self._bests.pop(trial.config[NUMBER], None)  # what has failed is never the best in the end
         self._ended["failed"] += 1
-        self._line(f"trial {trial.config[NUMBER]} failed; the reason stands in topknot show", force=True)
+        self._line(f"trial {trial.config[NUMBER]} failed; why: {self._show}", force=True)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """Ends the live view."""

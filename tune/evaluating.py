@@ -48,7 +48,7 @@ def model_folder(model: str, storage: Storage, say: Callable[[str], None]) -> Pa
             return Path(model)
     if any(character in model for character in "/\\"):
         raise InputError(f"{model} is no classifier's folder: it has no {CLASSIFIER}.")
-    return _best_of(find_search(storage, model), say)
+    return _best_of(find_search(storage, model, f", and no classifier's folder of that name in {Path.cwd()}"), say)
 
 
 def _best_of(folder: SearchFolder, say: Callable[[str], None]) -> Path:

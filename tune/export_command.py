@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from tune.destination import check_new, written
 from tune.errors import SearchFailedError
 from tune.options import storage_option
 from tune.output import prepare, say
+from tune.program import python
 from tune.storage import Storage
 
 FORMATS = ("keras", "savedmodel", "onnx", "tflite")
@@ -61,4 +63,4 @@ def export(model: str, storage: Storage, form: str, output: Path) -> None:
             f"{output} is written, but answers otherwise: probabilities differ by up to {away:.1g}. Do not use it."
         )
     click.echo(f"The model is in {output}; on {len(texts)} texts its probabilities are the classifier's to {away:.0e}.")
-    click.echo(f"Use it:  python {output / 'reader.py'} 'a text to classify'")
+    click.echo(f"Use it:  {python()} {shlex.quote(str(output / 'reader.py'))} 'a text to classify'")

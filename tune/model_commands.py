@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from data.errors import InputError
-from tune.options import ONE_FILE, given, settings_options, storage_option
+from tune.options import ONE, given, settings_options, storage_option
 from tune.output import prepare, print_json, say, stdout, writing
 from tune.printable import printable
 from tune.storage import Storage
@@ -25,6 +25,12 @@ OF_A_FILE = ("text", "label", "drop_unlabelled", "drop_empty")
 """The settings that say how a file of labelled texts is read."""
 OF_A_TRAINING = (*CORPUS, "max_epochs", "patience", "seed", "preset", "vectors")
 """The settings that a single training heeds."""
+OF_ONE_TRAINING = {
+    "preset": "What to start from: the hyperparameters' defaults, or a network of the original question [default]",
+    "max_epochs": "Epochs, at most [30; a preset's own: 50, baseline 100]",
+    "patience": "Epochs that are no better after which it ends [4; a preset trains all of its epochs]",
+}
+"""What some of them mean there."""
 
 
 @click.command()
@@ -84,7 +90,7 @@ def _show_in_colour(lines: Sequence[str], texts: Sequence[str], explanations: Se
 @click.argument("model")
 @storage_option
 @click.option(
-    "--data", metavar="PATH", help="Labelled texts to evaluate on: a file, or s3://, gs:// or abfs://BUCKET/FILE", **ONE_FILE
+    "--data", metavar="PATH", help="Labelled texts to evaluate on: a file, or s3://, gs:// or abfs://BUCKET/FILE", **ONE
 )
 @partial(settings_options, only=OF_A_FILE)
 @click.option("--drop-unknown", is_flag=True, help="Leave out rows of labels that the classifier does not know")
@@ -117,10 +123,15 @@ def evaluate(model: str, storage: Storage, split: str | None, drop_unknown: bool
 
 
 @click.command()
-@partial(settings_options, only=OF_A_TRAINING)
+@partial(settings_options, only=OF_A_TRAINING, helps=OF_ONE_TRAINING)
 @click.option("--config", type=click.Path(path_type=Path), help="A YAML file of settings; flags win over it")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A hyperparameter, e.g. lstm_size=64")
-@click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Write the classifier to a new folder")
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the classifier, which is not kept otherwise, to a new folder",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
 def train(config: Path | None, assignments: Sequence[str], export: Path | None, as_json: bool, **flags: Any) -> None:
     """Train once with given hyperparameters, without a search."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 
 from data.errors import InputError
+from tune.setting_types import Seconds
 from tune.settings import DEFAULT_STORAGE, Settings
 from tune.storage import Storage, parse_storage
 
@@ -26,15 +28,18 @@ class _StorageType(click.ParamType[Any]):
         return storage
 
 
-def _one_file(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> str | None:
-    """Refuses a second file: of an option given twice, Click would heed the last alone."""
+def _one(_context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Refuses a second file or column: of an option given twice, Click would heed the last alone."""
     if len(values) > 1:
-        raise InputError(f"--data is given {len(values)} times; join the files into one.")
+        kind = "files" if option.name == "data" else "columns"
+        raise InputError(f"{option.opts[0]} is given {len(values)} times; join the {kind} into one.")
     return next(iter(values), None)
 
 
-ONE_FILE: dict[str, Any] = {"multiple": True, "callback": _one_file}
-"""What makes an option take one file, and no more."""
+ONE: dict[str, Any] = {"multiple": True, "callback": _one}
+"""What makes an option take one file or column, and no more."""
+ONES = ("data", "text", "label", "group")
+"""The settings of which users have several."""
 storage_option = click.option(
     "--storage",
     type=_StorageType(),
@@ -44,23 +49,33 @@ storage_option = click.option(
 )
 
 
-def settings_options(command: Command, only: Collection[str] = Settings.model_fields.keys() - {"space"}) -> Command:
-    """Gives a command a flag for each setting that is not for YAML only, or for those named."""
+def settings_options(
+    command: Command,
+    only: Collection[str] = Settings.model_fields.keys() - {"space"},
+    helps: Mapping[str, str] | None = None,
+    otherwise: str | None = None,
+) -> Command:
+    """Gives a command a flag for each setting that is not for YAML only, or for those named.
+
+    Args:
+        command: What to give them to.
+        only: The settings.
+        helps: What a flag does, where it is another thing here.
+        otherwise: What holds where a flag is not given, if that is not the setting's default.
+    """
     for name, field in reversed(Settings.model_fields.items()):
         if name not in only:
             continue
         flag = f"--{name.replace('_', '-')}"
-        default = field.get_default()
-        text = field.description or ""
-        if default is not None and not isinstance(default, bool):
+        default = otherwise or field.get_default()
+        text = (helps or {}).get(name) or field.description or ""
+        if default is not None and not isinstance(default, bool) and name not in (helps or {}):
             text = f"{text} [{default}]"
         if field.annotation is bool:
             switch = f"{flag}/--no-{flag.removeprefix('--')}"
             option = click.option(switch, name, is_flag=True, default=None, help=text)
         else:
-            option = click.option(
-                flag, name, metavar=_metavar(field.annotation), help=text, **(ONE_FILE if name == "data" else {})
-            )
+            option = click.option(flag, name, metavar=_metavar(field.annotation), help=text, **(ONE if name in ONES else {}))
         command = option(command)
     return command
 
@@ -71,13 +86,19 @@ def given(flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def _metavar(annotation: Any) -> str:
-    kinds = [kind for kind in (get_args(annotation) or (annotation,)) if kind is not type(None)]
-    if get_origin(annotation) is Literal:
-        return "|".join(map(str, get_args(annotation)))
-    if Path in kinds:
-        return "PATH"
-    if int in kinds:
-        return "N"
-    if float in kinds:
-        return "X"
-    return "NAME"
+    """Returns what stands for a value in the help: its choices, or what kind it is of."""
+    return "|".join(dict.fromkeys(_placeholders(annotation)))
+
+
+def _placeholders(annotation: Any) -> Iterator[str]:
+    if annotation == Seconds:
+        yield "TIME"
+    elif get_origin(annotation) is Literal:
+        yield from map(str, get_args(annotation))
+    elif get_origin(annotation) is Annotated:
+        yield from _placeholders(get_args(annotation)[0])
+    elif get_origin(annotation) in {Union, UnionType}:
+        for kind in get_args(annotation):
+            yield from _placeholders(kind)
+    else:
+        yield from {int: ["N"], float: ["X"], str: ["NAME"], Path: ["PATH"]}.get(annotation, [])

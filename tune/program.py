@@ -10,9 +10,14 @@ def program() -> str:
     """Returns 'topknot', '.venv/bin/topknot' or 'python -m tune', as it was called."""
     called = Path(sys.argv[0])
     if called.stem == "__main__" or called.stem != "topknot":
-        return f"{_shortest(Path(sys.executable))} -m tune"
+        return f"{python()} -m tune"
     on_path = any(Path(folder, called.name) == called for folder in os.get_exec_path())
     return called.name if on_path else _shortest(called.absolute())
+
+
+def python() -> str:
+    """Returns the interpreter that runs us, which has what we are made of."""
+    return _shortest(Path(sys.executable))
 
 
 def _shortest(path: Path) -> str:

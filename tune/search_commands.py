@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -14,6 +14,7 @@ from data.errors import InputError
 from tune.destination import check_new
 from tune.options import given, settings_options, storage_option
 from tune.output import display, prepare, print_json, print_result, say, stdout
+from tune.program import program
 from tune.setting_types import MOST
 from tune.settings import AFTER
 from tune.storage import Storage
@@ -47,11 +48,11 @@ def search(config: Path | None, print_config: bool, as_json: bool, **flags: Any)
 @click.argument("name")
 @storage_option
 @click.option("--trials", type=click.IntRange(1, MOST - 1), metavar="N", help="Add so many trials to those that there are")
-@click.option("--time-limit", metavar="TIME", help="Go on for so long: 90s, 10m, 1h30m")
+@click.option("--time-limit", metavar="TIME", help="Go on for so long: 90s, 10m, 1h30m; a bare number is seconds")
 @click.option(
     "--address", metavar="NAME", help="Where to run: a Ray cluster's HOST:PORT, 'auto' or 'local' [as the search did]"
 )
-@partial(settings_options, only=AFTER)
+@partial(settings_options, only=AFTER, otherwise="as the search has it")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else")
 def resume(
     name: str, storage: Storage, trials: int | None, time_limit: str | None, address: str | None, as_json: bool, **flags: Any
@@ -91,7 +92,14 @@ def list_(storage: Storage, as_json: bool) -> None:
     elif rows:
         stdout().print(search_table(rows))
     else:
-        click.echo(f"There are no searches in {storage}. Start one with: topknot search")
+        click.echo(f"There are no searches in {storage}. Start one with: {program()} search")
+
+
+class _Count(click.IntRange):
+    """A number that may be left out, so that a name behind it is taken for it."""
+
+    def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
+        super().fail(f"{message} The name comes first: show NAME --suspects.", param, ctx)
 
 
 @click.command()
@@ -100,7 +108,7 @@ def list_(storage: Storage, as_json: bool) -> None:
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="Trials to show")
 @click.option(
     "--suspects",
-    type=click.IntRange(1),
+    type=_Count(1),
     is_flag=False,
     flag_value=20,
     metavar="[N]",

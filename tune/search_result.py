@@ -23,7 +23,10 @@ def read_result(folder: SearchFolder) -> dict[str, Any]:
         InputError: If it has not come to its end.
     """
     if not (folder.path / RESULT).is_file():
-        raise InputError(f"The search {folder.name!r} has no result yet. Finish it with: {folder.resume_command()}")
+        raise InputError(
+            f"The search {folder.name!r} has no result yet. Finish it with: {folder.resume_command()}; "
+            "--time-limit 30s brings it to an end soon, with the best trial that there is."
+        )
     document = folder.read_json(RESULT)
     with intact(folder.path / RESULT):
         for part in (document, document.get("original") or document):

@@ -13,8 +13,13 @@ from tune.setting_types import NAME
 from tune.storage import RemoteStorage, Storage, readable
 
 
-def find_search(storage: Storage, name: str) -> SearchFolder:
+def find_search(storage: Storage, name: str, otherwise: str = "") -> SearchFolder:
     """Finds the folder of a search.
+
+    Args:
+        storage: Where it stands.
+        name: Its name.
+        otherwise: What else the name could have been of, and is not, in words.
 
     Raises:
         InputError: If there is none, naming those that there are.
@@ -28,7 +33,8 @@ def find_search(storage: Storage, name: str) -> SearchFolder:
         _forget(folder)
     names = [found.name for found in list_searches(storage)]
     there = f"it holds {', '.join(names[:20])}" if names else "it holds none"
-    raise InputError(f"There is no search {name!r} in {storage}; {there}.")
+    place = storage.absolute() if isinstance(storage, Path) else storage
+    raise InputError(f"There is no search {name!r} in {place}{otherwise}; {there}. --storage names another place.")
 
 
 def list_searches(storage: Storage) -> list[SearchFolder]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
@@ -45,7 +45,15 @@ def _path(value: Path) -> Path:
     return value
 
 
+def _workers(value: Any) -> Any:
+    given = int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,10}", value, re.ASCII) else value
+    if given != "auto" and not (isinstance(given, int) and 1 <= given < MOST):
+        raise ValueError(f"must be 'auto' or 1 to {MOST - 1}")
+    return given
+
+
 Whole = Annotated[int, Field(lt=MOST)]
+WorkerCount = Annotated[int | Literal["auto"], BeforeValidator(_workers)]
 Name = Annotated[str, BeforeValidator(_name)]
 Metric = Annotated[str, BeforeValidator(_metric)]
 Trackers = Annotated[str, AfterValidator(_tracks)]

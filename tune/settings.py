@@ -21,7 +21,20 @@ from data.errors import InputError
 from model.hparams import Precision
 from model.presets import SPACES
 from tune.objective import Objective, parse_objective
-from tune.setting_types import MOST, ClusterAddress, DataFile, FilePath, Metric, Name, Seconds, StorageAddress, Trackers, Whole
+from tune.program import program
+from tune.setting_types import (
+    MOST,
+    ClusterAddress,
+    DataFile,
+    FilePath,
+    Metric,
+    Name,
+    Seconds,
+    StorageAddress,
+    Trackers,
+    Whole,
+    WorkerCount,
+)
 from tune.shown_address import shown_address
 from tune.storage import RemoteStorage
 from tune.tracking.tracker import absolute_track, shown_tracks
@@ -64,10 +77,12 @@ class Settings(BaseModel):
     trials: int | None = Field(
         None, ge=1, lt=MOST, description="Configurations to try [60; no limit where there is a time limit]"
     )
-    time_limit: Seconds | None = Field(None, description="Wall time for all of the search: 90s, 10m, 1h30m")
+    time_limit: Seconds | None = Field(
+        None, description="Wall time for all of the search: 90s, 10m, 1h30m; a bare number is seconds"
+    )
     max_epochs: Whole = Field(30, ge=1, description="Epochs of a trial, at most")
     patience: Whole = Field(4, ge=1, description="Epochs that are no better after which a trial ends")
-    workers: int | Literal["auto"] = Field("auto", description="Trials at a time; 'auto' fills the cores")
+    workers: WorkerCount = Field("auto", description="Trials at a time; 'auto' fills the cores")
     address: ClusterAddress | None = Field(
         None,
         description="A Ray cluster to run on: its head's HOST:PORT, 'auto' or 'local' [a submitted job's own, else local]",
@@ -135,8 +150,6 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
-        if isinstance(self.workers, int) and not 1 <= self.workers < MOST:
-            raise ValueError(f"workers must be 'auto' or 1 to {MOST - 1}, got {self.workers}")
         if self.validation + self.test >= 1:
             raise ValueError(f"validation and test leave nothing to train on: {self.validation} + {self.test}")
         if self.gpus_per_trial > 1 and self.gpus_per_trial % 1:
@@ -200,7 +213,7 @@ class Settings(BaseModel):
         """
         if self.preset not in SPACES:
             raise InputError(
-                f"--preset {self.preset} is one training, which `topknot train --preset {self.preset}` runs; "
+                f"--preset {self.preset} is one training, which `{program()} train --preset {self.preset}` runs; "
                 f"a search starts from {', '.join(SPACES)}."
             )
         return SPACES[self.preset] | self.space

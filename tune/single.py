@@ -16,6 +16,7 @@ from tune.cluster import gpus
 from tune.cudnn import obstacles
 from tune.destination import check_new, written
 from tune.inputs import read_settings_corpus, remedies_told
+from tune.program import program
 from tune.settings import EMBEDDING, Settings
 from tune.written_yaml import parse_yaml
 
@@ -43,7 +44,7 @@ def train_once(
             )
     if settings.preset not in {"default", *TRAININGS}:
         raise InputError(
-            f"--preset {settings.preset} is a space, which `topknot search --preset {settings.preset}` searches; "
+            f"--preset {settings.preset} is a space, which `{program()} search --preset {settings.preset}` searches; "
             f"one training starts from default, the hyperparameters' defaults, or {', '.join(TRAININGS)}."
         )
     if unheeded := sorted(set(settings.space) - ({EMBEDDING, "subwords"} if settings.vectors else set())):

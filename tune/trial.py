@@ -85,7 +85,7 @@ class LSTMTrial(Trainable):
         if self._told < len(self._reports):
             return self._report()
         try:
-            report = self._training.run_epoch(self._means.deadline, self._save_within)
+            report = self._training.run_epoch(self._means.deadline, self._save_within, or_part=True)
         except OutOfTimeError as error:
             return self._end_early(f"{TIME_LIMIT}: in epoch {self._told + 1}", error.seconds)
         except OSError:
@@ -159,6 +159,8 @@ class LSTMTrial(Trainable):
             if training and cost <= min(self._bar, self._reported):
                 write_trained(self._best_file, training.trained())
         ended = self._rules.why_ended(epoch, self._last["loss"], self._best_epoch)
+        if training and training.cut_short and not ended:
+            ended = f"{TIME_LIMIT}: within epoch {epoch}"
         return {**self._last, **self._costs, ENDED: ended, "done": bool(ended)}
 
     def _give_up(self, reason: str) -> None:

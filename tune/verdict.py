@@ -27,7 +27,7 @@ def verdict(document: Mapping[str, Any]) -> str:
         elif key in document:
             sentences.append(f"There is no {other} to compare with: {document['missing'][key]}.")
     if any("LOSES" in sentence for sentence in sentences):
-        sentences.append("Use the simpler one, or search on.")
+        sentences.append("Use a linear model (docs/faq.md has both in a few lines), or search on.")
     if document.get("refit"):
         sentences += _refitted(document, len(members))
     return " ".join(sentences)

@@ -1,4 +1,5 @@
 import math
+import re
 from collections import Counter
 from itertools import pairwise
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.ngram_counter import KINDS, Kind, count_ngrams, text_parts
+from data.industries import read_industries
+from data.ngram_counter import KINDS, Kind, NgramCounter, count_ngrams, text_parts
 from data.ngrams import ALWAYS, LEAST, fit_ngrams
 from data.numbered import number_texts
 from data.tokenizer import split_pieces, tokenize
@@ -100,6 +102,30 @@ def test_estimates_of_how_many_there_are_bound_the_work(written: list[str]) -> N
     assert set(estimates) == set(KINDS)
     assert estimates["words"] == sum(len(counted(text, "words")) for text in written)
     assert estimates["pairs"] >= sum(len(counted(text, "pairs")) for text in written)
+
+
+def zipf_texts(signs: str, parted: bool) -> list[str]:
+    """Texts of 200 signs that are the rarer the later they stand, in words or in none."""
+    rng = np.random.default_rng(0)
+    shares = 1 / np.arange(1, len(signs) + 1)
+    drawn = ["".join(rng.choice(list(signs), 200, p=shares / shares.sum())) for _ in range(50)]
+    return [re.sub(r"(.{6})", r"\1 ", text) for text in drawn] if parted else drawn
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(list(read_industries().texts[:300]), id="titles"),
+        pytest.param(zipf_texts("".join(map(chr, range(0x4E00, 0x5600))), parted=False), id="Chinese"),
+        pytest.param(zipf_texts("".join(map(chr, range(0x0E01, 0x0E2F))), parted=False), id="Thai"),
+        pytest.param(zipf_texts("".join(map(chr, range(0x0430, 0x0450))), parted=True), id="Cyrillic"),
+    ],
+)
+def test_runs_of_characters_are_estimated_to_half_or_twice_as_many_as_there_are(written: list[str]) -> None:
+    numbered = number_texts(written, 5_000)
+    counter = NgramCounter(numbered, "characters")
+    there = sum(counter.count(first, last).nnz for first, last in text_parts(numbered))
+    assert there / 2 <= count_ngrams(numbered)["characters"] <= there * 2
 
 
 @given(texts)

@@ -505,6 +505,30 @@ def test_a_deadline_ends_an_epoch_within_a_step(dataset: Dataset) -> None:
         assert (training.steps, training.epoch) == (1, 0)
 
 
+def test_an_epoch_that_there_is_no_time_for_is_cut_short_to_be_evaluated(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Training(dataset, TINY, seed=0) as training:
+        whole = training.run_epoch()
+        steps, rows = training.steps, len(dataset.split.train)
+        assert steps == rows / TINY.batch_size == 12
+        # A step takes a second, and evaluating, by its tokens, an eighth of twelve.
+        for module in ("training", "inference"):
+            monkeypatch.setattr(f"model.{module}.now", lambda: float(training.steps))
+        monkeypatch.setattr("model.training.time", SimpleNamespace(perf_counter=lambda: float(training.steps)))
+        part = training.run_epoch(deadline=steps + 9.7, or_part=True)
+        assert training.cut_short
+        assert 7 <= training.steps - steps <= 9
+        assert (part.epoch, math.isfinite(part.loss)) == (2, True)
+        assert part.tokens == pytest.approx(whole.tokens * (training.steps - steps) / steps, abs=1)
+        with pytest.raises(OutOfTimeError):
+            training.run_epoch(deadline=training.steps + 9.7)
+        with pytest.raises(OutOfTimeError):
+            training.run_epoch(deadline=training.steps + 1.2, or_part=True)
+        assert training.run_epoch(or_part=True).tokens == whole.tokens
+        assert not training.cut_short
+
+
 def test_a_deadline_ends_a_validation_within_a_batch(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds, infer = [0.0], CompiledNetwork.infer
 

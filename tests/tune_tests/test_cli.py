@@ -43,7 +43,10 @@ GOOD = file("good.csv", "text,label\n" + "".join(f"text {row},{row % 2}\n" for r
         pytest.param(lambda f: ["--data", GOOD(f), "--text", "body"], "has no column 'body'", id="missing column"),
         pytest.param(lambda f: ["--data", file("o.csv", "text,label\nx,a\ny,a\n")(f)], "needs two or more", id="one class"),
         pytest.param(lambda f: ["--data", LONE(f)], "class 'b' is too small", id="class of one"),
-        pytest.param(lambda f: ["--data", GOOD(f), "--data", LONE(f)], "--data is given 2 times; join", id="two files"),
+        pytest.param(
+            lambda f: ["--data", GOOD(f), "--data", LONE(f)], "--data is given 2 times; join the files", id="two files"
+        ),
+        pytest.param(lambda _: ["--text", "a", "--text", "b"], "--text is given 2 times; join the columns", id="two columns"),
         pytest.param(lambda f: ["--config", file("k.yaml", "serch: 3\n")(f)], "no setting 'serch'", id="unknown key"),
         pytest.param(lambda f: ["--config", file("r.yaml", "trials: -3\n")(f)], "greater than or equal to 1", id="range"),
         pytest.param(lambda f: ["--config", file("w.yaml", "space: {lstm_size: 0}\n")(f)], "space, lstm_size", id="space"),
@@ -102,8 +105,8 @@ def test_a_search_on_bad_input_ends_with_2_and_leaves_nothing(
         (["train", "--data", "lone.csv"], "or pass --small-classes fold (into one class 'other') or drop."),
         (["search", "--track", "mlflw:http://me:s3cret@host"], "'mlflw:http://me:***@host' is no tracker"),
         (["train", "--set", "top_k=2"], "`top_k` must lie in (0, 1]"),
-        (["train", "--preset", "question"], "--preset question is a space, which `topknot search --preset question` searches"),
-        (["search", "--preset", "model_1"], "--preset model_1 is one training, which `topknot train --preset model_1` runs"),
+        (["train", "--preset", "question"], "--preset question is a space, which `"),
+        (["search", "--preset", "model_1"], "--preset model_1 is one training, which `"),
         (["train", "--preset", "model_1", "--vectors", "v.txt", "--data", "none.csv"], "none.csv does not exist"),
         (["train", "--vectors", "v.txt", "--set", "subwords=true"], "subwords: they cannot be mixed with --vectors"),
         (["train", "--config", "space.yaml"], "space, lstm_size: one training draws nothing from a space"),

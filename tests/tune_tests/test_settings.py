@@ -75,7 +75,8 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> N
         pytest.param("a: [", {}, "search.yaml, line 1 is not YAML", id="not YAML"),
         pytest.param("- 1", {}, "must hold settings such as", id="a list"),
         pytest.param("", {"sampler": "best"}, "--sampler: input should be 'tpe', 'random'", id="flag"),
-        pytest.param("", {"workers": "0"}, "workers must be 'auto' or 1 to 2147483647, got 0", id="workers"),
+        pytest.param("", {"workers": "0"}, "--workers: must be 'auto' or 1 to 2147483647 (got '0')", id="workers"),
+        pytest.param("", {"workers": "all"}, "must be 'auto' or 1 to 2147483647 (got 'all')", id="all workers"),
         pytest.param("", {"validation": 0.6, "test": 0.5}, "validation and test leave nothing", id="fractions"),
         pytest.param("", {"name": "../x"}, "--name: a name holds letters", id="name"),
         pytest.param(

@@ -50,7 +50,7 @@ def test_a_trial_ends_when_it_was_no_better_for_as_many_epochs_as_patience_says(
 ) -> None:
     epochs = iter(enumerate(losses, start=1))
 
-    def run_epoch(*_: Any) -> EpochReport:
+    def run_epoch(*_: Any, **__: Any) -> EpochReport:
         epoch, loss = next(epochs)
         return EpochReport(epoch=epoch, train_loss=1.0, loss=loss, accuracy=0.5, macro_f1=0.4, seconds=1.0, tokens=9)
 
@@ -64,3 +64,24 @@ def test_a_trial_ends_when_it_was_no_better_for_as_many_epochs_as_patience_says(
     trial.cleanup()
     assert [report["loss"] for report in reports] == pytest.approx(losses, nan_ok=True)
     assert reports[-1][ENDED] == ended
+
+
+def test_a_trial_whose_epoch_was_cut_short_has_that_reported_and_ends(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_epoch(training: Any, *_: Any, or_part: bool) -> EpochReport:
+        training.epoch += 1
+        training.cut_short = or_part and training.epoch == 2
+        return EpochReport(
+            epoch=training.epoch, train_loss=1.0, loss=3.0 - training.epoch, accuracy=0.5, macro_f1=0.4, seconds=1.0, tokens=9
+        )
+
+    monkeypatch.setattr("model.device.use_device", lambda *_, **__: None)
+    monkeypatch.setattr("tune.trial.watch_memory", lambda *_: None)
+    monkeypatch.setattr("model.training.Training.run_epoch", run_epoch)
+    trial = begun(dataset, tmp_path, Rules(epochs=6, patience=2, objective=Objective()))
+    first, second = trial.step(), trial.step()
+    trial.cleanup()
+    assert (first["done"], first[ENDED]) == (False, "")
+    assert (second["done"], second[ENDED], second["epoch"], second["loss"]) == (True, "time limit: within epoch 2", 2, 1.0)
+    assert "repeated" not in second

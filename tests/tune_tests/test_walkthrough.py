@@ -77,11 +77,14 @@ def snippets(page: str) -> list[str]:
 
 
 def test_python_that_stands_there_runs(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (answer, beside), (search, training) = map(snippets, ("docs/start.md", "README.md"))
+    (answer, beside), (search, training), (linear,) = map(snippets, ("docs/start.md", "README.md", "docs/faq.md"))
     joined: dict[str, Any] = {}
     exec(beside, joined)  # noqa: S102 - our own
     assert joined["rows"]["industry"].str.startswith("class ").sum() == 5
     exec(answer, {})  # noqa: S102
+    exec(linear, joined)  # noqa: S102
+    assert str(joined["linear"].predict(["sign1of2 sign1of1"])[0]) == "class 1"
+    assert joined["strong"].fit(joined["rows"]["description"], joined["rows"]["industry"]).score(["sign1of2"], ["class 1"]) == 1
     assert capsys.readouterr().out.count("class ") == 4
     frame = pd.read_csv(desk / "jobs.csv")
     names = {"texts": frame["description"], "labels": frame["industry"], "frame": frame}
