@@ -48,10 +48,10 @@ def prepare_topknot(
         from rich.console import Console
 
         import tune.trial
+        from tune.attributes import METRICS
         from tune.display import Display
         from tune.folder import SearchFolder
         from tune.inputs import Inputs
-        from tune.record import METRICS
         from tune.samplers import make_sampler
         from tune.searcher import ENDED, NUMBER
         from tune.settings import Settings

@@ -41,7 +41,7 @@ def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
     runs = np.array([sum(max(0, len(name) + 3 - size) for size in RUNS) if name else 0 for name in numbered.names])
     runs[joined] = 0
     counter = NgramCounter(numbered, "words")
-    words, characters, letters, unparted = 0, 0, 0, 0
+    words, characters, letters, unparted, beginnings = 0, 0, 0, 0, 0
     for first, last in text_parts(numbered):
         part = counter.count(first, last)
         words += part.nnz
@@ -49,9 +49,10 @@ def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
         times = part.data.astype(np.int64)
         letters += int(lengths[part.indices] @ times)
         unparted += int(joined[part.indices] @ times)
+        beginnings += int((joined * lengths)[part.indices] @ times)
     tokens = len(numbered.tokens.flat)
     marks = max(0, int(_characters(numbered).sum()) - letters - (tokens - unparted))
-    characters += len(RUNS) * (unparted + int(REPEATED * marks))
+    characters += len(RUNS) * (beginnings + int(REPEATED * marks))
     return {"words": words, "pairs": tokens, "characters": characters}
 
 

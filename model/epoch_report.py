@@ -17,6 +17,7 @@ class EpochReport:
         accuracy, macro_f1: On the validation rows.
         seconds: Wall time inside training and validation steps.
         tokens: Real (unpadded) tokens trained over, those of rows that were only ranked included.
+        part: Of the rows, that which was trained on: below 1 where there was no time for more.
     """
 
     epoch: int
@@ -26,3 +27,4 @@ class EpochReport:
     macro_f1: float
     seconds: float
     tokens: int
+    part: float = 1.0

@@ -43,13 +43,7 @@ class OutOfTimeError(Exception):
 
 
 class Training:
-    """One training, epoch by epoch. Use it as a context manager, so that its compiled steps serve the next one.
-
-    Attributes:
-        epoch: How many there were.
-        steps: How many there were.
-        cut_short: Whether the last epoch was but a part of one, there being no time for more.
-    """
+    """One training, epoch by epoch. Use it as a context manager, so that its compiled steps serve the next one."""
 
     def __init__(
         self, dataset: Dataset, hparams: HParams, *, seed: int, precision: Precision = "float32", pool: Pool = POOL
@@ -59,7 +53,6 @@ class Training:
         self._parts = dataset.parts if hparams.subwords else None
         self._losses: list[Any] = []  # of the epoch under way; scalars of TensorFlow's: to read one waits for its step
         self._spent = self._began = 0.0
-        self.cut_short = False
         if hparams.wide and dataset.wide is None:
             raise ValueError("`wide` needs a corpus that was encoded for it, by model.wide.encode_wide.")
         if hparams.subwords and (dataset.parts is None or dataset.vectors is not None):
@@ -92,15 +85,15 @@ class Training:
         Args:
             deadline: A time as `data.clock.now` gives it.
             after_step: Called after each step; may take a snapshot. Its time is no part of the epoch's.
-            or_part: Whether an epoch that there is no time for ends early, `cut_short`, to be evaluated in time. It does once
-                `LEAST_PART` of the rows have been trained on: a corpus may be so large that the first epoch is the last.
+            or_part: Whether an epoch that there is no time for is cut short, to be evaluated in time. It is once `LEAST_PART`
+                of the rows have been trained on: a corpus may be so large that the first epoch is the last.
 
         Raises:
             OutOfTimeError: If the deadline passes before the epoch is over.
         """
         split = self.dataset.split
         trained, read = self._count(split.train), self._count(split.validation)
-        train_loss, part = self._train(deadline, after_step, read / max(trained, 1) if or_part else None)
+        train_loss, part = self._train(deadline, after_step, evaluation=read / max(trained, 1) if or_part else None)
         finite = math.isfinite(train_loss)
         try:
             validation = self._validate(deadline) if finite else None
@@ -114,10 +107,11 @@ class Training:
             macro_f1=validation.macro_f1 if validation else 0.0,
             seconds=time.perf_counter() - self._began,
             tokens=int(part * trained),
+            part=part if finite else 1.0,
         )
 
-    def train_epoch(self, deadline: float = math.inf, after_step: Callable[[], None] = lambda: None) -> float:
-        """Trains as `run_epoch` does; the validation rows are not looked at, and may be none.
+    def train_epoch(self, deadline: float = math.inf, *, part: float = 1.0) -> float:
+        """Trains as `run_epoch` does, on such a part of the rows; the validation rows are not looked at, and may be none.
 
         Returns:
             The mean over the epoch's steps of the loss as trained; not finite if it diverged.
@@ -125,22 +119,23 @@ class Training:
         Raises:
             OutOfTimeError: If the deadline passes before the epoch is over.
         """
-        return self._train(deadline, after_step, None)[0]
+        return self._train(deadline, lambda: None, part=part)[0]
 
-    def _train(self, deadline: float, after_step: Callable[[], None], evaluation: float | None) -> tuple[float, float]:
-        """Trains for an epoch, or the part of it after which there is time to evaluate, which is part of an epoch's as well.
-
-        Evaluating takes a third of a training's time for as many tokens, and is reckoned with as if it took all of it.
+    def _train(
+        self, deadline: float, after_step: Callable[[], None], *, evaluation: float | None = None, part: float = 1.0
+    ) -> tuple[float, float]:
+        """Trains for an epoch, or a part of one.
 
         Args:
             deadline: As in `run_epoch`.
             after_step: As there.
-            evaluation: The tokens to evaluate on, as a part of those to train on; None if an epoch is not to be cut short.
+            evaluation: The tokens that are to be read before the deadline, as a part of those to train on; None if an epoch
+                is not to be cut short for that. To read them takes a third of the time of training on as many; half is kept.
+            part: Of the rows.
 
         Returns:
             The mean loss as trained, and the part of the rows that were trained on.
         """
-        self.cut_short = False
         self._began, self._spent = time.perf_counter() - self._spent, 0.0
         tokens, train, losses = self.dataset.tokens, self.dataset.split.train, self._losses
         fraction = self.hparams.top_k_fraction(self.epoch + 1)
@@ -171,10 +166,12 @@ class Training:
             before = time.perf_counter()
             after_step()
             self._began += time.perf_counter() - before
-            part = seen / len(train)
-            if evaluation is not None and LEAST_PART <= part < 1:
-                self.cut_short = now() + evaluation / part * (time.perf_counter() - self._began) > deadline
-                if self.cut_short:
+            done = seen / len(train)
+            if done >= part:
+                break
+            if evaluation is not None and done >= LEAST_PART:
+                kept = 0.5 * evaluation / done * (time.perf_counter() - self._began)
+                if now() + kept > deadline:
                     break
         self.epoch, self._losses = self.epoch + 1, []
         return float(np.mean([float(loss) for loss in losses])), seen / len(train)

@@ -64,8 +64,8 @@ def train_again(
     return {**found, "epochs": report.epoch, "seconds": seconds}
 
 
-def train_epochs(hparams: dict[str, Any], seed: int, epochs: int, dataset: Dataset, means: Means) -> Weights | None:
-    """Trains for so many epochs on the training rows, and looks at no others.
+def train_epochs(hparams: dict[str, Any], seed: int, passes: float, dataset: Dataset, means: Means) -> Weights | None:
+    """Trains for so many passes over the training rows, the last perhaps but a part of one, and looks at no others.
 
     Returns:
         The LSTM's weights; None if there was no time.
@@ -78,12 +78,12 @@ def train_epochs(hparams: dict[str, Any], seed: int, epochs: int, dataset: Datas
 
     with Training(dataset, HParams.from_dict(hparams), seed=seed, precision=means.precision) as training:
         try:
-            for epoch in range(1, epochs + 1):
-                if not math.isfinite(training.train_epoch(means.deadline)):
+            for epoch in range(1, math.ceil(passes) + 1):
+                if not math.isfinite(training.train_epoch(means.deadline, part=min(1.0, passes - epoch + 1))):
                     raise ValueError(f"the loss was not finite in epoch {epoch}")
         except OutOfTimeError:
             return None
         weights = training.trained().weights
     if not all(np.isfinite(weight).all() for weight in weights):  # the last step's own loss is not seen
-        raise ValueError(f"the weights were not finite after epoch {epochs}")
+        raise ValueError(f"the weights were not finite after epoch {epoch}")
     return weights

@@ -14,6 +14,11 @@ TIME_LIMIT, DIVERGED, CRASHED = "time limit", "nan", "crashed"
 ENDINGS: dict[str, Ending] = {TIME_LIMIT: "stopped", DIVERGED: "failed", CRASHED: "failed"}
 
 
+def cut_short(epoch: int) -> str:
+    """Says of a training that time ended it within an epoch, of which as much counts as was trained."""
+    return f"{TIME_LIMIT}: cut short in epoch {epoch}"
+
+
 def kind_of(reason: str) -> str:
     """Returns what a reason begins with, up to a colon."""
     return reason.split(":", maxsplit=1)[0]

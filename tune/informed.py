@@ -13,15 +13,14 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-COSTS = "costs"
-"""Under which a trial's user attributes have its costs, by name, where it has any (`tune.objective`)."""
+from tune.attributes import COSTS, PART, epoch_key
 
 
 class Informed(BaseSampler):
     """Shows a sampler the pruned trials as completed ones, each with the best value that it reported, and its costs.
 
     Under a scheduler most trials are pruned; a sampler that is not told of them draws at random for most of a search. In the
-    study they stay what they are. Those that had no time for a report are not shown: nobody knows how good they are.
+    study they stay what they are. Those that had no time for an epoch are not shown: nobody knows how good they are.
 
     Args:
         sampler: The sampler.
@@ -80,7 +79,7 @@ class _Shown(Study):
         trials = [
             self._completed(trial) if trial.state is TrialState.PRUNED else trial
             for trial in super()._get_trials(deepcopy, None, use_cache)
-            if trial.state is not TrialState.PRUNED or trial.intermediate_values
+            if trial.state is not TrialState.PRUNED or _whole_epochs(trial)
         ]
         values = [trial.values for trial in trials if trial.state is TrialState.COMPLETE]
         if self._failed and values:
@@ -99,13 +98,22 @@ class _Shown(Study):
         """Returns a pruned trial with its best value, as completed; as it is where it reported nothing finite."""
         source, completed = self._ended.get(trial.number, (None, trial))
         if source is not trial:
-            reported = [value for value in trial.intermediate_values.values() if math.isfinite(value)]
+            reported = [value for value in _whole_epochs(trial) if math.isfinite(value)]
             if not reported:
                 return trial
             best = min(reported, key=lambda value: self._signs()[0] * value)
             completed = _with_values(trial, [best, *trial.user_attrs.get(COSTS, {}).values()])
             self._ended[trial.number] = trial, completed
         return completed
+
+
+def _whole_epochs(trial: FrozenTrial) -> list[float]:
+    """Returns what a trial reported of its epochs, but for one that was cut short."""
+    return [
+        value
+        for epoch, value in trial.intermediate_values.items()
+        if trial.user_attrs.get(epoch_key(epoch), {}).get(PART, 1) == 1
+    ]
 
 
 def _with_values(trial: FrozenTrial, values: Sequence[float]) -> FrozenTrial:

@@ -8,6 +8,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
+from pydantic.fields import FieldInfo
 
 from data.errors import InputError
 from tune.setting_types import Seconds
@@ -67,10 +68,7 @@ def settings_options(
         if name not in only:
             continue
         flag = f"--{name.replace('_', '-')}"
-        default = otherwise or field.get_default()
-        text = (helps or {}).get(name) or field.description or ""
-        if default is not None and not isinstance(default, bool) and name not in (helps or {}):
-            text = f"{text} [{default}]"
+        text = (helps or {}).get(name) or _help(field, otherwise)
         if field.annotation is bool:
             switch = f"{flag}/--no-{flag.removeprefix('--')}"
             option = click.option(switch, name, is_flag=True, default=None, help=text)
@@ -78,6 +76,13 @@ def settings_options(
             option = click.option(flag, name, metavar=_metavar(field.annotation), help=text, **(ONE if name in ONES else {}))
         command = option(command)
     return command
+
+
+def _help(field: FieldInfo, otherwise: str | None) -> str:
+    """Returns a setting's description, and what holds where it is not given."""
+    default = otherwise or field.get_default()
+    text = field.description or ""
+    return text if default is None or isinstance(default, bool) else f"{text} [{default}]"
 
 
 def given(flags: dict[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from tune.attributes import COSTS, HPARAMS, PART, PARTIAL, REASON, epoch_key
 from tune.front import Place, pareto_front
-from tune.informed import COSTS
 from tune.objective import Objective
 from tune.podium import Podium
-from tune.record import HPARAMS, PARTIAL, REASON, epoch_key
 from tune.study import study_objective
 
 STATES = {
@@ -39,7 +38,7 @@ class TrialOutcome:
         state: 'complete', 'pruned', 'failed' or 'running'.
         reason: Why it ended; empty while it runs.
         hparams: All its hyperparameters.
-        epochs: Each epoch's metrics, in order (see `tune.record.METRICS`).
+        epochs: Each epoch's metrics, in order (see `tune.attributes`).
         seconds: Inside training and validation steps, those of an epoch cut short included.
         objective: What it is ranked by.
         costs: What that is weighed against (`tune.objective`), by name; empty if nothing is, or before the first epoch's end.
@@ -60,6 +59,11 @@ class TrialOutcome:
         costs = [(self.objective.cost(epoch), index) for index, epoch in enumerate(self.epochs, start=1)]
         cost, index = min(costs, default=(math.inf, 0))
         return index if math.isfinite(cost) else None
+
+    @property
+    def passes(self) -> float:
+        """How often the training rows were passed over up to the best epoch's end: less than that, if it was cut short."""
+        return self.best_epoch - 1 + self.epochs[self.best_epoch - 1].get(PART, 1) if self.best_epoch else 0.0
 
     @property
     def cost(self) -> float:

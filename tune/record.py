@@ -11,14 +11,11 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from model.hparams import HParams
-from tune.informed import COSTS
+from tune.attributes import COSTS, HPARAMS, METRICS, PART, PARTIAL, REASON, epoch_key
+from tune.ending import cut_short
 from tune.podium import Podium
 from tune.space import Space
 from tune.study import study_objective
-
-METRICS = ("train_loss", "loss", "accuracy", "macro_f1", "seconds", "tokens", "at")
-"""What the study keeps of each epoch: `model.epoch_report.EpochReport`, and the time of its end as `time.time` gives it."""
-HPARAMS, REASON, PARTIAL = "hparams", "reason", "partial_seconds"
 
 
 class Proposal(NamedTuple):
@@ -56,6 +53,9 @@ class Record:
         first: What the study's first trials are to be, before the sampler draws; those outside the space are passed
             over, and what comes to the same within it as one before.
         size_of: Tells the bytes of a classifier of such hyperparameters, where trials are ranked against that.
+
+    Attributes:
+        closed: Set it where there is no time for further trials.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Record:
         self._live: dict[int, optuna.Trial] = {}
         self._epochs: dict[int, dict[int, float]] = {}
         self._ended: dict[int, float] = {}
+        self.closed = False
 
     @property
     def running(self) -> set[int]:
@@ -95,7 +96,12 @@ class Record:
         return len(self._live)
 
     def propose(self) -> Proposal | None:
-        """Returns a new trial, or None when there are enough."""
+        """Returns a new trial, or None when there are enough, or no time for more."""
+        while self._orphans and not self.closed and self._is_over(self._orphans[0]):
+            trial = self._take_up(self._orphans.pop(0))
+            self.end(trial.number, TrialState.PRUNED, cut_short(self.epochs(trial.number)))
+        if self.closed:
+            return None
         if self._orphans:
             trial = self._take_up(self._orphans.pop(0))
         elif self.limit is not None and self._count >= self.limit:
@@ -121,7 +127,8 @@ class Record:
         if self.objective.against and COSTS not in trial.user_attrs:  # of a trial that is run again, they stay as they were
             trial.set_user_attr(COSTS, {name: result[name] for name in self.objective.against})
         # In this order: metrics whose value is missing, the search having been killed between the two, tell the value.
-        trial.set_user_attr(epoch_key(epoch), {metric: result[metric] for metric in METRICS})
+        part = {PART: result[PART]} if result.get(PART, 1) < 1 else {}
+        trial.set_user_attr(epoch_key(epoch), {metric: result[metric] for metric in METRICS} | part)
         self._report_value(trial, epoch, result)
 
     def end(self, number: int, state: TrialState, reason: str, partial_seconds: float = 0.0) -> None:
@@ -162,6 +169,11 @@ class Record:
         """Returns how many epochs a trial has reported, a killed search counted in."""
         return len(self._epochs[number])
 
+    def _is_over(self, orphan: FrozenTrial) -> bool:
+        """Tells whether a trial that a killed search left running had come to its end: an epoch cut short is the last."""
+        last = max(orphan.intermediate_values, default=0)
+        return any(orphan.user_attrs.get(epoch_key(epoch), {}).get(PART, 1) < 1 for epoch in (last, last + 1))
+
     def _take_up(self, orphan: FrozenTrial) -> optuna.Trial:
         trial = optuna.Trial(self.study, orphan._trial_id)  # noqa: SLF001 - the way back that Optuna has
         self._live[trial.number], self._epochs[trial.number] = trial, dict(orphan.intermediate_values)
@@ -174,8 +186,3 @@ class Record:
         self._epochs[trial.number][epoch] = value
         # As `trial.report` does, which refuses to where there are several metrics: its pruners would not know what to do.
         trial.storage.set_trial_intermediate_value(trial._trial_id, epoch, value)  # noqa: SLF001
-
-
-def epoch_key(epoch: int) -> str:
-    """Returns the name under which an epoch's metrics stand in a trial's user attributes."""
-    return f"epoch-{epoch:04d}"

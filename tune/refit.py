@@ -149,8 +149,8 @@ def _take(results: Iterable[tuple[str, Any]], weights: dict[str, Weights]) -> li
     return failures
 
 
-def _work(settings: Settings, trial: TrialOutcome) -> tuple[dict[str, Any], int, int | None]:
-    return trial.hparams, trial_seed(settings.seed, trial.number), trial.best_epoch
+def _work(settings: Settings, trial: TrialOutcome) -> tuple[dict[str, Any], int, float]:
+    return trial.hparams, trial_seed(settings.seed, trial.number), trial.passes
 
 
 def join(split: Split) -> Split:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -98,8 +98,10 @@ def list_(storage: Storage, as_json: bool) -> None:
 class _Count(click.IntRange):
     """A number that may be left out, so that a name behind it is taken for it."""
 
-    def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
-        super().fail(f"{message} The name comes first: show NAME --suspects.", param, ctx)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and not value.isdecimal():
+            self.fail(f"{value!r} is no number. The search's name comes first: show {value} --suspects", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @click.command()

@@ -17,7 +17,7 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from data.clock import now
-from tune.ending import CRASHED, TIME_LIMIT, Ending, ending_of
+from tune.ending import CRASHED, TIME_LIMIT, Ending, ending_of, kind_of
 from tune.outage import disk_error
 from tune.record import Record
 
@@ -106,6 +106,7 @@ class StudyCallback(Callback):
             reason = result[ENDED] or self._reasons.get(number, f"stopped by the scheduler after epoch {epoch}")
             if reason == TIME_LIMIT:  # by the stopper
                 reason += f": after epoch {epoch}"
+            self._record.closed |= kind_of(reason) == TIME_LIMIT
             seconds = result["seconds"] if result.get("repeated") else 0.0
             self._record.end(number, STATES[ended], reason, seconds)
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
 
 from tune.cluster_address import check_address
 from tune.duration import parse_duration
@@ -45,11 +45,16 @@ def _path(value: Path) -> Path:
     return value
 
 
+_COUNT = TypeAdapter(Annotated[int, Field(ge=1, lt=MOST)])
+
+
 def _workers(value: Any) -> Any:
-    given = int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,10}", value, re.ASCII) else value
-    if given != "auto" and not (isinstance(given, int) and 1 <= given < MOST):
-        raise ValueError(f"must be 'auto' or 1 to {MOST - 1}")
-    return given
+    if value == "auto":
+        return value
+    try:
+        return _COUNT.validate_python(value)
+    except ValidationError:
+        raise ValueError(f"must be 'auto' or 1 to {MOST - 1}") from None
 
 
 Whole = Annotated[int, Field(lt=MOST)]

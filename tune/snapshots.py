@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from model.snapshot import Snapshot
-from tune.record import METRICS
+from tune.attributes import METRICS
 from tune.trial_files import DAMAGE, TrialFiles
 
 SECONDS = 5.0
@@ -28,7 +28,7 @@ LOSSES, SPENT, TOO_MUCH = "losses", "spent", "too much"
 
 
 class Kept(NamedTuple):
-    """A running trial's snapshot and the metrics of each of its epochs (`tune.record.METRICS`)."""
+    """A running trial's snapshot and the metrics of each of its epochs (`tune.attributes.METRICS`)."""
 
     snapshot: Snapshot
     reports: list[dict[str, float]]

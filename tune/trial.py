@@ -14,7 +14,8 @@ from data.clock import now
 from data.dataset import Dataset
 from model.hparams import HParams
 from tune.allowance import watch_memory
-from tune.ending import CRASHED, TIME_LIMIT, Rules
+from tune.attributes import PART
+from tune.ending import CRASHED, TIME_LIMIT, Rules, cut_short
 from tune.means import Means
 from tune.memory import own_memory
 from tune.searcher import BAR, ENDED, HPARAMS, NUMBER, REPORTED, SIZE
@@ -158,9 +159,10 @@ class LSTMTrial(Trainable):
             # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
             if training and cost <= min(self._bar, self._reported):
                 write_trained(self._best_file, training.trained())
-        ended = self._rules.why_ended(epoch, self._last["loss"], self._best_epoch)
-        if training and training.cut_short and not ended:
-            ended = f"{TIME_LIMIT}: within epoch {epoch}"
+        if self._last.get(PART, 1) < 1 and math.isfinite(self._last["loss"]):
+            ended = cut_short(epoch)
+        else:
+            ended = self._rules.why_ended(epoch, self._last["loss"], self._best_epoch)
         return {**self._last, **self._costs, ENDED: ended, "done": bool(ended)}
 
     def _give_up(self, reason: str) -> None:

@@ -117,7 +117,8 @@ def zipf_texts(signs: str, parted: bool) -> list[str]:
     [
         pytest.param(list(read_industries().texts[:300]), id="titles"),
         pytest.param(zipf_texts("".join(map(chr, range(0x4E00, 0x5600))), parted=False), id="Chinese"),
-        pytest.param(zipf_texts("".join(map(chr, range(0x0E01, 0x0E2F))), parted=False), id="Thai"),
+        pytest.param(zipf_texts("".join(map(chr, range(0x0E01, 0x0E4F))), parted=False), id="Thai"),
+        pytest.param(zipf_texts("\u1780\u17d2\u1781\u17b6\u1782\u17c6\u1783\u17c8", parted=False), id="Khmer"),
         pytest.param(zipf_texts("".join(map(chr, range(0x0430, 0x0450))), parted=True), id="Cyrillic"),
     ],
 )

@@ -516,17 +516,41 @@ def test_an_epoch_that_there_is_no_time_for_is_cut_short_to_be_evaluated(
         for module in ("training", "inference"):
             monkeypatch.setattr(f"model.{module}.now", lambda: float(training.steps))
         monkeypatch.setattr("model.training.time", SimpleNamespace(perf_counter=lambda: float(training.steps)))
-        part = training.run_epoch(deadline=steps + 9.7, or_part=True)
-        assert training.cut_short
-        assert 7 <= training.steps - steps <= 9
+        part = training.run_epoch(deadline=steps + 9.5, or_part=True)
+        assert training.steps - steps == 9
+        assert (whole.part, part.part) == (1.0, 9 / 12)
         assert (part.epoch, math.isfinite(part.loss)) == (2, True)
-        assert part.tokens == pytest.approx(whole.tokens * (training.steps - steps) / steps, abs=1)
-        with pytest.raises(OutOfTimeError):
-            training.run_epoch(deadline=training.steps + 9.7)
-        with pytest.raises(OutOfTimeError):
-            training.run_epoch(deadline=training.steps + 1.2, or_part=True)
+        assert part.tokens == pytest.approx(whole.tokens * 9 / 12, abs=1)
         assert training.run_epoch(or_part=True).tokens == whole.tokens
-        assert not training.cut_short
+    for deadline, or_part, taken in ((9.5, False, 10), (1.2, True, 2)):  # an eighth of the rows is more than a step
+        with Training(dataset, TINY, seed=0) as training, pytest.raises(OutOfTimeError):
+            training.run_epoch(deadline=deadline, or_part=or_part)
+        assert training.steps == taken
+
+
+def test_a_training_that_was_taken_up_within_an_epoch_is_cut_short_as_another(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = []
+    for deadline in (9.5, 4.5):
+        with Training(dataset, TINY, seed=0) as training:
+            for module in ("training", "inference"):
+                monkeypatch.setattr(f"model.{module}.now", lambda: float(training.steps))
+            clock = SimpleNamespace(perf_counter=lambda: float(training.steps))
+            monkeypatch.setattr("model.training.time", clock)
+            if deadline == 4.5:
+                with pytest.raises(OutOfTimeError):
+                    training.run_epoch(deadline)
+                training.restore(training.snapshot())
+            reports.append(training.run_epoch(9.5, or_part=True))
+    assert [report.part for report in reports] == [9 / 12] * 2
+    assert reports[0] == reports[1]
+
+
+def test_a_part_of_an_epoch_is_as_many_of_its_first_batches(dataset: Dataset) -> None:
+    with Training(dataset, TINY, seed=0) as training:
+        training.train_epoch(part=0.3)
+        assert (training.steps, training.epoch) == (4, 1)
 
 
 def test_a_deadline_ends_a_validation_within_a_batch(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,7 +186,7 @@ def test_a_dead_nodes_trial_goes_on_elsewhere_and_has_not_failed(
     search = ["search", "--config", str(config), "--storage", str(tmp_path), "--name", "words", "--address", nodes.address]
     with (tmp_path / "told").open("w") as told:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "tune", *search, "--trials", "1", "--max-epochs", "400", "--patience", "400"],
+            [sys.executable, "-m", "tune", *search, "--trials", "1", "--max-epochs", "200", "--patience", "200"],
             env=with_token(token),
             stdout=subprocess.DEVNULL,
             stderr=told,
@@ -208,5 +208,5 @@ def test_a_dead_nodes_trial_goes_on_elsewhere_and_has_not_failed(
         finally:
             driver.kill()
             driver.wait()
-    assert before < 400
-    assert [(trial.number, len(trial.epochs), trial.state) for trial in folder.trials()] == [(0, 400, "complete")]
+    assert before < 200
+    assert [(trial.number, len(trial.epochs), trial.state) for trial in folder.trials()] == [(0, 200, "complete")]

@@ -43,7 +43,7 @@ def test_a_full_disk_ends_a_search_in_a_line_and_resume_finishes_it(tmp_path: Pa
     run = topknot("search", "--config", "tiny.yaml", "--data", str(tmp_path / "rows.csv"), "--name", "one")
     with told.open("w") as stderr:
         search = subprocess.Popen(
-            [*run, "--storage", str(small_disk), "--trials", "24", "--max-epochs", "3"],
+            [*run, "--storage", str(small_disk), "--trials", "12", "--max-epochs", "2", "--workers", "1"],
             cwd=tmp_path,
             stderr=stderr,
             stdout=subprocess.DEVNULL,

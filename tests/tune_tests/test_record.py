@@ -11,12 +11,13 @@ from optuna.trial import TrialState
 
 from data.clock import now
 from model.hparams import HParams
+from tune.attributes import epoch_key
 from tune.ending import ending_of
 from tune.folder import SearchFolder
 from tune.objective import Objective
 from tune.outcome import best_trial, counts, front_trials, leaderboard, podium, read_trials, useful_share
 from tune.podium import Podium
-from tune.record import Record, epoch_key
+from tune.record import Record
 from tune.samplers import make_sampler
 from tune.searcher import ENDED, SearchStopper, StudyCallback
 from tune.study import create_study, open_study, repair_journal
@@ -208,6 +209,33 @@ def test_an_epoch_whose_value_was_not_written_any_more_gets_it_when_the_search_i
     assert resumed.propose() == proposal._replace(reported=1.0, epochs=2)
     (trial,), (told,) = read_trials(resumed.study), resumed.study.trials
     assert [figures["loss"] for figures in trial.epochs] == list(told.intermediate_values.values()) == [2.0, 1.0]
+
+
+@pytest.mark.parametrize("valued", [True, False])
+def test_a_trial_whose_epoch_was_cut_short_is_not_run_again(tmp_path: Path, valued: bool) -> None:
+    killed = record_in(tmp_path)
+    assert killed.propose()
+    killed.report(0, epoch(1, 2.0) | {"part": 1.0})
+    if valued:
+        killed.report(0, epoch(2, 1.0) | {"part": 0.25})
+    else:
+        killed._live[0].set_user_attr(epoch_key(2), epoch(2, 1.0) | {"part": 0.25})
+    resumed = record_in(tmp_path, limit=2)
+    proposal = resumed.propose()
+    assert proposal
+    assert proposal.number == 1
+    first = read_trials(resumed.study)[0]
+    assert (first.state, first.reason) == ("pruned", "time limit: cut short in epoch 2")
+    assert (first.best_epoch, first.passes) == (2, 1.25)
+
+
+def test_once_closed_it_proposes_no_more(tmp_path: Path) -> None:
+    run(record_in(tmp_path), [3.0], None)
+    record = record_in(tmp_path)
+    record.closed = True
+    assert record.propose() is None
+    record.end_orphans("time limit: before it began")
+    assert [trial.state for trial in read_trials(record.study)] == ["pruned"]
 
 
 def test_trials_that_are_not_heard_of_again_end_as_they_stand(tmp_path: Path) -> None:

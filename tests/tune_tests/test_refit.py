@@ -22,6 +22,7 @@ from model.ensemble import Ensemble
 from model.hparams import HParams
 from model.shape import Shape
 from model.trained import Trained, Weights
+from model.training import Training
 from tune.again import train_epochs
 from tune.folder import SearchFolder
 from tune.inputs import Inputs, prepare_inputs
@@ -56,6 +57,22 @@ def test_it_is_trained_as_the_trial_was_for_as_many_epochs_as_its_best_one_had()
     epochs = tuple({"loss": loss} for loss in (3.0, 1.0, 2.0, 2.0, 2.0))
     trial = TrialOutcome(9, "complete", "", TINY, epochs, 1.0)  # type: ignore[arg-type]
     assert _work(Settings(seed=4), trial) == (TINY, trial_seed(4, 9), 2)
+    cut = TrialOutcome(9, "pruned", "", TINY, (*epochs, {"loss": 0.5, "part": 0.25}), 1.0)  # type: ignore[arg-type]
+    assert (cut.best_epoch, _work(Settings(seed=4), cut)[-1]) == (6, 5.25)
+
+
+def test_of_an_epoch_that_was_cut_short_as_much_is_trained(dataset: Dataset) -> None:
+    joined = dataclasses.replace(dataset, split=join(dataset.split))
+    with Training(joined, HParams(**TINY), seed=3) as training:
+        training.train_epoch()
+        training.train_epoch(part=0.25)
+        whole, steps = -(-len(joined.split.train) // training.hparams.batch_size), training.steps
+        by_hand = training.trained().weights
+    assert steps == whole + math.ceil(whole / 4)
+    learned = train_epochs(TINY, 3, 1.25, joined, MEANS)
+    assert learned
+    for ours, theirs in zip(learned, by_hand, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_weights_that_the_last_step_has_spoilt_are_no_classifiers(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 
 from data.errors import InputError
 from model.hparams import HParams
+from tune.attributes import epoch_key
 from tune.hyperopt_sampler import _expression, _point, _value
 from tune.informed import Informed
 from tune.objective import Objective
@@ -266,7 +267,7 @@ def test_hyperopt_draws_each_of_so_many_values_as_often(distribution: BaseDistri
     assert len(set(values)) == 4
 
 
-def test_a_trial_that_had_no_time_for_a_report_is_no_lesson(tmp_path: Path) -> None:
+def test_a_trial_that_had_no_time_for_a_whole_epoch_is_no_lesson(tmp_path: Path) -> None:
     create_study(tmp_path, "s")
     seen: list[tuple[int, TrialState]] = []
 
@@ -276,14 +277,15 @@ def test_a_trial_that_had_no_time_for_a_report_is_no_lesson(tmp_path: Path) -> N
             return {}
 
     study = open_study(tmp_path, Informed(Looking(seed=0)))
-    for values in ([], [0.3]):
+    for values, part in (([], 1), ([0.2], 0.25), ([0.3], 1)):
         trial = study.ask()
         PLAIN.suggest(trial)
         for step, value in enumerate(values):
+            trial.set_user_attr(epoch_key(step), {"part": part})
             trial.report(value, step)
         study.tell(trial, None, TrialState.PRUNED)
     PLAIN.suggest(study.ask())
-    assert seen == [(1, TrialState.COMPLETE), (2, TrialState.RUNNING)]
+    assert seen == [(2, TrialState.COMPLETE), (3, TrialState.RUNNING)]
 
 
 @pytest.mark.parametrize("failed", [False, True])

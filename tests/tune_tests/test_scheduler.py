@@ -185,6 +185,18 @@ def test_pasha_resumed_is_not_moved_by_a_report_that_it_was_not_asked_about() ->
     assert decisions(resumed, 3, [1.5, 1.2, 1.1]) == ["CONTINUE", "CONTINUE", "STOP"], "the ranking is what it was"
 
 
+@pytest.mark.parametrize("kind", ["asha", "pasha", "median"])
+def test_an_epoch_that_was_cut_short_is_no_measure_for_others(kind: str) -> None:
+    cut = losses([1.0, 0.1])
+    cut[-1]["part"] = 0.25
+    before = [TrialOutcome(number, "pruned", "time limit: cut short in epoch 2", {}, cut, 1.0) for number in range(4)]
+    without = [TrialOutcome(number, "pruned", "time limit", {}, cut[:1], 1.0) for number in range(4)]
+    resumed, other = (
+        make_scheduler(Settings(max_epochs=9, grace_period=2, scheduler=kind), ended) for ended in (before, without)
+    )
+    assert decisions(resumed, 5, [0.9, 0.5]) == decisions(other, 5, [0.9, 0.5]) == ["CONTINUE"] * 2
+
+
 def test_trials_that_overtake_each_other_again_and_again_count_as_equal() -> None:
     budget = EpochBudget(1, 3, 9)
     for trial, curve in enumerate([[1.0, 0.9, 0.81], [0.99, 0.91, 0.80], [1.5, 1.4, 1.3]]):

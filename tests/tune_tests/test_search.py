@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
+from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,6 +71,9 @@ space:
   max_length: 50
   {RATE}
 """
+
+ONE_SHAPE = CONFIG.replace("{int: [3, 4]}", "4").replace("{choice: [last, max]}", "max")
+"""Of one network, compiled once a process."""
 
 
 class Done(NamedTuple):
@@ -658,18 +662,18 @@ def test_a_search_killed_again_and_again_loses_nothing_and_leaves_nothing_half_d
         command = [sys.executable, "-m", "tune", "resume", "cut", *storage, *flags]
         return subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    kill(started("--trials", "12"), rng.uniform(0, 1))
+    kill(started("--trials", "8"), rng.uniform(0, 1))
     before = [trial for trial in show(tmp_path, "cut")["trials"] if trial["state"] != "running"]
     assert "has no result yet" in topknot("best", "cut", *storage, code=2).stderr
     kill(resumed(), rng.uniform(0, 8))  # while it starts
-    kill(resumed(), rng.uniform(0, 4), lambda: sum(trial.state != "running" for trial in folder.trials()) < 12)  # at its end
+    kill(resumed(), rng.uniform(0, 4), lambda: sum(trial.state != "running" for trial in folder.trials()) < 8)  # at its end
     topknot("resume", "cut", *storage)
-    assert_complete(tmp_path, 12)
+    assert_complete(tmp_path, 8)
     after = show(tmp_path, "cut")["trials"]
     assert [after[trial["trial"]] for trial in before] == before
-    kill(resumed("--trials", "2"), 0, lambda: folder.read_json("search.json")["goal"]["trials"] == 12)  # while it starts
+    kill(resumed("--trials", "2"), 0, lambda: folder.read_json("search.json")["goal"]["trials"] == 8)  # while it starts
     best = json.loads(topknot("resume", "cut", *storage, "--json").stdout)
-    assert_complete(tmp_path, 14)
+    assert_complete(tmp_path, 10)
     assert {path.name for path in (folder.path / "weights").iterdir()} == {
         f"{trial.number:05d}.npz" for trial in ranked_trials(folder.trials())[:3]
     }
@@ -741,23 +745,23 @@ def test_a_worker_that_has_outgrown_its_memory_is_replaced_and_no_trial_is_lost(
 ) -> None:
     flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
     # Whoever has run a trial holds more than that.
-    flags += ["--trials", "3", "--worker-memory", "0.01"]
+    flags += ["--trials", "2", "--worker-memory", "0.01"]
     topknot("search", *flags, "--name", "cut", "--workers", "1", "--seed", "5")
-    assert_complete(tmp_path, 3)
+    assert_complete(tmp_path, 2)
     trials = show(tmp_path, "cut")["trials"]
     assert "failed" not in {trial["state"] for trial in trials}
-    assert without_times(trials) == without_times(show(alone[0], "first")["trials"][:3])
+    assert without_times(trials) == without_times(show(alone[0], "first")["trials"][:2])
 
 
 def test_a_trial_that_takes_memory_without_end_fails_alone_and_says_how_much_it_took(
     started: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(PLANTED))
-    process = started("--trials", "20", "--worker-memory", "1", "--scheduler", "none")
+    process = started("--trials", "12", "--worker-memory", "1", "--scheduler", "none")
     os.kill(named(process.pid, *WORKERS)[0], signal.SIGUSR2)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    assert_complete(tmp_path, 20)
+    assert_complete(tmp_path, 12)
     failed = [trial["reason"] for trial in show(tmp_path, "cut")["trials"] if trial["state"] == "failed"]
     assert len(failed) == 1
     said = (
@@ -772,7 +776,7 @@ def test_a_trial_that_takes_memory_without_end_fails_alone_and_says_how_much_it_
 def test_a_search_whose_ray_has_ended_ends_within_seconds_and_says_how_to_go_on(
     started: Start, process: str, called: str
 ) -> None:
-    driver = started("--trials", "500", "--scheduler", "none")
+    driver = started("--trials", "500", "--scheduler", "none", "--workers", "1")
     (pid,) = named(driver.pid, process)
     os.kill(pid, signal.SIGKILL)
     killed = time.monotonic()
@@ -845,7 +849,7 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
     flags = ["--data", str(inputs / "words.csv"), "--config", str(inputs / "tiny.yaml"), "--storage", str(tmp_path)]
     database = f"sqlite:///{tmp_path}/studies.db"
     ways = ["--metric", "macro_f1", "--scheduler", "hyperband", "--warm-start", "words", "--study", database, "--refit"]
-    done = topknot("search", *flags, *ways, "--name", "cut", "--trials", "8", "--json")
+    done = topknot("search", *flags, *ways, "--name", "cut", "--trials", "5", "--json")
     assert "best configurations that lie in this space, 8 of them" in done.stderr
     assert "which was another there" not in done.stderr
     best, document = json.loads(done.stdout), show(tmp_path, "cut")
@@ -868,7 +872,8 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
 
 def test_several_metrics_give_a_front_whose_members_are_kept_and_can_be_taken(inputs: Path, tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
-    config.write_text(CONFIG.replace("[3, 4]", "[1, 12]").replace("embedding_size: 8", "embedding_size: {int: [2, 12]}"))
+    sizes = {"lstm_size: 4": "lstm_size: {choice: [1, 12]}", "embedding_size: 8": "embedding_size: {choice: [2, 12]}"}
+    config.write_text(reduce(lambda text, size: text.replace(*size), sizes.items(), ONE_SHAPE))
     storage = ["--storage", str(tmp_path)]
     ways = ["--metric", "macro_f1,size,latency", "--sampler", "random", "--max-epochs", "3", "--workers", "1"]
     flags = ["--data", str(inputs / "words.csv"), "--config", str(config), *storage, *ways]
@@ -916,7 +921,7 @@ def test_networks_that_read_parts_of_words_are_searched_gone_on_with_refitted_an
     inputs: Path, tmp_path: Path
 ) -> None:
     config, storage, data = tmp_path / "parts.yaml", ["--storage", str(tmp_path)], ["--data", str(inputs / "words.csv")]
-    config.write_text(CONFIG.replace("subwords: false", "subwords: true"))
+    config.write_text(ONE_SHAPE.replace("subwords: false", "subwords: true"))
     topknot("search", *data, "--config", str(config), *storage, "--name", "cut", "--trials", "2")
     best = json.loads(topknot("resume", "cut", *storage, "--trials", "1", "--refit", "--json").stdout)
     assert [trial["hparams"]["subwords"] for trial in show(tmp_path, "cut")["trials"]] == [True] * 3
@@ -933,7 +938,7 @@ def test_two_searches_at_once_keep_their_studies_in_one_database(
 ) -> None:
     address = postgresql("searches")
     config = tmp_path / "small.yaml"
-    config.write_text(CONFIG + "  wide: false\n")
+    config.write_text(ONE_SHAPE + "  wide: false\n")
     flags = ["--data", str(inputs / "words.csv"), "--config", str(config), "--storage", str(tmp_path)]
     ways = ["--study", address, "--workers", "1", "--max-epochs", "2", "--trials", "3", "--json"]
     with ThreadPoolExecutor(2) as threads:

@@ -71,17 +71,20 @@ def test_a_trial_whose_epoch_was_cut_short_has_that_reported_and_ends(
 ) -> None:
     def run_epoch(training: Any, *_: Any, or_part: bool) -> EpochReport:
         training.epoch += 1
-        training.cut_short = or_part and training.epoch == 2
-        return EpochReport(
-            epoch=training.epoch, train_loss=1.0, loss=3.0 - training.epoch, accuracy=0.5, macro_f1=0.4, seconds=1.0, tokens=9
-        )
+        part = 0.25 if or_part and training.epoch == 2 else 1.0
+        return EpochReport(training.epoch, 1.0, 3.0 - training.epoch, 0.5, 0.4, seconds=1.0, tokens=9, part=part)
 
     monkeypatch.setattr("model.device.use_device", lambda *_, **__: None)
     monkeypatch.setattr("tune.trial.watch_memory", lambda *_: None)
     monkeypatch.setattr("model.training.Training.run_epoch", run_epoch)
-    trial = begun(dataset, tmp_path, Rules(epochs=6, patience=2, objective=Objective()))
+    trial = begun(dataset, tmp_path, Rules(epochs=2, patience=2, objective=Objective()))
     first, second = trial.step(), trial.step()
     trial.cleanup()
     assert (first["done"], first[ENDED]) == (False, "")
-    assert (second["done"], second[ENDED], second["epoch"], second["loss"]) == (True, "time limit: within epoch 2", 2, 1.0)
+    assert (second["done"], second[ENDED], second["epoch"], second["loss"]) == (
+        True,
+        "time limit: cut short in epoch 2",
+        2,
+        1.0,
+    )
     assert "repeated" not in second
