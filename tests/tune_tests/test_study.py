@@ -86,17 +86,17 @@ def address_of(kind: str, request: pytest.FixtureRequest, name: str) -> str | No
 
 
 @pytest.mark.parametrize("kind", ["journal", "sqlite", "postgresql"])
-def test_of_what_eight_processes_write_at_once_nothing_is_lost(
+def test_of_what_five_processes_write_at_once_nothing_is_lost(
     tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
-    address = address_of(kind, request, "eight")
+    address = address_of(kind, request, "five")
     create_study(tmp_path, "shared", address=address)
-    answers = write(tmp_path, [address] * 8, shared="shared")
-    for writer in range(8):
+    answers = write(tmp_path, [address] * 5, shared="shared")
+    for writer in range(5):
         check(open_study(tmp_path, address=address, name=f"study {writer}").trials, [writer])
-    check(open_study(tmp_path, address=address, name="shared").trials, range(8))
+    check(open_study(tmp_path, address=address, name="shared").trials, range(5))
     assert sorted(optuna.get_all_study_names(open_storage(tmp_path, address))) == sorted(
-        ["shared", "wanted", *(f"study {writer}" for writer in range(8))]
+        ["shared", "wanted", *(f"study {writer}" for writer in range(5))]
     )
     assert answers.count("created") == 1, "of those that want one name, one gets it"
     others = {answer for answer in answers if answer != "created"}
