@@ -130,7 +130,8 @@ class Training:
             deadline: As in `run_epoch`.
             after_step: As there.
             evaluation: The tokens that are to be read before the deadline, as a part of those to train on; None if an epoch
-                is not to be cut short for that. To read them takes a third of the time of training on as many; half is kept.
+                is not to be cut short for that. To read them takes half to two thirds of the time of training on as many; as
+                long as that is kept.
             part: Of the rows.
 
         Returns:
@@ -170,7 +171,7 @@ class Training:
             if done >= part:
                 break
             if evaluation is not None and done >= LEAST_PART:
-                kept = 0.5 * evaluation / done * (time.perf_counter() - self._began)
+                kept = evaluation / done * (time.perf_counter() - self._began)
                 if now() + kept > deadline:
                     break
         self.epoch, self._losses = self.epoch + 1, []

@@ -516,13 +516,13 @@ def test_an_epoch_that_there_is_no_time_for_is_cut_short_to_be_evaluated(
         for module in ("training", "inference"):
             monkeypatch.setattr(f"model.{module}.now", lambda: float(training.steps))
         monkeypatch.setattr("model.training.time", SimpleNamespace(perf_counter=lambda: float(training.steps)))
-        part = training.run_epoch(deadline=steps + 9.5, or_part=True)
+        part = training.run_epoch(deadline=steps + 9.9, or_part=True)
         assert training.steps - steps == 9
         assert (whole.part, part.part) == (1.0, 9 / 12)
         assert (part.epoch, math.isfinite(part.loss)) == (2, True)
         assert part.tokens == pytest.approx(whole.tokens * 9 / 12, abs=1)
         assert training.run_epoch(or_part=True).tokens == whole.tokens
-    for deadline, or_part, taken in ((9.5, False, 10), (1.2, True, 2)):  # an eighth of the rows is more than a step
+    for deadline, or_part, taken in ((9.9, False, 10), (1.2, True, 2)):  # an eighth of the rows is more than a step
         with Training(dataset, TINY, seed=0) as training, pytest.raises(OutOfTimeError):
             training.run_epoch(deadline=deadline, or_part=or_part)
         assert training.steps == taken
@@ -532,7 +532,7 @@ def test_a_training_that_was_taken_up_within_an_epoch_is_cut_short_as_another(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reports = []
-    for deadline in (9.5, 4.5):
+    for deadline in (9.9, 4.5):
         with Training(dataset, TINY, seed=0) as training:
             for module in ("training", "inference"):
                 monkeypatch.setattr(f"model.{module}.now", lambda: float(training.steps))
@@ -542,7 +542,7 @@ def test_a_training_that_was_taken_up_within_an_epoch_is_cut_short_as_another(
                 with pytest.raises(OutOfTimeError):
                     training.run_epoch(deadline)
                 training.restore(training.snapshot())
-            reports.append(training.run_epoch(9.5, or_part=True))
+            reports.append(training.run_epoch(9.9, or_part=True))
     assert [report.part for report in reports] == [9 / 12] * 2
     assert reports[0] == reports[1]
 
