@@ -38,22 +38,21 @@ def count_ngrams(numbered: NumberedTexts) -> dict[Kind, int]:
     """
     lengths = np.array([len(name) for name in numbered.names])
     joined = np.array([is_spaceless(name) for name in numbered.names])
+    taken, begun = lengths + ~joined, lengths * joined
     runs = np.array([sum(max(0, len(name) + 3 - size) for size in RUNS) if name else 0 for name in numbered.names])
     runs[joined] = 0
     counter = NgramCounter(numbered, "words")
-    words, characters, letters, unparted, beginnings = 0, 0, 0, 0, 0
+    words, characters, accounted, beginnings = 0, 0, 0, 0
     for first, last in text_parts(numbered):
         part = counter.count(first, last)
         words += part.nnz
         characters += int(REPEATED * runs[part.indices].sum())
         times = part.data.astype(np.int64)
-        letters += int(lengths[part.indices] @ times)
-        unparted += int(joined[part.indices] @ times)
-        beginnings += int((joined * lengths)[part.indices] @ times)
-    tokens = len(numbered.tokens.flat)
-    marks = max(0, int(_characters(numbered).sum()) - letters - (tokens - unparted))
+        accounted += int(taken[part.indices] @ times)
+        beginnings += int(begun[part.indices] @ times)
+    marks = max(0, int(_characters(numbered).sum()) - accounted)
     characters += len(RUNS) * (beginnings + int(REPEATED * marks))
-    return {"words": words, "pairs": tokens, "characters": characters}
+    return {"words": words, "pairs": len(numbered.tokens.flat), "characters": characters}
 
 
 def _characters(numbered: NumberedTexts) -> Ints:

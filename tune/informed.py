@@ -13,7 +13,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from tune.attributes import COSTS, PART, epoch_key
+from tune.attributes import COSTS, epoch_key, trained_part
 
 
 class Informed(BaseSampler):
@@ -112,7 +112,7 @@ def _whole_epochs(trial: FrozenTrial) -> list[float]:
     return [
         value
         for epoch, value in trial.intermediate_values.items()
-        if trial.user_attrs.get(epoch_key(epoch), {}).get(PART, 1) == 1
+        if trained_part(trial.user_attrs.get(epoch_key(epoch), {})) == 1
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from tune.attributes import COSTS, HPARAMS, PART, PARTIAL, REASON, epoch_key
+from tune.attributes import COSTS, HPARAMS, PARTIAL, REASON, epoch_key, trained_part
 from tune.front import Place, pareto_front
 from tune.objective import Objective
 from tune.podium import Podium
@@ -63,7 +63,7 @@ class TrialOutcome:
     @property
     def passes(self) -> float:
         """How often the training rows were passed over up to the best epoch's end: less than that, if it was cut short."""
-        return self.best_epoch - 1 + self.epochs[self.best_epoch - 1].get(PART, 1) if self.best_epoch else 0.0
+        return self.best_epoch - 1 + trained_part(self.epochs[self.best_epoch - 1]) if self.best_epoch else 0.0
 
     @property
     def cost(self) -> float:

@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from model.hparams import HParams
-from tune.attributes import COSTS, HPARAMS, METRICS, PART, PARTIAL, REASON, epoch_key
+from tune.attributes import COSTS, HPARAMS, METRICS, PART, PARTIAL, REASON, epoch_key, trained_part
 from tune.ending import cut_short
 from tune.podium import Podium
 from tune.space import Space
@@ -127,7 +127,7 @@ class Record:
         if self.objective.against and COSTS not in trial.user_attrs:  # of a trial that is run again, they stay as they were
             trial.set_user_attr(COSTS, {name: result[name] for name in self.objective.against})
         # In this order: metrics whose value is missing, the search having been killed between the two, tell the value.
-        part = {PART: result[PART]} if result.get(PART, 1) < 1 else {}
+        part = {PART: result[PART]} if trained_part(result) < 1 else {}
         trial.set_user_attr(epoch_key(epoch), {metric: result[metric] for metric in METRICS} | part)
         self._report_value(trial, epoch, result)
 
@@ -172,7 +172,7 @@ class Record:
     def _is_over(self, orphan: FrozenTrial) -> bool:
         """Tells whether a trial that a killed search left running had come to its end: an epoch cut short is the last."""
         last = max(orphan.intermediate_values, default=0)
-        return any(orphan.user_attrs.get(epoch_key(epoch), {}).get(PART, 1) < 1 for epoch in (last, last + 1))
+        return any(trained_part(orphan.user_attrs.get(epoch_key(epoch), {})) < 1 for epoch in (last, last + 1))
 
     def _take_up(self, orphan: FrozenTrial) -> optuna.Trial:
         trial = optuna.Trial(self.study, orphan._trial_id)  # noqa: SLF001 - the way back that Optuna has

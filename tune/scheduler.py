@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
-from tune.attributes import PART
+from tune.attributes import trained_part
 from tune.ending import DIVERGED, kind_of
 from tune.epoch_budget import EpochBudget
 from tune.front import Place, dominates
@@ -215,7 +215,7 @@ def _replay(scheduler: TrialScheduler, outcome: TrialOutcome, epochs: int, objec
     scheduler.on_trial_add(None, trial)
     by_itself = outcome.state == "complete" or kind_of(outcome.reason) == DIVERGED
     for epoch, metrics in enumerate(outcome.epochs, start=1):
-        if metrics.get(PART, 1) < 1:  # no rung is passed by it
+        if trained_part(metrics) < 1:  # no rung is passed by it
             break
         result = {"epoch": epoch, objective.metric: metrics[objective.metric], **outcome.costs}
         result[LAST] = by_itself and epoch == len(outcome.epochs)

@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from tune.cluster_address import check_address
 from tune.duration import parse_duration
@@ -45,20 +53,15 @@ def _path(value: Path) -> Path:
     return value
 
 
-_COUNT = TypeAdapter(Annotated[int, Field(ge=1, lt=MOST)])
-
-
-def _workers(value: Any) -> Any:
-    if value == "auto":
-        return value
+def _workers(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     try:
-        return _COUNT.validate_python(value)
+        return validate(value)
     except ValidationError:
         raise ValueError(f"must be 'auto' or 1 to {MOST - 1}") from None
 
 
 Whole = Annotated[int, Field(lt=MOST)]
-WorkerCount = Annotated[int | Literal["auto"], BeforeValidator(_workers)]
+WorkerCount = Annotated[Annotated[Whole, Field(ge=1)] | Literal["auto"], WrapValidator(_workers)]
 Name = Annotated[str, BeforeValidator(_name)]
 Metric = Annotated[str, BeforeValidator(_metric)]
 Trackers = Annotated[str, AfterValidator(_tracks)]

@@ -14,7 +14,7 @@ from data.clock import now
 from data.dataset import Dataset
 from model.hparams import HParams
 from tune.allowance import watch_memory
-from tune.attributes import PART
+from tune.attributes import trained_part
 from tune.ending import CRASHED, TIME_LIMIT, Rules, cut_short
 from tune.means import Means
 from tune.memory import own_memory
@@ -159,7 +159,7 @@ class LSTMTrial(Trainable):
             # Above the bar nobody will ask for them; and of a trial that is run again, those of its best report are there.
             if training and cost <= min(self._bar, self._reported):
                 write_trained(self._best_file, training.trained())
-        if self._last.get(PART, 1) < 1 and math.isfinite(self._last["loss"]):
+        if trained_part(self._last) < 1 and math.isfinite(self._last["loss"]):
             ended = cut_short(epoch)
         else:
             ended = self._rules.why_ended(epoch, self._last["loss"], self._best_epoch)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from tune.options import settings_options
 from tune.settings import Settings
 
 Arguments = Callable[[Path], list[str]]
+US = f"{shlex.quote(sys.executable)} -m tune"
+"""How messages name the program, which tests call from within, from another folder."""
 
 
 @pytest.fixture(autouse=True)
@@ -105,14 +108,8 @@ def test_a_search_on_bad_input_ends_with_2_and_leaves_nothing(
         (["train", "--data", "lone.csv"], "or pass --small-classes fold (into one class 'other') or drop."),
         (["search", "--track", "mlflw:http://me:s3cret@host"], "'mlflw:http://me:***@host' is no tracker"),
         (["train", "--set", "top_k=2"], "`top_k` must lie in (0, 1]"),
-        (
-            ["train", "--preset", "question"],
-            "tune search --preset question` searches",
-        ),
-        (
-            ["search", "--preset", "model_1"],
-            "tune train --preset model_1` runs",
-        ),
+        (["train", "--preset", "question"], f"--preset question is a space, which `{US} search --preset question` searches"),
+        (["search", "--preset", "model_1"], f"--preset model_1 is one training, which `{US} train --preset model_1` runs"),
         (["train", "--preset", "model_1", "--vectors", "v.txt", "--data", "none.csv"], "none.csv does not exist"),
         (["train", "--vectors", "v.txt", "--set", "subwords=true"], "subwords: they cannot be mixed with --vectors"),
         (["train", "--config", "space.yaml"], "space, lstm_size: one training draws nothing from a space"),

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
-from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -867,8 +866,8 @@ def test_a_search_ranked_by_macro_f1_begins_with_the_best_of_another(
 
 def test_several_metrics_give_a_front_whose_members_are_kept_and_can_be_taken(inputs: Path, tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
-    sizes = {"lstm_size: 4": "lstm_size: {choice: [1, 12]}", "embedding_size: 8": "embedding_size: {choice: [2, 12]}"}
-    config.write_text(reduce(lambda text, size: text.replace(*size), sizes.items(), ONE_SHAPE))
+    sizes = ONE_SHAPE.replace("lstm_size: 4", "lstm_size: {choice: [1, 12]}")
+    config.write_text(sizes.replace("embedding_size: 8", "embedding_size: {choice: [2, 12]}"))
     storage = ["--storage", str(tmp_path)]
     ways = ["--metric", "macro_f1,size,latency", "--sampler", "random", "--max-epochs", "3", "--workers", "1"]
     flags = ["--data", str(inputs / "words.csv"), "--config", str(config), *storage, *ways]
